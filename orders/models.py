@@ -1,0 +1,353 @@
+"""Orders: what was asked for, what it may cost, how far it has come. The money itself is in the ledger."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from coupons.models import Offer
+from orders.states import FINAL, TRANSITIONS, EndReason, ReviewKind, ReviewStatus, Status
+from orders.xid import XidField
+from promote import ids
+from promote.accounts.models import Account, User
+from promote.catalogue.models import LiveRoom, Product, Video
+from promote.markets.models import Market
+from promote.refusals import WrongState
+
+__all__ = ["TRANSITIONS", "EndReason", "Order", "OrderTransition", "Review", "ReviewKind", "ReviewStatus", "Status"]
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def of(self, account: Account) -> "OrderQuerySet":
+        return self.filter(account=account)
+
+    def open(self) -> "OrderQuerySet":
+        return self.filter(status__in=[Status.IN_REVIEW, Status.SCHEDULED, Status.DELIVERING, Status.PAUSED])
+
+    def delivering(self) -> "OrderQuerySet":
+        return self.filter(status=Status.DELIVERING)
+
+    def over(self, now: datetime) -> "OrderQuerySet":
+        """Delivering past their end."""
+        return self.delivering().filter(ends_at__lte=now)
+
+    def ready_to_settle(self) -> "OrderQuerySet":
+        """Ended, their last event known, not set aside: oldest promise first."""
+        return self.filter(status=Status.ENDING, drained_at__isnull=False, set_aside_at__isnull=True).order_by(
+            "refund_due_at"
+        )
+
+    def set_aside(self) -> "OrderQuerySet":
+        return self.filter(set_aside_at__isnull=False)
+
+
+class Order(models.Model):
+    """One promotion of one target, with its own escrow, from which delivery spends and which settlement empties."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=255, help_text=_("The caller's idempotency key."))
+    quote_id = models.UUIDField(unique=True)
+    placed_again_from = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="placed_again_as"
+    )
+
+    function = models.CharField(
+        max_length=8, choices=[("video", _("Video")), ("anchor", _("Anchor")), ("live", _("Live"))]
+    )
+    objective = models.CharField(max_length=32)
+    video = models.ForeignKey(Video, null=True, blank=True, on_delete=models.PROTECT, related_name="orders")
+    live = models.ForeignKey(LiveRoom, null=True, blank=True, on_delete=models.PROTECT, related_name="orders")
+    product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.PROTECT, related_name="orders")
+    revision_seen = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("The target's revision that the last approval named.")
+    )
+
+    audience = models.JSONField(default=dict)
+    website_url = models.URLField(max_length=2000, blank=True)
+    call_to_action = models.CharField(max_length=32, blank=True)
+    duration_s = models.PositiveIntegerField()
+    app_platform = models.CharField(max_length=16)
+    max_bid_micros = models.PositiveBigIntegerField(null=True, blank=True)
+
+    cost_coins = models.BigIntegerField()
+    coupon_coins = models.BigIntegerField(default=0)
+    pay_coins = models.BigIntegerField()
+    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="orders")
+    escrow_id = models.BigIntegerField(null=True, unique=True, help_text=_("Its ledger account."))
+    charged_micros = models.BigIntegerField(null=True, blank=True, help_text=_("Everything charged, coupon first."))
+    coupon_spent_micros = models.BigIntegerField(null=True, blank=True)
+    spent_coins = models.BigIntegerField(null=True, blank=True, help_text=_("The user's coins, once final."))
+    refunded_coins = models.BigIntegerField(null=True, blank=True)
+
+    status = models.CharField(max_length=16, choices=Status)
+    shard = models.PositiveSmallIntegerField()
+    placed_at = models.DateTimeField()
+    starts_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Its clock has stood still since: paused, or in review again.")
+    )
+    end_reason = models.CharField(max_length=16, choices=EndReason, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ending_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the end was recorded: later than the end itself after an outage.")
+    )
+    closed_at = models.DateTimeField(null=True, blank=True, help_text=_("No event is billed after this."))
+    drained_at = models.DateTimeField(null=True, blank=True, help_text=_("Its last event is known."))
+    refund_due_at = models.DateTimeField(null=True, blank=True)
+    refunded_at = models.DateTimeField(null=True, blank=True)
+    set_aside_at = models.DateTimeField(null=True, blank=True)
+    set_aside_reason = models.TextField(blank=True)
+    place_again_until = models.DateTimeField(null=True, blank=True)
+    changed_xid = XidField(editable=False, null=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        permissions = [
+            ("review_order", _("Can approve and reject orders")),
+            ("settle_order", _("Can retry settlements")),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "key"], name="order_once_per_key"),
+            models.CheckConstraint(
+                condition=Q(cost_coins=F("coupon_coins") + F("pay_coins")), name="order_cost_is_paid"
+            ),
+            models.CheckConstraint(condition=Q(pay_coins__gt=0, coupon_coins__gte=0), name="order_budget_positive"),
+            models.CheckConstraint(condition=Q(offer__isnull=False) | Q(coupon_coins=0), name="order_coupon_has_offer"),
+            models.CheckConstraint(
+                condition=Q(function="live", live__isnull=False, video__isnull=True)
+                | (~Q(function="live") & Q(live__isnull=True, video__isnull=False)),
+                name="order_one_target",
+            ),
+            models.CheckConstraint(
+                condition=Q(function="anchor", product__isnull=False)
+                | (~Q(function="anchor") & Q(product__isnull=True)),
+                name="order_anchor_has_product",
+            ),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="order_status_known"),
+            models.CheckConstraint(condition=Q(duration_s__gt=0), name="order_duration_positive"),
+            models.CheckConstraint(
+                condition=Q(starts_at__isnull=True, ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
+                name="order_clock_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[Status.DELIVERING, Status.PAUSED, Status.ENDING, Status.SETTLED])
+                | Q(starts_at__isnull=False),
+                name="order_delivering_has_clock",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.SCHEDULED) | Q(starts_at__isnull=True), name="order_scheduled_has_no_clock"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.PAUSED, stopped_at__isnull=False)
+                | Q(status=Status.IN_REVIEW, stopped_at__isnull=False, starts_at__isnull=False)
+                | Q(status=Status.IN_REVIEW, stopped_at__isnull=True, starts_at__isnull=True)
+                | (~Q(status__in=[Status.PAUSED, Status.IN_REVIEW]) & Q(stopped_at__isnull=True)),
+                name="order_clock_stands_or_runs",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[Status.IN_REVIEW, Status.SCHEDULED, Status.DELIVERING, Status.PAUSED],
+                    ended_at__isnull=True,
+                    refund_due_at__isnull=True,
+                    end_reason="",
+                )
+                | Q(
+                    status__in=[Status.ENDING, *FINAL],
+                    ended_at__isnull=False,
+                    ending_at__isnull=False,
+                    refund_due_at__isnull=False,
+                    end_reason__in=EndReason.values,
+                ),
+                name="order_ended_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=FINAL,
+                    refunded_at__isnull=False,
+                    closed_at__isnull=False,
+                    charged_micros__isnull=False,
+                    coupon_spent_micros__isnull=False,
+                    spent_coins__isnull=False,
+                    refunded_coins__isnull=False,
+                )
+                | (
+                    ~Q(status__in=FINAL)
+                    & Q(refunded_at__isnull=True, spent_coins__isnull=True, refunded_coins__isnull=True)
+                ),
+                name="order_final_is_settled",
+            ),
+            models.CheckConstraint(
+                condition=Q(spent_coins__isnull=True)
+                | Q(spent_coins__gte=0, refunded_coins__gte=0, pay_coins=F("spent_coins") + F("refunded_coins")),
+                name="order_spent_and_returned_is_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(coupon_spent_micros__isnull=True)
+                | Q(coupon_spent_micros__gte=0, coupon_spent_micros__lte=F("coupon_coins") * 1_000_000),
+                name="order_coupon_spent_within",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[Status.REJECTED, Status.CANCELLED]) | Q(charged_micros=0),
+                name="order_called_off_spent_nothing",
+            ),
+            models.CheckConstraint(
+                condition=Q(drained_at__isnull=True) | Q(closed_at__isnull=False), name="order_drained_is_closed"
+            ),
+            models.CheckConstraint(
+                condition=Q(set_aside_at__isnull=True) | Q(status=Status.ENDING), name="order_set_aside_is_ending"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-placed_at", "-id"], name="order_of_account"),
+            models.Index(fields=["ends_at"], condition=Q(status=Status.DELIVERING), name="order_running_by_end"),
+            models.Index(fields=["placed_at"], condition=Q(status=Status.SCHEDULED), name="order_scheduled"),
+            models.Index(fields=["refund_due_at"], condition=Q(status=Status.ENDING), name="order_to_settle"),
+            models.Index(fields=["refunded_at"], condition=Q(refunded_at__isnull=False), name="order_refunded"),
+            models.Index(fields=["changed_xid"], name="order_changed"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        return ids.public("ord", self.id)
+
+    @staticmethod
+    def id_from(text: str) -> UUID:
+        return ids.parse("ord", text)
+
+    @property
+    def target(self) -> Video | LiveRoom:
+        target = self.live if self.function == "live" else self.video
+        assert target is not None  # order_one_target
+        return target
+
+    @property
+    def cost_micros(self) -> int:
+        return self.cost_coins * 1_000_000
+
+    @property
+    def coupon_micros(self) -> int:
+        return self.coupon_coins * 1_000_000
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+    def move(self, *, to: Status, by: User | None, why: str, now: datetime, **changes: Any) -> None:
+        """Change the state, with its times, by one conditional UPDATE, and write the history row.
+
+        Raises WrongState where the table of transitions does not allow it or another was faster.
+        """
+        before = Status(self.status)
+        if to not in TRANSITIONS[before]:
+            raise WrongState()
+        if not Order.objects.filter(id=self.id, status=before).update(status=to, **changes):
+            raise WrongState()
+        self.status = to
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.note(why=why, by=by, now=now, before=before)
+
+    def note(self, *, why: str, by: User | None, now: datetime, before: str | None = None, **detail: Any) -> None:
+        """A line of history; without `before`, of something that left the state as it was."""
+        OrderTransition.objects.create(
+            order=self,
+            from_status=self.status if before is None else before,
+            to_status=self.status,
+            why=why,
+            by=by,
+            by_owner=by is not None and by.pk == self.account.user_id,
+            at=now,
+            detail=detail,
+        )
+
+
+class OrderTransition(models.Model):
+    """History: who did what to an order, when and why. Rows are only added, by trigger."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="history")
+    from_status = models.CharField(max_length=16, blank=True)
+    to_status = models.CharField(max_length=16, choices=Status)
+    why = models.CharField(max_length=32)
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    by_owner = models.BooleanField(default=False)
+    at = models.DateTimeField()
+    detail = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.why} → {self.to_status}"
+
+
+class Review(models.Model):
+    """One look at an order by one person, against a deadline that binds."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="reviews")
+    kind = models.CharField(max_length=16, choices=ReviewKind)
+    status = models.CharField(max_length=16, choices=ReviewStatus, default=ReviewStatus.PENDING)
+    opened_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    not_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text=_("Who rejected it, and so can't decide the appeal."),
+    )
+    message = models.TextField(blank=True, help_text=_("What the owner says in the appeal."))
+    revision = models.PositiveIntegerField(null=True, blank=True, help_text=_("The revision that the verdict names."))
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    policy = models.CharField(max_length=32, blank=True)
+    place_start_s = models.PositiveIntegerField(null=True, blank=True)
+    place_end_s = models.PositiveIntegerField(null=True, blank=True)
+    reason = models.TextField(blank=True)
+    remedy = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["opened_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["order"], condition=Q(status=ReviewStatus.PENDING), name="review_one_open"),
+            models.CheckConstraint(
+                condition=Q(status=ReviewStatus.PENDING, decided_at__isnull=True)
+                | (~Q(status=ReviewStatus.PENDING) & Q(decided_at__isnull=False)),
+                name="review_decided_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[ReviewStatus.APPROVED, ReviewStatus.REJECTED])
+                | Q(decided_by__isnull=False, revision__isnull=False),
+                name="review_verdict_names_who_and_what",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ReviewStatus.REJECTED) | ~Q(policy=""), name="review_rejection_names_policy"
+            ),
+            models.CheckConstraint(
+                condition=Q(place_start_s__isnull=True, place_end_s__isnull=True)
+                | Q(place_end_s__gte=F("place_start_s")),
+                name="review_place_is_a_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(not_by__isnull=True) | Q(decided_by__isnull=True) | ~Q(decided_by=F("not_by")),
+                name="review_appeal_by_another",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(status=ReviewStatus.PENDING), name="review_queue"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.get_status_display()}"
