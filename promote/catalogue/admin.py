@@ -1,0 +1,38 @@
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from promote.catalogue.models import LiveRoom, Product, Video
+
+
+class AsThePlatformSaid(admin.ModelAdmin):
+    """The catalogue is the platform's: staff reads it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Video)
+class VideoAdmin(AsThePlatformSaid):
+    list_display = ("caption", "account", "external_id", "visibility", "status", "music_licence", "revision")
+    list_filter = ("status", "visibility", "music_licence")
+    search_fields = ("caption", "external_id", "account__username")
+
+
+@admin.register(LiveRoom)
+class LiveRoomAdmin(AsThePlatformSaid):
+    list_display = ("title", "account", "external_id", "state", "starts_at")
+    list_filter = ("state",)
+    search_fields = ("title", "external_id", "account__username")
+
+
+@admin.register(Product)
+class ProductAdmin(AsThePlatformSaid):
+    list_display = ("title", "external_id", "price_minor", "currency", "in_stock")
+    search_fields = ("title", "external_id")

@@ -1,0 +1,96 @@
+"""One key a purpose, its id in every value made with it, two valid while rotating (DESIGN.md 5).
+
+A value is `<key id>.<base64url(nonce + ciphertext + tag)>`, ChaCha20-Poly1305, bound to its purpose and key id.
+"""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+PURPOSES = ("sessions", "quotes", "tokens", "jwt", "links", "streams", "holdout", "fields")
+_NONCE = 12
+
+
+class SealBroken(ValueError):
+    """The value was not sealed by us for this purpose, or was changed since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    id: str
+    secret: bytes
+    """32 bytes."""
+
+
+class Keyring:
+    """The keys of every purpose: the first makes values, all of them open."""
+
+    def __init__(self, keys: Mapping[str, Sequence[Key]]) -> None:
+        for purpose in PURPOSES:
+            if not keys.get(purpose):
+                raise ValueError(f"no key for {purpose}")
+        self._keys = {purpose: tuple(some) for purpose, some in keys.items()}
+        self._ciphers = {
+            (purpose, key.id): ChaCha20Poly1305(key.secret) for purpose, some in self._keys.items() for key in some
+        }
+
+    def current(self, purpose: str) -> Key:
+        return self._keys[purpose][0]
+
+    def all(self, purpose: str) -> tuple[Key, ...]:
+        return self._keys[purpose]
+
+    def find(self, purpose: str, key_id: str) -> Key | None:
+        return next((key for key in self._keys[purpose] if key.id == key_id), None)
+
+    def seal(self, purpose: str, payload: bytes) -> str:
+        key = self.current(purpose)
+        nonce = os.urandom(_NONCE)
+        sealed = self._ciphers[purpose, key.id].encrypt(nonce, payload, f"{purpose}.{key.id}".encode())
+        return f"{key.id}.{base64.urlsafe_b64encode(nonce + sealed).rstrip(b'=').decode()}"
+
+    def unseal(self, purpose: str, text: str) -> bytes:
+        """What was sealed. Raises SealBroken for anything else, however malformed."""
+        key_id, _, body = text.partition(".")
+        cipher = self._ciphers.get((purpose, key_id))
+        if cipher is None:
+            raise SealBroken(purpose)
+        try:
+            raw = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+            return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], f"{purpose}.{key_id}".encode())
+        except (InvalidTag, binascii.Error, ValueError):
+            raise SealBroken(purpose) from None
+
+
+def parse(text: str) -> tuple[Key, ...]:
+    """Keys from `id:base64[,id:base64]`, newest first. Raises ValueError where an id or a secret is malformed."""
+    keys = []
+    for part in text.split(","):
+        key_id, _, secret = part.strip().partition(":")
+        raw = base64.b64decode(secret, validate=True)
+        if not key_id.isalnum() or len(raw) != 32:
+            raise ValueError("a key is `id:base64 of 32 bytes`, its id letters and digits")
+        keys.append(Key(key_id, raw))
+    return tuple(keys)
+
+
+@cache
+def from_settings() -> Keyring:
+    """The keyring of this process."""
+    from django.conf import settings
+
+    return Keyring(settings.KEYRING)
+
+
+def seal(purpose: str, payload: bytes) -> str:
+    return from_settings().seal(purpose, payload)
+
+
+def unseal(purpose: str, text: str) -> bytes:
+    return from_settings().unseal(purpose, text)

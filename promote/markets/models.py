@@ -1,0 +1,127 @@
+"""Markets: the facts of the business by country. Code asks these rows; ops edits them in the admin."""
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+COUNTRY_CODE = RegexValidator(r"^[A-Z]{2}$", _("Two capital letters, as in ISO 3166-1."))
+
+
+class Market(models.Model):
+    """A country in which Promote is launched, for some functions at least."""
+
+    code = models.CharField(primary_key=True, max_length=2, validators=[COUNTRY_CODE])
+    currency = models.CharField(max_length=3)
+    exponent = models.PositiveSmallIntegerField(help_text=_("Digits of the currency's minor unit (ISO 4217)."))
+    time_zone = models.CharField(max_length=64)
+    language = models.CharField(max_length=16)
+    tax_name = models.CharField(max_length=32)
+    tax_percent = models.DecimalField(max_digits=5, decimal_places=2)
+
+    functions = models.JSONField(help_text=_("Launched: video, anchor, live."))
+    objectives = models.JSONField(help_text=_("Objectives of each function."))
+    account_types = models.JSONField()
+    minimum_age = models.PositiveSmallIntegerField()
+    minimum_app_versions = models.JSONField(help_text=_("By app platform; a platform not named has no minimum."))
+    music_licences = models.JSONField(help_text=_("Licences under which a video's music may be promoted."))
+
+    budget_min_per_day_coins = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    budget_max_per_day_coins = models.PositiveIntegerField()
+    order_max_coins = models.PositiveIntegerField()
+    packages_coins = models.JSONField()
+    duration_min_s = models.PositiveIntegerField()
+    duration_max_s = models.PositiveIntegerField()
+    duration_default_s = models.PositiveIntegerField()
+
+    reserve_micros = models.JSONField(help_text=_("The least an impression costs, by objective. Above 0."))
+    objective_value = models.JSONField(help_text=_("Relative worth of one action, by objective."))
+    action_of_objective = models.JSONField(help_text=_("The action that an objective buys."))
+
+    live_review = models.CharField(max_length=32, default="while_broadcasting")
+    review_deadline_s = models.PositiveIntegerField()
+    never_on_air_after_s = models.PositiveIntegerField(default=7200)
+    refund_within_s = models.PositiveIntegerField(default=900)
+    pausing_allowed = models.BooleanField(default=False)
+    withdrawal_surfaces = models.JSONField(help_text=_("Where withdrawals are offered: android, web. Empty: nowhere."))
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(condition=Q(code__regex=r"^[A-Z]{2}$"), name="market_code_iso"),
+            models.CheckConstraint(
+                condition=Q(budget_min_per_day_coins__gt=0)
+                & Q(budget_min_per_day_coins__lte=F("budget_max_per_day_coins")),
+                name="market_budget_limits",
+            ),
+            models.CheckConstraint(
+                condition=Q(duration_min_s__gt=0) & Q(duration_min_s__lte=F("duration_max_s")),
+                name="market_duration_limits",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class PaymentMethod(models.Model):
+    """A way to pay for coins in a market, on some surfaces."""
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="payment_methods")
+    code = models.CharField(max_length=32)
+    in_app = models.BooleanField()
+    gateway = models.CharField(max_length=32, help_text=_("The registered gateway that carries it."))
+    surfaces = models.JSONField(help_text=_("ios, android, web."))
+    position = models.PositiveSmallIntegerField()
+    enabled = models.BooleanField(default=True)
+    min_minor = models.PositiveBigIntegerField(null=True, blank=True)
+    max_minor = models.PositiveBigIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["market", "position"]
+        constraints = [models.UniqueConstraint(fields=["market", "code"], name="payment_method_once_a_market")]
+
+    def __str__(self) -> str:
+        return f"{self.market_id} {self.code}"
+
+
+class CoinPack(models.Model):
+    """So many coins for so much money, on a surface."""
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="coin_packs")
+    surface = models.CharField(max_length=8, choices=[("web", "web"), ("ios", "iOS"), ("android", "Android")])
+    coins = models.PositiveIntegerField()
+    price_minor = models.PositiveBigIntegerField()
+    product_id = models.CharField(max_length=128, blank=True, help_text=_("The store's product id, for in-app packs."))
+
+    class Meta:
+        ordering = ["market", "surface", "coins"]
+        constraints = [
+            models.UniqueConstraint(fields=["market", "surface", "coins"], name="coin_pack_once"),
+            models.CheckConstraint(condition=Q(coins__gt=0) & Q(price_minor__gt=0), name="coin_pack_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.market_id} {self.surface} {self.coins}"
+
+
+class Term(models.Model):
+    """A word of a closed list: an interest, a call to action, a policy code with its remedy."""
+
+    class Kind(models.TextChoices):
+        INTEREST = "interest", _("Interest")
+        CALL_TO_ACTION = "call_to_action", _("Call to action")
+        POLICY = "policy", _("Policy code")
+
+    kind = models.CharField(max_length=16, choices=Kind)
+    code = models.CharField(max_length=32)
+    label = models.CharField(max_length=120)
+    remedy = models.CharField(max_length=400, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["kind", "position"]
+        constraints = [models.UniqueConstraint(fields=["kind", "code"], name="term_once")]
+
+    def __str__(self) -> str:
+        return self.label

@@ -1,0 +1,5 @@
+"""The outbox: `record` in the transaction that changes something, `subscribe` in the room above that cares."""
+
+from promote.outbox.topics import Handler, record, subscribe
+
+__all__ = ["Handler", "record", "subscribe"]

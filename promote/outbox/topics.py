@@ -1,0 +1,35 @@
+"""Recording messages and subscribing to them."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+Handler = Callable[[dict[str, Any], datetime], None]
+_handlers: dict[str, list[Handler]] = defaultdict(list)
+
+
+def subscribe(topic: str) -> Callable[[Handler], Handler]:
+    """Registers a handler of `(payload, now)`. It is called at least once per message, in its own transaction."""
+
+    def register(handler: Handler) -> Handler:
+        if handler not in _handlers[topic]:
+            _handlers[topic].append(handler)
+        return handler
+
+    return register
+
+
+def handlers_of(topic: str) -> list[Handler]:
+    return list(_handlers[topic])
+
+
+def record(topic: str, payload: dict[str, Any]) -> None:
+    """Writes a message in the caller's transaction, and wakes the relay once that is committed."""
+    from promote.outbox.models import Message
+    from promote.outbox.tasks import wake
+
+    Message.objects.create(topic=topic, payload=payload)
+    transaction.on_commit(wake, robust=True)
