@@ -1,0 +1,24 @@
+"""Amounts as people read them."""
+
+import pytest
+
+from promote.money import format_coins, format_micros, format_price, micros_to_coins_floor
+
+
+@pytest.mark.parametrize(("coins", "text"), [(1, "1 coin"), (700, "700 coins"), (20000, "20,000 coins")])
+def test_coins_are_grouped_and_named(coins, text):
+    assert format_coins(coins) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "exponent", "text"),
+    [(990, "USD", 2, "US$9.90"), (16000000, "IDR", 2, "Rp160,000"), (150, "JPY", 0, "¥150"), (5, "PLN", 2, "PLN 0.05")],
+)
+def test_prices_are_written_as_the_currency_is_used(amount, currency, exponent, text):
+    assert format_price(amount, currency, exponent) == text
+
+
+def test_micros_below_a_coin_are_shown_and_spent_coins_are_rounded_down():
+    assert format_micros(350_000) == "0.35"
+    assert format_micros(2_000_000) == "2"
+    assert micros_to_coins_floor(1_999_999) == 1

@@ -1,0 +1,79 @@
+"""The outbox: what is recorded with a change reaches its readers, at least once, and a failure holds nobody up."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from promote import outbox
+from promote.outbox import relay, topics
+from promote.outbox.models import Message
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def heard():
+    """What subscribers of the topics `t_good` and `t_bad` were told; `t_bad` refuses while `heard.refuse` holds."""
+
+    class Heard(list):
+        refuse = True
+
+    told = Heard()
+
+    def good(payload, now):
+        told.append(payload["n"])
+
+    def bad(payload, now):
+        told.append(payload["n"])
+        Message.objects.create(topic="written by a handler that fails", payload={})
+        if told.refuse:
+            raise RuntimeError("no")
+
+    outbox.subscribe("t_good")(good)
+    outbox.subscribe("t_bad")(bad)
+    yield told
+    topics._handlers.pop("t_good")
+    topics._handlers.pop("t_bad")
+
+
+def test_messages_reach_their_subscribers_in_order_and_once(heard):
+    for n in range(3):
+        outbox.record("t_good", {"n": n})
+    relay.relay()
+    relay.relay()
+    assert heard == [0, 1, 2]
+
+
+def test_a_message_of_a_transaction_that_was_rolled_back_was_never_sent(heard):
+    with pytest.raises(RuntimeError), transaction.atomic():
+        outbox.record("t_good", {"n": 1})
+        raise RuntimeError
+    relay.relay()
+    assert heard == []
+
+
+def test_a_failing_subscriber_holds_up_nobody_and_leaves_nothing_behind(heard):
+    outbox.record("t_bad", {"n": 1})
+    outbox.record("t_good", {"n": 2})
+    relay.relay()
+    assert heard == [1, 2]
+    waiting = Message.objects.get(done_at=None)
+    assert (waiting.attempts, waiting.dead) == (1, False)
+    assert "RuntimeError: no" in waiting.error
+    assert not Message.objects.filter(topic__startswith="written by").exists()
+
+
+def test_a_message_that_fails_for_good_stands_aside_and_can_be_replayed(heard):
+    outbox.record("t_bad", {"n": 1})
+    for _try in range(relay.MOST_ATTEMPTS):
+        Message.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
+        relay.relay()
+    dead = Message.objects.get(topic="t_bad")
+    assert dead.dead
+    heard.refuse = False
+    assert relay.replay(message_ids=[dead.id]) == 1
+    relay.relay()
+    dead.refresh_from_db()
+    assert dead.done_at is not None
