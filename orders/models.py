@@ -73,6 +73,7 @@ class Order(models.Model):
     duration_s = models.PositiveIntegerField()
     app_platform = models.CharField(max_length=16)
     max_bid_micros = models.PositiveBigIntegerField(null=True, blank=True)
+    amendments = models.PositiveIntegerField(default=0, help_text=_("How often its owner changed it in review."))
 
     cost_coins = models.BigIntegerField()
     coupon_coins = models.BigIntegerField(default=0)
