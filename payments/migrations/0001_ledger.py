@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(max_length=24)),
                 ("key", models.CharField(max_length=160, unique=True)),
                 ("request_hash", models.BinaryField()),
-                ("ref", models.CharField(max_length=96)),
+                ("ref", models.CharField(max_length=160)),
                 ("created_at", models.DateTimeField()),
                 ("xid", payments.models.ledger.Xid8Field()),
             ],
@@ -186,6 +186,34 @@ class Migration(migrations.Migration):
                         name="lot_granted_or_bought",
                     ),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Gift",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=promote.ids.new, editable=False, primary_key=True, serialize=False),
+                ),
+                ("reference", models.CharField(max_length=128, unique=True)),
+                ("live", models.CharField(blank=True, max_length=128)),
+                ("coins", models.PositiveIntegerField()),
+                ("given_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="gifts", to="accounts.account"
+                    ),
+                ),
+                (
+                    "journal",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="gift", to="payments.journal"
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [models.CheckConstraint(condition=models.Q(("coins__gt", 0)), name="gift_of_coins")],
             },
         ),
     ]

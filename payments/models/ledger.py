@@ -74,7 +74,7 @@ class Journal(models.Model):
     kind = models.CharField(max_length=24)
     key = models.CharField(max_length=160, unique=True)
     request_hash = models.BinaryField()
-    ref = models.CharField(max_length=96)
+    ref = models.CharField(max_length=160)
     created_at = models.DateTimeField()
     xid = Xid8Field()
 

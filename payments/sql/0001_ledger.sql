@@ -32,7 +32,7 @@ CREATE TABLE payments_journal (
     kind         varchar(24)  NOT NULL,
     key          varchar(160) NOT NULL,
     request_hash bytea        NOT NULL,
-    ref          varchar(96)  NOT NULL DEFAULT '',
+    ref          varchar(160) NOT NULL DEFAULT '',
     created_at   timestamptz  NOT NULL,
     xid          xid8         NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT journal_once_per_key UNIQUE (key)
