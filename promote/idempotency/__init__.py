@@ -1,0 +1,1 @@
+"""Answers already given, by caller, call and key."""

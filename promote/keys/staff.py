@@ -1,0 +1,53 @@
+"""Members of staff and their roles. A role is a group; its permissions are given by name as rooms bring them."""
+
+import secrets
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from promote.accounts.models import User
+from promote.refusals import FieldError, Invalid
+
+LOOK = ("view_account", "view_video", "view_liveroom", "view_product")
+ROLES: dict[str, tuple[str, ...]] = {
+    "reviewer": (*LOOK, "view_order", "view_ordertransition", "view_review", "change_review", "review_order"),
+    "finance": (
+        *LOOK, "view_order", "view_ordertransition", "change_account",
+        "view_ledgeraccount", "view_journal", "view_transfer", "view_lot", "view_topup", "view_notice", "view_invoice",
+        "change_notice", "grant_coins",
+    ),
+    "coupons": ("view_account", "view_campaign", "add_campaign", "change_campaign", "view_offer", "add_offer", "change_offer"),
+    "markets": (
+        "view_market", "add_market", "change_market", "view_paymentmethod", "add_paymentmethod", "change_paymentmethod",
+        "view_coinpack", "add_coinpack", "change_coinpack", "view_term", "add_term", "change_term",
+    ),
+    "support": (
+        *LOOK, "view_order", "view_ordertransition", "view_review", "view_topup", "view_invoice", "view_offer",
+        "view_notification", "view_lot",
+    ),
+}  # fmt: skip
+
+
+def create(*, username: str, roles: Iterable[str]) -> tuple[User, str]:
+    """A member of staff and a password, shown once. Raises Invalid for an unknown role or a name taken."""
+    chosen = list(dict.fromkeys(roles))
+    unknown = [role for role in chosen if role not in ROLES]
+    if unknown or not chosen:
+        raise Invalid([FieldError("role", "invalid_choice", _("Name at least one role of: %s.") % ", ".join(ROLES))])
+    password = secrets.token_urlsafe(15)
+    with transaction.atomic():
+        if not username.strip() or User.objects.filter(username=username).exists():
+            raise Invalid([FieldError("username", "unique", _("This username is taken, or empty."))])
+        user = User.objects.create_user(username=username, password=password, is_staff=True)
+        user.groups.set([group_of(role) for role in chosen])
+    return user, password
+
+
+def group_of(role: str) -> Group:
+    """The role's group, holding the permissions that the rooms have defined by now."""
+    group, _is_new = Group.objects.get_or_create(name=role)
+    group.permissions.set(Permission.objects.filter(Q(codename__in=ROLES[role])))
+    return group

@@ -1,0 +1,149 @@
+"""Every failure as a problem document (RFC 9457), with a stable `code`. Source: api.md, Problems."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from promote.refusals import FieldError, Invalid, NotAllowed, NotAuthenticated, NotFound, RateLimited, Refusal
+
+log = logging.getLogger("promote.rest")
+
+CONTENT_TYPE = "application/problem+json"
+CHALLENGE = 'Bearer realm="promote", Api-Key realm="promote"'
+
+
+class MethodNotAllowed(Refusal):
+    code, status = "method_not_allowed", 405
+    title = _("Method not allowed")
+    sentence = _("{method} is not possible here.")
+
+
+class NotJson(Refusal):
+    code, status = "unsupported_media_type", 415
+    title = _("Unsupported media type")
+    sentence = _("Send the body as {expected}, and say so in Content-Type.")
+
+
+class TooLarge(Refusal):
+    code, status = "too_large", 413
+    title = _("Too large")
+    sentence = _("The body is larger than this call takes.")
+
+
+class Unavailable(Refusal):
+    code, status = "unavailable", 503
+    title = _("Not available right now")
+    sentence = _(
+        "We can't do this right now. Nothing was changed; try again in a moment with the same Idempotency-Key."
+    )
+
+
+class Broken(Refusal):
+    code, status = "internal_error", 500
+    title = _("Something went wrong on our side")
+    sentence = _("Something went wrong on our side. It was recorded; nothing was changed.")
+
+
+def document(refusal: Refusal) -> dict[str, Any]:
+    """The members of a problem."""
+    members: dict[str, Any] = {
+        "type": f"urn:promote:problem:{refusal.code}",
+        "title": str(refusal.title),
+        "status": refusal.status,
+        "code": refusal.code,
+        "detail": refusal.detail,
+    }
+    if isinstance(refusal, Invalid):
+        members["errors"] = [
+            {"field": error.field, "code": error.code, "detail": str(error.detail)} for error in refusal.errors
+        ]
+    return {**members, **refusal.extra}
+
+
+def headers(refusal: Refusal) -> dict[str, str]:
+    if isinstance(refusal, RateLimited):
+        return {"Retry-After": str(refusal.retry_after_s)}
+    if isinstance(refusal, Unavailable):
+        return {"Retry-After": "1"}
+    if refusal.status == 401:
+        return {"WWW-Authenticate": CHALLENGE}
+    return {}
+
+
+def respond(refusal: Refusal) -> Response:
+    return Response(document(refusal), status=refusal.status, headers=headers(refusal), content_type=CONTENT_TYPE)
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's exception handler. What nobody foresaw is logged whole, and told without its internals."""
+    refusal = as_refusal(error)
+    if isinstance(refusal, (Broken, Unavailable)):
+        log.error("%s %s", context["request"].method, context["request"].path, exc_info=error)
+        got_request_exception.send(sender=None, request=context["request"])
+    response = respond(refusal)
+    if isinstance(error, exceptions.MethodNotAllowed) and (view := context.get("view")) is not None:
+        response["Allow"] = ", ".join(view.allowed_methods)
+    return response
+
+
+def as_refusal(error: Exception) -> Refusal:  # noqa: PLR0911  (a table, one line a kind)
+    match error:
+        case Refusal():
+            return error
+        case exceptions.ValidationError():
+            return Invalid(list(_flat(error.detail)))
+        case exceptions.ParseError():
+            return Invalid([FieldError("", "malformed", str(error.detail))])
+        case Http404() | exceptions.NotFound():
+            return NotFound()
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            return NotAuthenticated()
+        case exceptions.PermissionDenied():
+            return _not_allowed(str(error.detail))
+        case PermissionDenied():
+            return NotAllowed()
+        case exceptions.Throttled():
+            return RateLimited(retry_after_s=max(1, int(error.wait or 1)))
+        case exceptions.MethodNotAllowed():
+            return MethodNotAllowed(method=error.args[0] if error.args else "")
+        case exceptions.UnsupportedMediaType():
+            return NotJson(expected="application/json")
+        case RequestDataTooBig():
+            return TooLarge()
+        case SuspiciousOperation():
+            return Invalid([FieldError("", "malformed", _("The request is malformed."))])
+        case OperationalError() | InterfaceError():
+            return Unavailable()
+        case _:
+            return Broken()
+
+
+class _Forbidden(NotAllowed):
+    sentence = _("{reason}")
+
+
+def _not_allowed(reason: str) -> Refusal:
+    """A refusal by DRF itself (a failed CSRF check) in its own words."""
+    return _Forbidden(reason=reason)
+
+
+def _flat(detail: Any, path: str = "") -> Iterator[FieldError]:
+    """`{"anchor": {"price": ["…"]}}` as `anchor.price`; places in a list by their number."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            yield from _flat(inner, path if name == "non_field_errors" else f"{path}.{name}" if path else str(name))
+    elif isinstance(detail, list):
+        for number, inner in enumerate(detail):
+            nested = isinstance(inner, (dict, list))
+            if not nested or inner:
+                yield from _flat(inner, f"{path}.{number}" if nested and path else path)
+    else:
+        yield FieldError(path, getattr(detail, "code", None) or "invalid", str(detail))
