@@ -99,6 +99,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "promote.rest.outside.problems_under_api",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "promote.front.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -177,7 +178,7 @@ REST_FRAMEWORK = {
         "promote.rest.authentication.Bearer",
         "promote.rest.authentication.Session",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["promote.rest.permissions.Advertiser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["promote.rest.parsers.StrictJSON"],
     "DEFAULT_THROTTLE_CLASSES": ["promote.rest.throttling.PerCaller"],
@@ -191,6 +192,9 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "DESCRIPTION": "Promote videos, videos with a product link, and live rooms with coins.",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "promote.rest.schema.add_problems"],
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 from promote.rest.authentication import ApiKey, Bearer, Session
 from promote.rest.parsers import StrictJSON
 from promote.rest.permissions import Advertiser
+from promote.rest.schema import DoorSchema
 from promote.rest.throttling import PerCaller
 
 
@@ -33,6 +34,7 @@ class Door(APIView):
     parser_classes = [StrictJSON]
     throttle_classes = [PerCaller]
     content_negotiation_class = FirstFits
+    schema = DoorSchema()
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
