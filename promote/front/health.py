@@ -1,0 +1,75 @@
+"""Whether this system works: `live` says the process does, `ready` that everything an order needs answers."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+import requests
+from celery import current_app
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+KEEP_S = 2.0
+PATIENCE_S = 1.0
+
+_lock = threading.Lock()
+_last: tuple[float, dict[str, Any]] | None = None
+
+
+@never_cache
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 where database, Redis, edge and a worker answer, else 503; asked of them at most every two seconds."""
+    found = _looked(time.monotonic())
+    return JsonResponse(found, status=200 if found["status"] == "ok" else 503)
+
+
+def _looked(now: float) -> dict[str, Any]:
+    global _last
+    with _lock:
+        if _last is None or now - _last[0] > KEEP_S:
+            checks = {name: _check(ask) for name, ask in PARTS.items()}
+            status = "ok" if all(answer == "ok" for answer in checks.values()) else "unavailable"
+            _last = now, {"status": status, "checks": checks}
+        return _last[1]
+
+
+def _check(ask: Callable[[], bool]) -> str:
+    """What went wrong is in the log of the part itself; a stranger is told only which part it was."""
+    try:
+        return "ok" if ask() else "no answer"
+    except Exception:
+        return "no answer"
+
+
+def _database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone() == (1,)
+
+
+def _redis() -> bool:
+    return bool(redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE_S).ping())
+
+
+def _edge() -> bool:
+    return requests.get(f"{settings.EDGE_URL}/health/live", timeout=PATIENCE_S).status_code == 200
+
+
+def _worker() -> bool:
+    """A ping through the broker: the answer of the first worker is enough."""
+    return bool(current_app.control.ping(timeout=PATIENCE_S, limit=1))
+
+
+PARTS: dict[str, Callable[[], bool]] = {"database": _database, "redis": _redis, "edge": _edge, "worker": _worker}
