@@ -1,0 +1,62 @@
+"""`python -m sandbox.stripe --port 4242 --data var/stripe --webhook-url http://127.0.0.1:8000/webhooks/stripe …`"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from . import API_VERSION
+from .server import Server, serve
+from .store import Store
+from .webhooks import Outbox, Target
+from .world import World
+
+# Not secrets: a stand-in's keys open nothing. The same defaults stand in the house's development settings.
+SECRET_KEY = "sk_test_sandbox"  # noqa: S105
+WEBHOOK_SECRET = "whsec_sandbox"  # noqa: S105
+
+
+def main() -> int:
+    asked = _arguments()
+    logging.basicConfig(level=asked.log_level.upper(), format="%(asctime)s stripe  %(message)s", datefmt="%H:%M:%S")
+    try:
+        server = Server(("127.0.0.1", asked.port), None)  # type: ignore[arg-type]
+    except OSError as error:
+        print(f"Port {asked.port} on 127.0.0.1 can't be used: {error.strerror}.", file=sys.stderr)
+        return 1
+    address = f"http://127.0.0.1:{server.server_port}"
+    store = Store(Path(asked.data) / "stripe.sqlite3")
+    target = Target(url=asked.webhook_url, secrets=asked.webhook_secret or [WEBHOOK_SECRET])
+    world = World(
+        store=store,
+        outbox=Outbox(store, target),
+        secret_key=asked.secret_key,
+        base_url=(asked.public_url or address).rstrip("/"),
+    )
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    print(json.dumps({"listening": address, "api_version": API_VERSION}), flush=True)
+    serve(world, server, stop)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.stripe", description=__doc__)
+    parser.add_argument("--port", type=int, default=4242, help="on 127.0.0.1; 0 takes a free one and prints it")
+    parser.add_argument("--data", required=True, help="folder of its state, made where it is missing")
+    parser.add_argument("--public-url", help="how a browser reaches it, where that is not the loopback address")
+    parser.add_argument("--webhook-url", default="", help="where signed notices go; none are sent without it")
+    parser.add_argument("--webhook-secret", action="append", help="twice while one is being replaced")
+    parser.add_argument("--secret-key", default=SECRET_KEY)
+    parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

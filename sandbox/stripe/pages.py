@@ -1,0 +1,191 @@
+"""The hosted payment page: what a payer sees at `/c/pay/{id}`, from the card form to the way back."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from . import cards, checkout, sessions
+from .api import Request, Response
+from .errors import ApiError
+from .world import World
+
+_FOLDER = Path(__file__).parent / "page"
+_ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
+_NO_MINOR_UNITS = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf",
+                   "xof", "xpf"}  # fmt: skip
+_SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "aud": "A$", "cad": "CA$", "brl": "R$", "krw": "₩"}
+_FIELDS = ("email", "number", "expiry", "cvc", "name")
+
+
+def answer(world: World, request: Request) -> Response:
+    call = f"{request.method} {request.path}"
+    if found := re.fullmatch(r"GET /assets/([a-z.]+)", call):
+        return _asset(found[1])
+    try:
+        if found := re.fullmatch(r"(GET|POST) /c/pay/(\w+)", call):
+            return _show(world, found[2]) if found[1] == "GET" else _pay(world, found[2], request)
+        if found := re.fullmatch(r"(GET|POST) /c/pay/(\w+)/challenge", call):
+            return _challenge(world, found[2], request)
+    except ApiError:
+        pass
+    return _closed(404, "There is no such page", "No payment has this address. Go back to the shop and try again.")
+
+
+def _show(world: World, id_: str) -> Response:
+    session = checkout.find(world, id_)
+    if session["status"] != "open":
+        return _over(session)
+    return _form(world, session, {}, {})
+
+
+def _pay(world: World, id_: str, request: Request) -> Response:
+    typed = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+    session = checkout.find(world, id_)
+    if session["status"] != "open":
+        return _over(session)
+    try:
+        entered = cards.read(number=typed.get("number", ""), expiry=typed.get("expiry", ""), cvc=typed.get("cvc", ""))
+    except cards.FieldProblem as problem:
+        return _form(world, session, typed, {problem.field: str(problem)}, status=422)
+    email, name = typed.get("email", "").strip()[:320] or None, typed.get("name", "").strip()[:200] or None
+    outcome = checkout.pay(world, id_, entered, email=email, name=name)
+    if outcome.state == "challenge":
+        return Response(303, b"", {"Location": f"/c/pay/{id_}/challenge"})
+    return _after(world, id_, outcome, typed)
+
+
+def _challenge(world: World, id_: str, request: Request) -> Response:
+    session = checkout.find(world, id_)
+    intent = world.store.get("payment_intent", session["payment_intent"] or "")
+    if session["status"] != "open" or intent is None or intent["status"] != "requires_action":
+        return Response(303, b"", {"Location": f"/c/pay/{id_}"})
+    if request.method == "POST":
+        passed = parse_qs(request.body.decode("utf-8", "replace")).get("answer") == ["complete"]
+        return _after(world, id_, checkout.answer_challenge(world, id_, passed=passed), {})
+    method = world.store.get("payment_method", intent["payment_method"]) or {"card": {"last4": "", "brand": ""}}
+    card = f"{method['card']['brand'].title()} •••• {method['card']['last4']}"
+    amount = money(session["amount_total"], session["currency"])
+    return _page(200, "challenge.html", session, card=escape(card), amount=escape(amount), id=id_)
+
+
+def _after(world: World, id_: str, outcome: checkout.Outcome, typed: dict[str, str]) -> Response:
+    session = checkout.find(world, id_)
+    if outcome.state == "declined":
+        return _form(world, session, typed, {"card": outcome.message}, status=402)
+    if outcome.state == "paid":
+        url = session["success_url"].replace("{CHECKOUT_SESSION_ID}", id_)
+        return Response(303, b"", {"Location": url})
+    return _over(session)
+
+
+def _over(session: dict[str, Any]) -> Response:
+    if session["status"] == "complete":
+        text = "This payment has been made. You can close this page."
+        return _closed(200, "You're all done here", text, session)
+    text = "The time for this payment is over, and nothing was taken. Go back to the shop to start again."
+    return _closed(410, "This page has expired", text, session)
+
+
+def _form(
+    world: World, session: dict[str, Any], typed: dict[str, str], problems: dict[str, str], status: int = 200
+) -> Response:
+    # A card number is never written back into a page.
+    kept = {name: typed.get(name, "") for name in _FIELDS if name in ("email", "name")}
+    kept["email"] = kept["email"] or (session["customer_details"] or {}).get("email") or ""
+    values = {f"value_{name}": escape(value) for name, value in kept.items()}
+    for name in (*_FIELDS, "card"):
+        problem = problems.get(name)
+        values[f"problem_{name}"] = _problem(name, problem) if problem else ""
+        values[f"invalid_{name}"] = f'aria-invalid="true" aria-describedby="problem-{name}"' if problem else ""
+    items = sessions.line_items(world, session["id"])["data"]
+    return _page(
+        status,
+        "checkout.html",
+        session,
+        amount=escape(money(session["amount_total"], session["currency"])),
+        items="".join(_item(item) for item in items),
+        cancel=_cancel(session),
+        cards="".join(_card(card) for card in cards.TEST_CARDS),
+        **values,
+    )
+
+
+def _problem(name: str, message: str) -> str:
+    role = ' role="alert"' if name == "card" else ""
+    return f'<p class="problem" id="problem-{name}"{role}>{escape(message)}</p>'
+
+
+def _item(item: dict[str, Any]) -> str:
+    count = f' <span class="quiet">× {item["quantity"]}</span>' if item["quantity"] > 1 else ""
+    price = escape(money(item["amount_total"], item["currency"]))
+    return f'<li><span>{escape(item["description"])}{count}</span><span class="figure">{price}</span></li>'
+
+
+def _cancel(session: dict[str, Any]) -> str:
+    if not session["cancel_url"]:
+        return ""
+    return f'<a class="back" href="{escape(session["cancel_url"])}" id="cancel">Cancel and go back</a>'
+
+
+def _card(card: cards.TestCard) -> str:
+    groups = " ".join(re.findall(r".{1,4}", card.number))
+    return (
+        f'<li><button type="button" class="fill" data-number="{groups}"><span class="figure">{groups}</span>'
+        f"<span>{escape(card.note)}</span></button></li>"
+    )
+
+
+def _closed(status: int, title: str, text: str, session: dict[str, Any] | None = None) -> Response:
+    way_back = ""
+    if session is not None:
+        url = session["success_url"] if session["status"] == "complete" else session["cancel_url"]
+        if url:
+            url = url.replace("{CHECKOUT_SESSION_ID}", session["id"])
+            way_back = f'<a class="button" href="{escape(url)}">Back to Promote</a>'
+    return _page(status, "closed.html", session, title=escape(title), text=escape(text), way_back=way_back)
+
+
+def _page(status: int, name: str, session: dict[str, Any] | None, **values: str) -> Response:
+    banner = _template("banner.html").substitute()
+    html = _template(name).substitute(values, banner=banner)
+    # A form's answer may lead to the shop, so its address belongs to the policy.
+    shop = ""
+    if session is not None:
+        url = urlsplit(session["success_url"])
+        shop = f" {url.scheme}://{url.netloc}"
+    policy = (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'; "
+        f"frame-ancestors 'none'; form-action 'self'{shop}"
+    )
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(status, html.encode(), headers)
+
+
+def _asset(name: str) -> Response:
+    if name not in _ASSETS:
+        return Response(404, b"", {"Content-Type": "text/plain"})
+    return Response(200, (_FOLDER / name).read_bytes(), {"Content-Type": f"{_ASSETS[name]}; charset=utf-8"})
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def money(amount: int, currency: str) -> str:
+    """`$9.90`, `IDR 16,000.00`, `¥150`."""
+    digits = 0 if currency in _NO_MINOR_UNITS else 2
+    whole, part = divmod(amount, 10**digits)
+    figure = f"{whole:,}" + (f".{part:0{digits}d}" if digits else "")
+    return f"{_SIGNS[currency]}{figure}" if currency in _SIGNS else f"{currency.upper()} {figure}"
