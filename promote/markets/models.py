@@ -43,7 +43,9 @@ class Market(models.Model):
     never_on_air_after_s = models.PositiveIntegerField(default=7200)
     refund_within_s = models.PositiveIntegerField(default=900)
     pausing_allowed = models.BooleanField(default=False)
-    withdrawal_surfaces = models.JSONField(help_text=_("Where withdrawals are offered: android, web. Empty: nowhere."))
+    withdrawal_surfaces = models.JSONField(
+        blank=True, help_text=_("Where withdrawals are offered: android, web. Empty: nowhere.")
+    )
 
     class Meta:
         ordering = ["code"]

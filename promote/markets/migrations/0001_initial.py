@@ -65,7 +65,9 @@ class Migration(migrations.Migration):
                 ("pausing_allowed", models.BooleanField(default=False)),
                 (
                     "withdrawal_surfaces",
-                    models.JSONField(help_text="Where withdrawals are offered: android, web. Empty: nowhere."),
+                    models.JSONField(
+                        blank=True, help_text="Where withdrawals are offered: android, web. Empty: nowhere."
+                    ),
                 ),
             ],
             options={
