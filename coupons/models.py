@@ -158,9 +158,9 @@ class Offer(Terms):
         """Change the status by one conditional UPDATE, and write the history row. Raises WrongState."""
         before = OfferStatus(self.status)
         if to not in OFFER_TRANSITIONS[before]:
-            raise WrongState()
+            raise WrongState
         if not Offer.objects.filter(id=self.id, status=before).update(status=to, order_ref=order_ref):
-            raise WrongState()
+            raise WrongState
         self.status, self.order_ref = to, order_ref
         OfferTransition.objects.create(offer=self, from_status=before, to_status=to, why=why, by=by, at=now)
 

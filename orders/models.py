@@ -9,13 +9,14 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from coupons.models import Offer
-from orders.states import FINAL, TRANSITIONS, EndReason, ReviewKind, ReviewStatus, Status
+from orders.states import FINAL, OPEN, TRANSITIONS, EndReason, ReviewKind, ReviewStatus, Status
 from orders.xid import XidField
 from promote import ids
 from promote.accounts.models import Account, User
 from promote.catalogue.models import LiveRoom, Product, Video
+from promote.catalogue.targets import Target
 from promote.markets.models import Market
-from promote.refusals import WrongState
+from promote.refusals import NotFound, WrongState
 
 __all__ = ["TRANSITIONS", "EndReason", "Order", "OrderTransition", "Review", "ReviewKind", "ReviewStatus", "Status"]
 
@@ -24,8 +25,18 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def of(self, account: Account) -> "OrderQuerySet":
         return self.filter(account=account)
 
+    def find(self, public_id: str) -> "Order":
+        """The order `ord_…` among these. Raises NotFound."""
+        order = self.filter(id=ids.parse("ord", public_id)).first()
+        if order is None:
+            raise NotFound
+        return order
+
+    def promoting(self, target: Target) -> "OrderQuerySet":
+        return self.filter(live=target) if isinstance(target, LiveRoom) else self.filter(video=target)
+
     def open(self) -> "OrderQuerySet":
-        return self.filter(status__in=[Status.IN_REVIEW, Status.SCHEDULED, Status.DELIVERING, Status.PAUSED])
+        return self.filter(status__in=OPEN)
 
     def delivering(self) -> "OrderQuerySet":
         return self.filter(status=Status.DELIVERING)
@@ -226,7 +237,7 @@ class Order(models.Model):
         return ids.parse("ord", text)
 
     @property
-    def target(self) -> Video | LiveRoom:
+    def target(self) -> Target:
         target = self.live if self.function == "live" else self.video
         assert target is not None  # order_one_target
         return target
@@ -250,9 +261,9 @@ class Order(models.Model):
         """
         before = Status(self.status)
         if to not in TRANSITIONS[before]:
-            raise WrongState()
+            raise WrongState
         if not Order.objects.filter(id=self.id, status=before).update(status=to, **changes):
-            raise WrongState()
+            raise WrongState
         self.status = to
         for name, value in changes.items():
             setattr(self, name, value)

@@ -1,0 +1,89 @@
+"""What happens to orders when the platform changes their target or account. Heard through the outbox."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from orders import lifecycle, notices
+from orders.models import EndReason, Order, Review, ReviewKind, ReviewStatus, Status
+from orders.states import OPEN
+from promote import outbox
+from promote.catalogue import targets
+from promote.catalogue.models import LiveRoom, LiveState, Standing, Video, Visibility
+from promote.catalogue.targets import Target
+
+
+@outbox.subscribe("target_changed")
+def on_target_changed(payload: dict[str, Any], now: datetime) -> None:
+    """Ends, starts or re-reviews every open order of the target, by what it is now. Safe to hear twice, and late."""
+    target = targets.find(payload["target"])
+    for order_id in Order.objects.open().promoting(target).order_by("id").values_list("id", flat=True):
+        _follow(order_id, target, now=now)
+
+
+@outbox.subscribe("account_changed")
+def on_account_changed(payload: dict[str, Any], now: datetime) -> None:
+    """Stops every open order of an account that was restricted."""
+    open_orders = Order.objects.open().filter(account_id=payload["account"], account__restricted=True)
+    for order_id in open_orders.order_by("id").values_list("id", flat=True):
+        with transaction.atomic():
+            order = lifecycle.locked(order_id)
+            if order.status in OPEN:
+                lifecycle.stop(order, reason=EndReason.RESTRICTED, by=None, now=now)
+
+
+def _follow(order_id: UUID, target: Target, *, now: datetime) -> None:
+    with transaction.atomic():
+        order = lifecycle.locked(order_id)
+        if order.status not in OPEN:
+            return
+        reason = reason_to_stop(order, target)
+        if reason is not None:
+            lifecycle.stop(order, reason=reason, by=None, now=now)
+            return
+        if isinstance(target, LiveRoom) and target.state == LiveState.ON_AIR and order.status == Status.SCHEDULED:
+            lifecycle.go_on_air(order, now=now)
+        if order.revision_seen is not None and order.revision_seen != target.revision:
+            review_again(order, now=now)
+
+
+def reason_to_stop(order: Order, target: Target) -> EndReason | None:
+    """Why this order can't go on with its target as it is now."""
+    if target.account_id != order.account_id:
+        return EndReason.DELETED  # gone from this account
+    if isinstance(target, LiveRoom):
+        return EndReason.LIVE_ENDED if target.state == LiveState.ENDED else None
+    return _reason_of_video(order, target)
+
+
+def _reason_of_video(order: Order, video: Video) -> EndReason | None:
+    if video.status == Standing.DELETED:
+        return EndReason.DELETED
+    if video.status == Standing.SUSPENDED:
+        return EndReason.SUSPENDED
+    if video.visibility != Visibility.PUBLIC:
+        return EndReason.PRIVATE
+    if order.function == "anchor" and (video.product is None or not video.product.in_stock):
+        return EndReason.SOLD_OUT
+    return None
+
+
+def review_again(order: Order, *, now: datetime) -> None:
+    """What would be shown is not what was approved: delivery stops, its clock stands still, a review opens.
+
+    A live goes on, since it is reviewed while it broadcasts. A paused order stays paused under its review.
+    """
+    if Review.objects.filter(order=order, status=ReviewStatus.PENDING).exists():
+        return
+    Review.objects.create(
+        order=order, kind=ReviewKind.REOPENED, opened_at=now, due_at=lifecycle.review_due_at(order, now=now)
+    )
+    if order.status == Status.DELIVERING and order.function != "live":
+        order.move(to=Status.IN_REVIEW, by=None, why="changed", now=now, stopped_at=now, revision_seen=None)
+    else:
+        order.revision_seen = None
+        order.save(update_fields=["revision_seen"])
+        order.note(why="changed", by=None, now=now)
+    notices.tell(order, "order_in_review_again", now=now)

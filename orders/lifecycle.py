@@ -1,0 +1,224 @@
+"""An order's way from running to ended: by time, budget, its owner, ops, or what happened to its target."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from orders import notices, settlement
+from orders.models import EndReason, Order, Review, ReviewKind, ReviewStatus, Status
+from orders.states import OPEN, WAITS_FOR_TOKENS
+from payments import escrow
+from promote import outbox
+from promote.accounts.models import User
+from promote.refusals import NotFound, WrongState
+
+log = logging.getLogger(__name__)
+STUCK_AFTER_S = 300
+"""So long after its end an order waits for its shard to drain; then it is closed, and later events are not billed."""
+
+
+class AlreadyEnded(WrongState):
+    sentence = _("This order has ended already.")
+
+
+def locked(order_id: UUID) -> Order:
+    """The order, locked until the transaction ends. First lock of every use case on an order. Raises NotFound."""
+    order = (
+        Order.objects.select_for_update(of=("self",))
+        .select_related("account", "market", "video__product", "live", "offer__campaign")
+        .filter(id=order_id)
+        .first()
+    )
+    if order is None:
+        raise NotFound
+    return order
+
+
+def end(*, order_id: UUID, reason: EndReason, by: User | None, now: datetime) -> Order:
+    """Ends an order before its time. One that never delivered is cancelled and everything returns at once; else it is
+    ending, and what isn't spent returns once its last event is known.
+
+    Raises NotFound, AlreadyEnded. Source: DESIGN.md 2.
+    """
+    with transaction.atomic():
+        order = locked(order_id)
+        if order.status not in OPEN:
+            raise AlreadyEnded
+        stop(order, reason=reason, by=by, now=now)
+        return order
+
+
+def stop(order: Order, *, reason: EndReason, by: User | None, now: datetime) -> None:
+    """Ends an open order under its lock, the way that its state asks for."""
+    Review.objects.filter(order=order, status=ReviewStatus.PENDING).update(status=ReviewStatus.LAPSED, decided_at=now)
+    verdict = reason in (EndReason.REJECTED, EndReason.REVIEW_OVERDUE)
+    if order.starts_at is None or (verdict and _spent_nothing(order)):
+        call_off(order, reason=reason, by=by, now=now)
+    else:
+        start_ending(order, reason=reason, by=by, now=now, ended_at=now)
+
+
+def call_off(order: Order, *, reason: EndReason, by: User | None, now: datetime) -> None:
+    """Rejects or cancels an order that spent nothing: all of it returns now."""
+    to = Status.REJECTED if reason == EndReason.REJECTED else Status.CANCELLED
+    settlement.call_off(order, to=to, reason=reason, by=by, now=now)
+    if order.starts_at is not None:
+        _tell_delivery(order, reason=reason, ended_at=now)
+    if reason == EndReason.REVIEW_OVERDUE:
+        notices.tell(order, "order_review_overdue", now=now, coins=order.pay_coins)
+    elif reason != EndReason.REJECTED:  # the verdict is told by who gave it
+        notices.tell(order, "order_cancelled", now=now, coins=order.pay_coins)
+
+
+def start_ending(order: Order, *, reason: EndReason, by: User | None, now: datetime, ended_at: datetime) -> None:
+    """Moves a delivering, paused or re-reviewed order to `ending`. Delivery hears it, and says when it is drained."""
+    order.move(
+        to=Status.ENDING,
+        by=by,
+        why=reason.value,
+        now=now,
+        end_reason=reason,
+        ended_at=ended_at,
+        ending_at=now,
+        refund_due_at=settlement.refund_due_at(order, ended_at=ended_at),
+        stopped_at=None,
+    )
+    _tell_delivery(order, reason=reason, ended_at=ended_at)
+    notices.tell(order, "order_ended", now=now, reason=reason.value)
+
+
+def start(order: Order, *, by: User | None, why: str, now: datetime) -> None:
+    """Lets an order deliver: its clock starts, or goes on from where it stood still."""
+    if order.starts_at is None or order.ends_at is None:
+        clock = {"starts_at": now, "ends_at": now + timedelta(seconds=order.duration_s)}
+    else:
+        stood_s = now - order.stopped_at if order.stopped_at else timedelta()
+        clock = {"ends_at": order.ends_at + stood_s}
+    order.move(to=Status.DELIVERING, by=by, why=why, now=now, stopped_at=None, **clock)
+
+
+def review_due_at(order: Order, *, now: datetime) -> datetime:
+    """By when a review that opens now must be decided."""
+    return now + timedelta(seconds=order.market.review_deadline_s)
+
+
+def go_on_air(order: Order, *, now: datetime) -> None:
+    """The live of a scheduled order is on air: its clock starts, and so does that of its review."""
+    start(order, by=None, why="on_air", now=now)
+    Review.objects.filter(order=order, status=ReviewStatus.PENDING, kind=ReviewKind.FIRST).update(
+        due_at=review_due_at(order, now=now)
+    )
+    notices.tell(order, "order_running", now=now)
+
+
+def end_due(*, now: datetime, limit: int = 500) -> int:
+    """Ends orders whose time is over, the longest overdue first. Returns how many.
+
+    The end is when their time was over, not when we came to it: after an outage the lateness is ours, and counted.
+    """
+    with transaction.atomic():
+        due = list(
+            Order.objects.over(now)
+            .select_for_update(skip_locked=True, of=("self",))
+            .select_related("account", "market", "video", "live")
+            .order_by("ends_at")[:limit]
+        )
+        for order in due:
+            assert order.ends_at is not None  # order_delivering_has_clock
+            Review.objects.filter(order=order, status=ReviewStatus.PENDING).update(
+                status=ReviewStatus.LAPSED, decided_at=now
+            )
+            start_ending(order, reason=EndReason.TIME, by=None, now=now, ended_at=order.ends_at)
+        return len(due)
+
+
+def cancel_never_on_air(*, now: datetime, limit: int = 200) -> int:
+    """Cancels scheduled orders whose live is so long overdue that it won't come. Returns how many."""
+    waiting = (
+        Order.objects.filter(status=Status.SCHEDULED, live__starts_at__lt=now)
+        .select_related("live", "market")
+        .order_by("live__starts_at")[:limit]
+    )
+    count = 0
+    for order in waiting:
+        assert order.live is not None
+        if order.live.starts_at + timedelta(seconds=order.market.never_on_air_after_s) <= now:
+            count += _end_if(order.id, Status.SCHEDULED, reason=EndReason.NEVER_ON_AIR, now=now)
+    return count
+
+
+def mark_budget_spent(*, order_ids: Sequence[UUID], now: datetime) -> None:
+    """Ends the delivering ones among these orders: what is left of their budget buys nothing any more."""
+    for order_id in sorted(order_ids):
+        _end_if(order_id, Status.DELIVERING, reason=EndReason.BUDGET, now=now)
+
+
+def mark_drained(*, order_id: UUID, now: datetime) -> None:
+    """The order's last event is known: it is closed to later ones, and settled as soon as this is committed.
+
+    Asked again, or for an order that ended otherwise, it changes nothing.
+    """
+    with transaction.atomic():
+        order = Order.objects.select_for_update().filter(id=order_id).first()
+        if order is None or order.status != Status.ENDING or order.drained_at is not None:
+            return
+        _close(order, now=now)
+
+
+def close_stuck(*, now: datetime, limit: int = 500) -> int:
+    """Closes orders whose shard did not drain within STUCK_AFTER_S, so that their owners get their refund in time.
+
+    Only `closed_at`, set under the order's lock, makes later events unbilled. Returns how many.
+    """
+    with transaction.atomic():
+        stuck = (
+            Order.objects.filter(
+                status=Status.ENDING, drained_at=None, ending_at__lte=now - timedelta(seconds=STUCK_AFTER_S)
+            )
+            .select_for_update(skip_locked=True)
+            .order_by("refund_due_at")[:limit]
+        )
+        for order in stuck:
+            log.error("lifecycle: shard %s did not drain; order %s is closed without it", order.shard, order.public_id)
+            _close(order, now=now)
+        return len(stuck)
+
+
+def _close(order: Order, *, now: datetime) -> None:
+    order.drained_at = now
+    order.closed_at = order.closed_at or now
+    order.save(update_fields=["drained_at", "closed_at"])
+    settlement.wake_when_committed()
+
+
+def _end_if(order_id: UUID, status: Status, *, reason: EndReason, now: datetime) -> int:
+    """Ends the order if it is in this state still."""
+    with transaction.atomic():
+        order = locked(order_id)
+        if order.status != status:
+            return 0
+        stop(order, reason=reason, by=None, now=now)
+        return 1
+
+
+def _spent_nothing(order: Order) -> bool:
+    assert order.escrow_id is not None
+    return escrow.lock([order.escrow_id])[order.escrow_id] == order.cost_micros
+
+
+def _tell_delivery(order: Order, *, reason: EndReason, ended_at: datetime) -> None:
+    """`stop`: nothing counts after the end. Without it the tokens already out count until they expire."""
+    outbox.record(
+        "order_ended",
+        {
+            "order": str(order.id),
+            "shard": order.shard,
+            "reason": reason.value,
+            "stop": reason not in WAITS_FOR_TOKENS,
+            "ends_at": ended_at.isoformat(),
+        },
+    )
