@@ -65,7 +65,7 @@ class Bulk(Door):
         body = request._request.read(BYTES_MAX + 1)
         lines = body.split(b"\n")
         if len(body) > BYTES_MAX or len(lines) > LINES_MAX + 1:
-            raise TooManyLines()
+            raise TooManyLines
         return StreamingHttpResponse(_results(lines), content_type=NDJSON)
 
 
@@ -79,7 +79,7 @@ def _put(raw: bytes) -> dict[str, Any]:
     """What became of one line."""
     try:
         if len(raw) > LINE_BYTES_MAX:
-            raise LineTooLong()
+            raise LineTooLong
         facts = read_object(raw)
         head = Head.check(facts)
         shape, put = KINDS[head["kind"]]

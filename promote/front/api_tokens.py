@@ -40,9 +40,7 @@ class LinkOut(serializers.Serializer[links.Link]):
 class Tokens(Door):
     permission_classes = [scopes("tokens")]
 
-    @extend_schema(
-        operation_id="make_tokens", parameters=[EXTERNAL_ID], request=TokensIn, responses={200: TokensOut}
-    )
+    @extend_schema(operation_id="make_tokens", parameters=[EXTERNAL_ID], request=TokensIn, responses={200: TokensOut})
     def post(self, request: Request, external_id: str) -> Response:
         asked = TokensIn.read(request)
         account = _account(external_id)
@@ -70,5 +68,5 @@ class SignInLinks(Door):
 def _account(external_id: str) -> Account:
     account = Account.objects.filter(external_id=external_id).first()
     if account is None:
-        raise NotFound()
+        raise NotFound
     return account

@@ -1,5 +1,6 @@
 """Whether this system works: `live` says the process does, `ready` that everything an order needs answers."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,13 +10,17 @@ import redis
 import requests
 from celery import current_app
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger("promote.health")
 
 KEEP_S = 2.0
 PATIENCE_S = 1.0
+UNREACHABLE = (DatabaseError, redis.RedisError, requests.RequestException, OperationalError, OSError)
 
 _lock = threading.Lock()
 _last: tuple[float, dict[str, Any]] | None = None
@@ -46,10 +51,11 @@ def _looked(now: float) -> dict[str, Any]:
 
 
 def _check(ask: Callable[[], bool]) -> str:
-    """What went wrong is in the log of the part itself; a stranger is told only which part it was."""
+    """What went wrong is in our log; a stranger is told only which part it was."""
     try:
         return "ok" if ask() else "no answer"
-    except Exception:
+    except UNREACHABLE as error:
+        log.warning("not ready: %s", error)
         return "no answer"
 
 

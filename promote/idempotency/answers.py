@@ -50,7 +50,7 @@ class Call:
 
 
 def find(call: Call, *, body_hash: str) -> StoredAnswer | None:
-    """The answer to this very request, if it had one; else None, and until the transaction ends it is the caller's alone.
+    """The answer to this very request, if it had one; else None, and it is the caller's until the transaction ends.
 
     Call inside a transaction. Raises InProgress while another transaction has it, KeyReused for another body.
     """
@@ -58,10 +58,10 @@ def find(call: Call, *, body_hash: str) -> StoredAnswer | None:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [call.lock])
         (is_ours,) = cursor.fetchone()
     if not is_ours:
-        raise InProgress()
+        raise InProgress
     stored = StoredAnswer.objects.filter(caller=call.caller, call=call.call, key=call.key).first()
     if stored is not None and stored.body_hash != body_hash:
-        raise KeyReused()
+        raise KeyReused
     return stored
 
 

@@ -77,7 +77,7 @@ def refresh(text: str, *, now: datetime) -> Tokens:
     try:
         claims = read(text, keys=keyring.from_settings(), now=now, use="refresh")
     except TokenBroken:
-        raise NotAuthenticated() from None
+        raise NotAuthenticated from None
     with transaction.atomic():
         turned = TokenFamily.objects.filter(
             id=claims.family_id, generation=claims.generation, revoked_at=None, expires_at__gt=now
@@ -86,7 +86,7 @@ def refresh(text: str, *, now: datetime) -> Tokens:
             return _pair(TokenFamily.objects.get(id=claims.family_id), now)
         # Used before, by its owner or by a thief; which of the two holds the newer one can't be told.
         TokenFamily.objects.filter(id=claims.family_id, revoked_at=None).update(revoked_at=now, revoked_why="reuse")
-    raise NotAuthenticated()
+    raise NotAuthenticated
 
 
 def account_token(text: str, *, now: datetime) -> AppToken:
@@ -97,10 +97,10 @@ def account_token(text: str, *, now: datetime) -> AppToken:
     try:
         claims = read(text, keys=keyring.from_settings(), now=now, use="access")
     except TokenBroken:
-        raise NotAuthenticated() from None
+        raise NotAuthenticated from None
     account = Account.objects.select_related("user").filter(id=claims.account_id).first()
     if account is None:
-        raise NotAuthenticated()
+        raise NotAuthenticated
     return AppToken(account, claims.app_platform)
 
 

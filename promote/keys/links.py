@@ -35,12 +35,12 @@ def make(*, account: Account, now: datetime) -> Link:
 
 
 def look(token: str, *, now: datetime) -> SignInLink:
-    """The link, still good; looking does not use it, so that a preview of the address signs nobody in. Raises LinkOver."""
+    """The link, still good. Looking does not use it: a preview of the address signs nobody in. Raises LinkOver."""
     link = (
         SignInLink.objects.select_related("account").filter(id=_id_of(token), used_at=None, expires_at__gt=now).first()
     )
     if link is None:
-        raise LinkOver()
+        raise LinkOver
     return link
 
 
@@ -48,7 +48,7 @@ def redeem(token: str, *, now: datetime) -> Account:
     """Uses the link up. Raises LinkOver."""
     link_id = _id_of(token)
     if not SignInLink.objects.filter(id=link_id, used_at=None, expires_at__gt=now).update(used_at=now):
-        raise LinkOver()
+        raise LinkOver
     return Account.objects.select_related("user").get(sign_in_links__id=link_id)
 
 
@@ -56,4 +56,4 @@ def _id_of(token: str) -> UUID:
     try:
         return UUID(bytes=keyring.unseal("links", token))
     except (keyring.SealBroken, ValueError):
-        raise LinkOver() from None
+        raise LinkOver from None

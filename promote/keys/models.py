@@ -1,4 +1,4 @@
-"""What opens the doors: platform keys, the app tokens that may be renewed, one-time sign-in links. Secrets as hashes."""
+"""What opens the doors: platform keys (kept as hashes), app tokens that may be renewed, one-time sign-in links."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

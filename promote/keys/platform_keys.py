@@ -53,7 +53,7 @@ def find(text: str, *, now: datetime) -> PlatformKey:
     prefix = prefix_of(text)
     key = PlatformKey.objects.filter(prefix=prefix, revoked_at=None).first() if prefix and text.isascii() else None
     if key is None or not hmac.compare_digest(key.sha256, digest(text)):
-        raise KeyUnknown()
+        raise KeyUnknown
     if key.last_used_at is None or now - key.last_used_at > _SEEN_EVERY:
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - _SEEN_EVERY)
         PlatformKey.objects.filter(stale, id=key.id).update(last_used_at=now)

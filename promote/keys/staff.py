@@ -19,7 +19,9 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_ledgeraccount", "view_journal", "view_transfer", "view_lot", "view_topup", "view_notice", "view_invoice",
         "change_notice", "grant_coins",
     ),
-    "coupons": ("view_account", "view_campaign", "add_campaign", "change_campaign", "view_offer", "add_offer", "change_offer"),
+    "coupons": (
+        "view_account", "view_campaign", "add_campaign", "change_campaign", "view_offer", "add_offer", "change_offer",
+    ),
     "markets": (
         "view_market", "add_market", "change_market", "view_paymentmethod", "add_paymentmethod", "change_paymentmethod",
         "view_coinpack", "add_coinpack", "change_coinpack", "view_term", "add_term", "change_term",

@@ -46,7 +46,7 @@ class Session(SessionAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         if request.headers.get("Authorization", "").strip():
-            raise NotAuthenticated()
+            raise NotAuthenticated
         return super().authenticate(request)
 
     def authenticate_header(self, request: Request) -> str:

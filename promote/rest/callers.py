@@ -25,12 +25,12 @@ def account_of(request: Request) -> Account:
     if isinstance(request.auth, AppToken):
         return request.auth.account
     if isinstance(request.auth, PlatformKey):
-        raise NoAccount()
+        raise NoAccount
     if not isinstance(request.user, User):
-        raise NotAuthenticated()
+        raise NotAuthenticated
     account = Account.objects.filter(user=request.user).first()
     if account is None:
-        raise NoAccount()
+        raise NoAccount
     return account
 
 

@@ -1,5 +1,6 @@
 """`Idempotency-Key`: the same request twice gives the same answer (api.md; DESIGN.md 6.6)."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -37,10 +38,10 @@ class Idempotent:
 
 
 def once(handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
-    """Runs `handler`, or gives the answer that the same request had. Raises answers.KeyMissing, KeyReused, InProgress."""
+    """Runs `handler`, or gives the answer that the same request had. Raises KeyMissing, KeyReused, InProgress."""
     who = caller_id(request)
     if who is None:
-        raise NotAuthenticated()
+        raise NotAuthenticated
     call = answers.Call(caller=who, call=f"{request.method} {request.path}"[:500], key=key_of(request))
     body_hash = _hash(request)
     with transaction.atomic():
@@ -62,17 +63,15 @@ def key_of(request: Request) -> str:
     """The key of this request: 1 to 255 visible ASCII characters. Raises answers.KeyMissing, KeyMalformed."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
-        raise answers.KeyMissing()
+        raise answers.KeyMissing
     if not _KEY.fullmatch(key):
-        raise answers.KeyMalformed()
+        raise answers.KeyMalformed
     return key
 
 
 def _hash(request: Request) -> str:
-    """Of what the body means, so that a client may write its members in another order; of its bytes where it is none."""
+    """Of what the body means, so that its members may come in another order; of its bytes where it means nothing."""
     raw = request._request.body
-    try:
+    with contextlib.suppress(Invalid):
         raw = json.dumps(read_object(raw), sort_keys=True, separators=(",", ":")).encode()
-    except Invalid:
-        pass
     return hashlib.sha256(raw).hexdigest()

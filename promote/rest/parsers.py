@@ -37,7 +37,7 @@ class StrictJSON(BaseParser):
 def read_object(raw: bytes) -> dict[str, Any]:
     """The JSON object in `raw`; an empty body is an empty object. Raises Malformed, TooLarge."""
     if len(raw) > BODY_MAX_BYTES:
-        raise TooLarge()
+        raise TooLarge
     if not raw.strip():
         return {}
     try:

@@ -1,7 +1,7 @@
 """Every failure as a problem document (RFC 9457), with a stable `code`. Source: api.md, Problems."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -94,45 +94,36 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
     return response
 
 
-def as_refusal(error: Exception) -> Refusal:  # noqa: PLR0911  (a table, one line a kind)
-    match error:
-        case Refusal():
-            return error
-        case exceptions.ValidationError():
-            return Invalid(list(_flat(error.detail)))
-        case exceptions.ParseError():
-            return Invalid([FieldError("", "malformed", str(error.detail))])
-        case Http404() | exceptions.NotFound():
-            return NotFound()
-        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
-            return NotAuthenticated()
-        case exceptions.PermissionDenied():
-            return _not_allowed(str(error.detail))
-        case PermissionDenied():
-            return NotAllowed()
-        case exceptions.Throttled():
-            return RateLimited(retry_after_s=max(1, int(error.wait or 1)))
-        case exceptions.MethodNotAllowed():
-            return MethodNotAllowed(method=error.args[0] if error.args else "")
-        case exceptions.UnsupportedMediaType():
-            return NotJson(expected="application/json")
-        case RequestDataTooBig():
-            return TooLarge()
-        case SuspiciousOperation():
-            return Invalid([FieldError("", "malformed", _("The request is malformed."))])
-        case OperationalError() | InterfaceError():
-            return Unavailable()
-        case _:
-            return Broken()
+def as_refusal(error: Exception) -> Refusal:
+    """The refusal that says what an exception means to the caller."""
+    if isinstance(error, Refusal):
+        return error
+    for kind, told in TABLE.items():
+        if isinstance(error, kind):
+            return told(error)
+    return Broken()
+
+
+TABLE: dict[type[Exception] | tuple[type[Exception], ...], Callable[[Any], Refusal]] = {
+    exceptions.ValidationError: lambda error: Invalid(list(_flat(error.detail))),
+    exceptions.ParseError: lambda error: Invalid([FieldError("", "malformed", str(error.detail))]),
+    (Http404, exceptions.NotFound): lambda error: NotFound(),
+    (exceptions.NotAuthenticated, exceptions.AuthenticationFailed): lambda error: NotAuthenticated(),
+    exceptions.PermissionDenied: lambda error: _Forbidden(reason=str(error.detail)),
+    PermissionDenied: lambda error: NotAllowed(),
+    exceptions.Throttled: lambda error: RateLimited(retry_after_s=max(1, int(error.wait or 1))),
+    exceptions.MethodNotAllowed: lambda error: MethodNotAllowed(method=error.args[0]),
+    exceptions.UnsupportedMediaType: lambda error: NotJson(expected="application/json"),
+    RequestDataTooBig: lambda error: TooLarge(),
+    SuspiciousOperation: lambda error: Invalid([FieldError("", "malformed", _("The request is malformed."))]),
+    (OperationalError, InterfaceError): lambda error: Unavailable(),
+}
 
 
 class _Forbidden(NotAllowed):
+    """DRF's own, in its own words: a failed CSRF check."""
+
     sentence = _("{reason}")
-
-
-def _not_allowed(reason: str) -> Refusal:
-    """A refusal by DRF itself (a failed CSRF check) in its own words."""
-    return _Forbidden(reason=reason)
 
 
 def _flat(detail: Any, path: str = "") -> Iterator[FieldError]:

@@ -4,7 +4,6 @@ from typing import Any
 
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from promote.rest.authentication import ApiKey, Bearer, Session

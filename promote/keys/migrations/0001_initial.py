@@ -2,59 +2,89 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import promote.ids
 from django.db import migrations, models
+
+import promote.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PlatformKey',
+            name="PlatformKey",
             fields=[
-                ('id', models.UUIDField(default=promote.ids.new, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100)),
-                ('prefix', models.CharField(max_length=16, unique=True)),
-                ('sha256', models.CharField(max_length=64)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('catalogue', 'Catalogue: send accounts, videos, lives'), ('tokens', 'Tokens: sign users in'), ('delivery', 'Delivery: decide and report events'), ('purchases', 'Purchases: report what was bought'), ('wallet', 'Wallet: spend coins for gifts'), ('ops', 'Operations: explain decisions')], max_length=16), size=None)),
-                ('created_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.UUIDField(default=promote.ids.new, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100)),
+                ("prefix", models.CharField(max_length=16, unique=True)),
+                ("sha256", models.CharField(max_length=64)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("catalogue", "Catalogue: send accounts, videos, lives"),
+                                ("tokens", "Tokens: sign users in"),
+                                ("delivery", "Delivery: decide and report events"),
+                                ("purchases", "Purchases: report what was bought"),
+                                ("wallet", "Wallet: spend coins for gifts"),
+                                ("ops", "Operations: explain decisions"),
+                            ],
+                            max_length=16,
+                        ),
+                        size=None,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('scopes__len__gt', 0)), name='platform_key_has_a_scope')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("scopes__len__gt", 0)), name="platform_key_has_a_scope")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SignInLink',
+            name="SignInLink",
             fields=[
-                ('id', models.UUIDField(default=promote.ids.new, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sign_in_links', to='accounts.account')),
+                ("id", models.UUIDField(default=promote.ids.new, editable=False, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="sign_in_links", to="accounts.account"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TokenFamily',
+            name="TokenFamily",
             fields=[
-                ('id', models.UUIDField(default=promote.ids.new, editable=False, primary_key=True, serialize=False)),
-                ('app_platform', models.CharField(blank=True, max_length=8)),
-                ('created_at', models.DateTimeField()),
-                ('generation', models.PositiveIntegerField(default=1, help_text='The refresh token that is good now.')),
-                ('expires_at', models.DateTimeField(help_text='When the refresh token that is good now ends.')),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_why', models.CharField(blank=True, max_length=32)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='token_families', to='accounts.account')),
+                ("id", models.UUIDField(default=promote.ids.new, editable=False, primary_key=True, serialize=False)),
+                ("app_platform", models.CharField(blank=True, max_length=8)),
+                ("created_at", models.DateTimeField()),
+                ("generation", models.PositiveIntegerField(default=1, help_text="The refresh token that is good now.")),
+                ("expires_at", models.DateTimeField(help_text="When the refresh token that is good now ends.")),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_why", models.CharField(blank=True, max_length=32)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="token_families",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['expires_at'], name='token_family_by_end')],
+                "indexes": [models.Index(fields=["expires_at"], name="token_family_by_end")],
             },
         ),
     ]
