@@ -1,0 +1,1 @@
+"""Small tables drawn from real logs, shipped with their attribution: see README.md beside this file."""
