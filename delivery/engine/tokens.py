@@ -1,0 +1,124 @@
+"""Decision tokens: sealed, so that a device can neither read a price nor make one (delivery.md 2.3)."""
+
+import struct
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Protocol
+from uuid import UUID
+
+IMPRESSION_LIFE_S = 600
+AFTER_END_S = 60
+ACTION_LIFE_S = 7 * 86400
+SHORTEST_LIFE_S = 60
+
+_VERSION = 1
+_FORM = struct.Struct(">B16s16sHIQQBIIIIB2sBB")
+
+
+class BadToken(ValueError):
+    """Not a token of ours, or of a form that we do not know."""
+
+
+class Sealer(Protocol):
+    def seal(self, purpose: str, payload: bytes) -> str: ...
+    def unseal(self, purpose: str, text: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One decision: what was sold to whom, at which price, and until when it may be told. Times in whole seconds.
+
+    The viewer's country, age band and gender, and the surface, go along, so that nothing is looked up afterwards.
+    `day` is the decision's day, counted from 1970: events are kept by it, so that a replay meets its first telling.
+    """
+
+    id: UUID
+    order: UUID
+    shard: int
+    generation: int
+    price_micros: int
+    viewer: int
+    slot: int
+    decided_at: int
+    day: int
+    impression_until: int
+    action_until: int
+    surface: int
+    country: str
+    age_band: int
+    gender: int
+
+
+def pack(token: Token) -> bytes:
+    return _FORM.pack(
+        _VERSION,
+        token.id.bytes,
+        token.order.bytes,
+        token.shard,
+        token.generation,
+        token.price_micros,
+        token.viewer,
+        token.slot,
+        token.decided_at,
+        token.day,
+        token.impression_until,
+        token.action_until,
+        token.surface,
+        token.country.encode("ascii"),
+        token.age_band,
+        token.gender,
+    )
+
+
+def unpack(raw: bytes) -> Token:
+    """Raises BadToken."""
+    if len(raw) != _FORM.size or raw[0] != _VERSION:
+        raise BadToken("form")
+    _version, id_bytes, order, shard, generation, price, viewer, slot, decided, day, shown, acted, surface, *who = (
+        _FORM.unpack(raw)
+    )
+    return Token(
+        id=UUID(bytes=id_bytes),
+        order=UUID(bytes=order),
+        shard=shard,
+        generation=generation,
+        price_micros=price,
+        viewer=viewer,
+        slot=slot,
+        decided_at=decided,
+        day=day,
+        impression_until=shown,
+        action_until=acted,
+        surface=surface,
+        country=who[0].decode("ascii"),
+        age_band=who[1],
+        gender=who[2],
+    )
+
+
+def seal(sealer: Sealer, token: Token) -> str:
+    return sealer.seal("tokens", pack(token))
+
+
+def unseal(sealer: Sealer, text: str) -> Token:
+    """Raises BadToken where it was not sealed by us."""
+    try:
+        return unpack(sealer.unseal("tokens", text))
+    except (ValueError, UnicodeError) as error:
+        raise BadToken(str(error)) from None
+
+
+def lives(*, now: float, starts_at: float, ends_at: float) -> tuple[int, int]:
+    """Until when the impression, and any action, of a decision made `now` may be told.
+
+    Ten minutes; never later than a minute after the order's end. An order too short for that gives a tenth of its
+    length, a minute at least, so that what was reserved and not shown comes back in time to be spent.
+    """
+    life = min(IMPRESSION_LIFE_S, max(SHORTEST_LIFE_S, (ends_at - starts_at) / 10))
+    until = int(min(now + life, ends_at + AFTER_END_S))
+    return until, until + ACTION_LIFE_S
+
+
+def pseudonym(secret: bytes, viewer: str) -> int:
+    """A viewer's number of 63 bits: the same for the same id, telling nothing of it without our key."""
+    return int.from_bytes(blake2b(viewer.encode(), key=secret, digest_size=8).digest(), "big") >> 1

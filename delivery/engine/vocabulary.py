@@ -1,0 +1,36 @@
+"""The closed lists of delivery: surfaces, age bands, genders, types of event. Their places are what tokens and rows store.
+
+Source: api.md, The edge. Only ever append: a stored number keeps its meaning.
+"""
+
+SURFACES = ("feed", "shop", "live")
+AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55+")
+"""Adults only: any other band is not one to whom a promotion is shown."""
+GENDERS = ("female", "male", "other")
+UNKNOWN = 255
+"""Stored for a gender that the platform did not tell."""
+
+IMPRESSION = "impression"
+ACTIONS = (
+    "view_2s",
+    "view_6s",
+    "complete",
+    "profile_visit",
+    "website_visit",
+    "product_click",
+    "follow",
+    "live_enter",
+    "live_minute",
+    "share",
+    "hide",
+    "report",
+)
+EVENT_TYPES = (IMPRESSION, *ACTIONS)
+EVENT_CODES = {name: number for number, name in enumerate(EVENT_TYPES)}
+
+SURFACES_OF_FUNCTION = {"video": ("feed",), "anchor": ("feed", "shop"), "live": ("feed", "live")}
+"""Where an order of each function may be shown."""
+
+LEAST_VISIBLE_MS = {"feed": 1000, "shop": 1000, "live": 1000}
+"""How long half of it must have been seen, by surface, for an impression to be billed."""
+LEAST_VISIBLE_SHARE = 0.5

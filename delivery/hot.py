@@ -1,0 +1,285 @@
+"""What is hot: a shard's counters and its stream in Redis, by one atomic script a step (delivery.md 2).
+
+A wrapper makes a `Call`; `run` sends calls in one round trip, here or by the edge's own client. All keys of a call carry
+the shard's hash tag. Every script is refused where the generation key is missing or another: -1, `LOST`.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import redis
+from redis.exceptions import NoScriptError
+
+from delivery.engine.index import Pace
+from delivery.engine.vocabulary import SURFACES
+
+LOST = -1
+DUPLICATE = 0
+DONE = 1
+NOT_RESERVED = -2
+NO_IMPRESSION = -3
+OUTRUN = -2
+"""Of `release`: a later pacer was here."""
+
+SEEN_FOR_S = 9 * 86400
+"""Longer than any token of a day can be told."""
+_LUA = Path(__file__).parent / "lua"
+_PACE = struct.Struct(f"<dd{2 * len(SURFACES)}d")
+Client = redis.Redis
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    text: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One script with its keys and arguments."""
+
+    script: Script
+    keys: tuple[str, ...]
+    args: tuple[Any, ...]
+
+    @property
+    def evalsha(self) -> tuple[Any, ...]:
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args)
+
+    @property
+    def eval(self) -> tuple[Any, ...]:
+        return ("EVAL", self.script.text, len(self.keys), *self.keys, *self.args)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the pacer lets an order spend, and what it tells the deciders. Without `pace` it is taken off their list."""
+
+    order: UUID
+    most_micros: int
+    left_micros: int
+    drained_micros: int
+    pace: Pace | None
+    held_micros: int | None = None
+    """None keeps what is held back now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """An order's figures in a generation, micros but for `charges`."""
+
+    free: int
+    reserved: int
+    charged: int
+    charges: int
+    drained: int
+    held: int
+
+    @property
+    def under_way(self) -> int:
+        return self.charged - self.drained
+
+
+@cache
+def _script(name: str) -> Script:
+    text = (_LUA / f"{name}.lua").read_text()
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def tag(shard: int) -> str:
+    return f"{{s{shard}}}"
+
+
+def generation_key(shard: int) -> str:
+    return f"{tag(shard)}:gen"
+
+
+def prefix(shard: int, generation: int) -> str:
+    return f"{tag(shard)}:{generation}:"
+
+
+def stream_key(shard: int, generation: int) -> str:
+    return f"{prefix(shard, generation)}events"
+
+
+def pace_key(shard: int, generation: int) -> str:
+    return f"{prefix(shard, generation)}pace"
+
+
+def order_key(shard: int, generation: int, order: UUID) -> str:
+    return f"{_orders(shard, generation)}{order.hex}"
+
+
+def caps_key(viewer: int) -> str:
+    return f"{{v{viewer:x}}}:caps"
+
+
+def funnel_key(shard: int, minute: int) -> str:
+    return f"{tag(shard)}:funnel:{minute}"
+
+
+def reserve(*, shard: int, generation: int, order: UUID, until_s: int, tokens: Iterable[tuple[UUID, int]]) -> Call:
+    """→ how many of the tokens (id, price) were reserved, in their order; LOST."""
+    pairs = [part for token, price in tokens for part in (token.bytes, price)]
+    keys = (*_order_keys(shard, generation, order), *_reservation_keys(shard, generation))
+    return Call(_script("reserve"), keys, (generation, order.hex, until_s, *pairs))
+
+
+def charge(
+    *,
+    shard: int,
+    generation: int,
+    token_generation: int,
+    order: UUID,
+    token: UUID,
+    day: int,
+    price_micros: int,
+    entry: bytes,
+) -> Call:
+    """→ DONE, DUPLICATE, LOST or NOT_RESERVED."""
+    keys = (
+        *_order_keys(shard, generation, order),
+        *_reservation_keys(shard, generation),
+        _seen_key(shard, day),
+        stream_key(shard, generation),
+    )
+    args = (generation, token_generation, token.bytes, price_micros, order.hex, SEEN_FOR_S, entry)
+    return Call(_script("charge"), keys, args)
+
+
+def append(
+    *, shard: int, generation: int, token_generation: int, order: UUID, token: UUID, day: int, code: int, entry: bytes
+) -> Call:
+    """An action by its code → DONE, DUPLICATE, LOST or NO_IMPRESSION."""
+    keys = (generation_key(shard), _seen_key(shard, day), stream_key(shard, generation))
+    args = (generation, token_generation, token.bytes, 1 << code, order.hex, SEEN_FOR_S, entry)
+    return Call(_script("append"), keys, args)
+
+
+def free(*, shard: int, generation: int, order: UUID, tokens: Iterable[tuple[UUID, int]]) -> Call:
+    """→ how many were freed; LOST."""
+    pairs = [part for token, price in tokens for part in (token.bytes, price)]
+    keys = (*_order_keys(shard, generation, order), *_reservation_keys(shard, generation))
+    return Call(_script("free"), keys, (generation, *pairs))
+
+
+def expire(*, shard: int, generation: int, now_s: float, most: int = 1000) -> Call:
+    """→ how many expired; `most` means there may be more; LOST."""
+    keys = (generation_key(shard), *_reservation_keys(shard, generation))
+    return Call(_script("expire"), keys, (generation, now_s, most, _orders(shard, generation)))
+
+
+def release(*, shard: int, generation: int, epoch: int, grants: Sequence[Grant]) -> Call:
+    """→ how many were granted; LOST, OUTRUN."""
+    parts: list[Any] = []
+    for grant in grants:
+        held = "" if grant.held_micros is None else grant.held_micros
+        pace = b"" if grant.pace is None else pack_pace(grant.pace)
+        parts += [grant.order.hex, grant.most_micros, grant.left_micros, grant.drained_micros, held, pace]
+    keys = (generation_key(shard), f"{prefix(shard, generation)}pacer", pace_key(shard, generation))
+    return Call(_script("release"), keys, (generation, epoch, _orders(shard, generation), *parts))
+
+
+def barrier(*, shard: int, generation: int, order: UUID) -> Call:
+    """→ DONE or LOST."""
+    keys = (
+        *_order_keys(shard, generation, order),
+        pace_key(shard, generation),
+        stream_key(shard, generation),
+    )
+    return Call(_script("barrier"), keys, (generation, order.hex))
+
+
+def halt(*, shard: int, generation: int, order: UUID) -> Call:
+    """→ DONE or LOST."""
+    keys = (*_order_keys(shard, generation, order), pace_key(shard, generation))
+    return Call(_script("halt"), keys, (generation, order.hex))
+
+
+def replay(*, shard: int, generation: int, fields: dict[bytes, bytes]) -> Call:
+    """→ DONE or LOST."""
+    parts = [part for pair in fields.items() for part in pair]
+    return Call(_script("replay"), (generation_key(shard), stream_key(shard, generation)), (generation, *parts))
+
+
+def trim(*, shard: int, generation: int, upto: str, most: int = 2000) -> Call:
+    """→ how many entries left the stream; `most` means there may be more."""
+    milliseconds, sequence = upto.split("-")
+    args = (upto, f"{milliseconds}-{int(sequence) + 1}", _orders(shard, generation), most)
+    return Call(_script("trim"), (stream_key(shard, generation),), args)
+
+
+def cap(*, viewer: int, most: int, window_s: int, orders: Iterable[UUID]) -> Call:
+    """→ by order: 1 counted, 0 shown as often as allowed already."""
+    return Call(_script("cap"), (caps_key(viewer),), (most, window_s, *(order.bytes for order in orders)))
+
+
+def pack_pace(pace: Pace) -> bytes:
+    return _PACE.pack(pace.mu, pace.impressions, *(figure for rate in pace.rates for figure in rate))
+
+
+def unpack_pace(raw: bytes) -> Pace:
+    mu, impressions, *figures = _PACE.unpack(raw)
+    return Pace(mu, impressions, tuple(zip(figures[::2], figures[1::2], strict=True)))
+
+
+def run(client: Client, *calls: Call) -> list[Any]:
+    """The answers of `calls`, sent in one round trip. A script that Redis has forgotten is sent again whole."""
+    if not calls:
+        return []
+    pipe = client.pipeline(transaction=False)
+    for call in calls:
+        pipe.execute_command(*call.evalsha)
+    answers = pipe.execute(raise_on_error=False)
+    for place, (call, answer) in enumerate(zip(calls, answers, strict=True)):
+        if isinstance(answer, NoScriptError):
+            answers[place] = client.execute_command(*call.eval)
+        elif isinstance(answer, Exception):
+            raise answer
+    return list(answers)
+
+
+def counters(client: Client, *, shard: int, generation: int, orders: Sequence[UUID]) -> dict[UUID, Counters]:
+    pipe = client.pipeline(transaction=False)
+    for order in orders:
+        pipe.hmget(order_key(shard, generation, order), ["free", "reserved", "charged", "charges", "drained", "held"])
+    return {
+        order: Counters(*(int(figure or 0) for figure in figures))
+        for order, figures in zip(orders, pipe.execute(), strict=True)
+    }
+
+
+def run_id(client: Client) -> str:
+    """Redis' own name for this run of itself: another after each restart and failover."""
+    return cast(str, cast(dict[str, Any], client.info("server"))["run_id"])
+
+
+@cache
+def client() -> Client:
+    """This process' connections."""
+    from django.conf import settings
+
+    return redis.Redis.from_url(settings.REDIS_URL)
+
+
+def _order_keys(shard: int, generation: int, order: UUID) -> tuple[str, str]:
+    return generation_key(shard), order_key(shard, generation, order)
+
+
+def _reservation_keys(shard: int, generation: int) -> tuple[str, str]:
+    head = prefix(shard, generation)
+    return f"{head}reserved", f"{head}expiry"
+
+
+def _seen_key(shard: int, day: int) -> str:
+    return f"{tag(shard)}:seen:{day}"
+
+
+def _orders(shard: int, generation: int) -> str:
+    return f"{prefix(shard, generation)}o:"

@@ -1,0 +1,244 @@
+"""What was told, what it came to, and where each shard stands."""
+
+import base64
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from delivery.engine.vocabulary import ACTIONS, EVENT_TYPES
+from orders.models import Order
+from promote import ids
+
+
+class Event(models.Model):
+    """One event of one decision, in the partition of the decision's day. The table is made by SQL.
+
+    Unique by (day, token, type), so that a replay on another day still meets its first telling. An impression is a
+    charge where `charged`: it was valid, and its escrow had the price. `type`, `surface`, `age_band` and `gender` are
+    places in delivery/engine/vocabulary.py.
+    """
+
+    pk = models.CompositePrimaryKey("day", "token", "type")
+    day = models.DateField()
+    token = models.UUIDField()
+    type = models.PositiveSmallIntegerField()
+    order_id = models.UUIDField()
+    at = models.DateTimeField(help_text=_("When it happened, as told; never outside its decision and its arrival."))
+    received_at = models.DateTimeField()
+    price_micros = models.BigIntegerField()
+    valid = models.BooleanField()
+    charged = models.BooleanField()
+    reason = models.CharField(max_length=32, blank=True, help_text=_("Why it is not billed."))
+    surface = models.PositiveSmallIntegerField()
+    country = models.CharField(max_length=2)
+    age_band = models.PositiveSmallIntegerField()
+    gender = models.PositiveSmallIntegerField()
+    viewer = models.BigIntegerField(help_text=_("The viewer's pseudonym."))
+    slot = models.PositiveSmallIntegerField()
+    visible_ms = models.BigIntegerField(null=True)
+    visible_share = models.FloatField(null=True)
+    dwell_ms = models.BigIntegerField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "delivery_event"
+
+    def __str__(self) -> str:
+        return f"{EVENT_TYPES[self.type]} {self.token}"
+
+
+class Counts(models.Model):
+    """What events came to: impressions, the valid ones, their charges, valid actions by type."""
+
+    impressions = models.BigIntegerField(default=0)
+    valid_impressions = models.BigIntegerField(default=0)
+    charged_micros = models.BigIntegerField(default=0)
+    view_2s = models.BigIntegerField(default=0)
+    view_6s = models.BigIntegerField(default=0)
+    complete = models.BigIntegerField(default=0)
+    profile_visit = models.BigIntegerField(default=0)
+    website_visit = models.BigIntegerField(default=0)
+    product_click = models.BigIntegerField(default=0)
+    follow = models.BigIntegerField(default=0)
+    live_enter = models.BigIntegerField(default=0)
+    live_minute = models.BigIntegerField(default=0)
+    share = models.BigIntegerField(default=0)
+    hide = models.BigIntegerField(default=0)
+    report = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+COUNTS = ("impressions", "valid_impressions", "charged_micros", *ACTIONS)
+
+
+class MinuteRollup(Counts):
+    pk = models.CompositePrimaryKey("order_id", "minute")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
+    minute = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery_minute_rollup"
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.minute}"
+
+
+class Dimension(models.TextChoices):
+    ALL = "all", _("All")
+    COUNTRY = "country", _("Country")
+    AGE = "age", _("Age")
+    GENDER = "gender", _("Gender")
+    SURFACE = "surface", _("Surface")
+
+
+class HourRollup(Counts):
+    """By hour and dimension; each dimension adds up to the same whole. `value` is "" for all and for unknown."""
+
+    pk = models.CompositePrimaryKey("order_id", "hour", "dimension", "value")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
+    hour = models.DateTimeField()
+    dimension = models.CharField(max_length=8, choices=Dimension)
+    value = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        db_table = "delivery_hour_rollup"
+        indexes = [models.Index(fields=["hour", "dimension"], name="hour_rollup_by_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.hour} {self.dimension} {self.value}"
+
+
+class Shard(models.Model):
+    """Where a shard stands: what was drained, under which generation, and who paces it."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    generation = models.PositiveIntegerField(default=0, help_text=_("Of its counters and stream; 0 before the first."))
+    redis_run_id = models.CharField(max_length=64, blank=True)
+    position_generation = models.PositiveIntegerField(default=0)
+    position_id = models.CharField(max_length=48, default="0-0", help_text=_("The last stream entry committed."))
+    drained_at = models.DateTimeField(null=True, blank=True)
+    pacer_epoch = models.PositiveBigIntegerField(default=0)
+    pacer_until = models.DateTimeField(null=True, blank=True)
+    backlog = models.PositiveBigIntegerField(default=0, help_text=_("Entries in its stream when last looked."))
+    lost_entries = models.PositiveBigIntegerField(default=0, help_text=_("At most so many went with a lost Redis."))
+
+    def __str__(self) -> str:
+        return f"shard {self.id}"
+
+
+class PacingState(models.Model):
+    """Where an order's pacing stands (delivery/engine/pacing.py). Times are seconds since 1970."""
+
+    order = models.OneToOneField(Order, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    shard = models.PositiveSmallIntegerField()
+    generation = models.PositiveIntegerField(help_text=_("The generation of these figures."))
+    mu = models.FloatField()
+    mu_expected = models.FloatField()
+    mean_cost = models.FloatField()
+    at = models.FloatField()
+    spent = models.BigIntegerField()
+    charged = models.BigIntegerField(default=0)
+    charges = models.BigIntegerField(default=0)
+    planned = models.FloatField(default=0.0)
+    actual = models.FloatField(default=0.0)
+    latency_s = models.FloatField(default=0.0)
+    outstanding_micros = models.BigIntegerField(
+        default=0, help_text=_("At most so much was released or reserved: what a lost Redis could still cost.")
+    )
+    held_until = models.FloatField(default=0.0, help_text=_("Until then tokens of a lost generation may come."))
+    due_at = models.FloatField(default=0.0)
+
+    class Meta:
+        db_table = "delivery_pacing_state"
+
+    def __str__(self) -> str:
+        return f"pacing of {self.order_id}"
+
+
+class Barrier(models.Model):
+    """An ended order's last word in its shard's stream. Written again under each generation until drained."""
+
+    order = models.OneToOneField(Order, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    shard = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField(help_text=_("At the latest then, even if tokens are still out."))
+    appended_generation = models.PositiveIntegerField(null=True, blank=True)
+    drained_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["shard"], condition=models.Q(drained_at=None), name="barrier_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return f"barrier of {self.order_id}"
+
+
+class PoisonEntry(models.Model):
+    """A stream entry that could not be stored, with the error. It can be replayed."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    shard = models.PositiveSmallIntegerField()
+    generation = models.PositiveIntegerField()
+    stream_id = models.CharField(max_length=48)
+    fields = models.JSONField(help_text=_("The entry's fields, each in base64."))
+    error = models.TextField()
+    at = models.DateTimeField()
+    replayed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "delivery_poison_entry"
+        ordering = ["-at"]
+        verbose_name_plural = _("poison entries")
+
+    def __str__(self) -> str:
+        return f"{self.shard}:{self.generation}:{self.stream_id}"
+
+    @staticmethod
+    def kept(fields: dict[bytes, bytes]) -> dict[str, str]:
+        return {_text(name): _text(value) for name, value in fields.items()}
+
+    def entry(self) -> dict[bytes, bytes]:
+        kept: dict[str, Any] = self.fields
+        return {base64.b64decode(name): base64.b64decode(value) for name, value in kept.items()}
+
+
+class RateNode(models.Model):
+    """A learned rate: `objective`, then `/market`, `/surface`, `/account`, `/order`, each below the one before."""
+
+    key = models.CharField(max_length=160, primary_key=True)
+    alpha = models.FloatField()
+    beta = models.FloatField()
+    impressions = models.FloatField(help_text=_("Discounted, behind it."))
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery_rate_node"
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class TrafficHour(models.Model):
+    """How many slots were asked for in an hour, by who watched where. What forecasts and the curve learn from."""
+
+    pk = models.CompositePrimaryKey("hour", "country", "age_band", "gender", "surface")
+    hour = models.DateTimeField()
+    country = models.CharField(max_length=2)
+    age_band = models.PositiveSmallIntegerField()
+    gender = models.PositiveSmallIntegerField()
+    surface = models.PositiveSmallIntegerField()
+    slots = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "delivery_traffic_hour"
+        indexes = [models.Index(fields=["country", "hour"], name="traffic_by_country")]
+
+    def __str__(self) -> str:
+        return f"{self.hour} {self.country}"
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

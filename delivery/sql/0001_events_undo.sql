@@ -1,0 +1,2 @@
+DROP FUNCTION delivery_make_partitions(date, date);
+DROP TABLE delivery_event;
