@@ -4,7 +4,7 @@ Rows are written by payments/ledger.py alone: the application's role may not nam
 save() of Django would. Source: DESIGN.md 6, payments.md 1.3.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -26,7 +26,13 @@ class Guard(models.TextChoices):
     NONE = "N", _("none")
 
 
-class Xid8Field(models.BigIntegerField):
+if TYPE_CHECKING:
+    _BigIntegerField = models.BigIntegerField[int, int]
+else:
+    _BigIntegerField = models.BigIntegerField
+
+
+class Xid8Field(_BigIntegerField):
     """PostgreSQL's 64-bit transaction id: which transaction wrote the row. Filled by the database."""
 
     def db_type(self, connection: Any) -> str:

@@ -1,0 +1,55 @@
+"""Balances of hot accounts: a checkpoint and what came since. Source: DESIGN.md 6.3, payments.md 1.2.
+
+A checkpoint covers the transactions below the oldest one still running when it was taken, so a transfer that commits
+late with a low id is never missed. Transaction ids belong to one PostgreSQL cluster: after a restore into another one
+the checkpoints are to be deleted (docs/runbook.md).
+"""
+
+from datetime import datetime
+
+from django.db import connection
+
+
+def take(now: datetime) -> int:
+    """Writes a checkpoint for every hot account that moved since its last; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [now])
+        return int(cursor.rowcount)
+
+
+def balance(account_id: int) -> int:
+    """Credits less debits of a hot account, as committed: micros, or minor units."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BALANCE, {"account": account_id})
+        return int(cursor.fetchone()[0])
+
+
+_LAST = """
+    SELECT account_id, up_to, debits, credits FROM payments_checkpoint last
+     WHERE last.account_id = a.id ORDER BY up_to DESC LIMIT 1
+"""
+_SINCE = """
+    SELECT coalesce(sum(side.debits), 0) AS debits, coalesce(sum(side.credits), 0) AS credits
+      FROM (SELECT amount AS debits, 0 AS credits FROM payments_transfer
+             WHERE debit_id = a.id AND xid >= coalesce(last.up_to, '0'::xid8) {below}
+            UNION ALL
+            SELECT 0, amount FROM payments_transfer
+             WHERE credit_id = a.id AND xid >= coalesce(last.up_to, '0'::xid8) {below}) side
+"""
+_TAKE = f"""
+    INSERT INTO payments_checkpoint (account_id, up_to, debits, credits, taken_at)
+    SELECT a.id, cut.xid, coalesce(last.debits, 0) + since.debits, coalesce(last.credits, 0) + since.credits, %s
+      FROM pg_snapshot_xmin(pg_current_snapshot()) AS cut (xid)
+      CROSS JOIN payments_ledgeraccount a
+      LEFT JOIN LATERAL ({_LAST}) last ON true
+      CROSS JOIN LATERAL ({_SINCE.format(below="AND xid < cut.xid")}) since
+     WHERE a.hot AND (since.debits > 0 OR since.credits > 0)
+    ON CONFLICT (account_id, up_to) DO NOTHING
+"""  # noqa: S608  (constants of this file)
+_BALANCE = f"""
+    SELECT coalesce(last.credits, 0) + since.credits - coalesce(last.debits, 0) - since.debits
+      FROM payments_ledgeraccount a
+      LEFT JOIN LATERAL ({_LAST}) last ON true
+      CROSS JOIN LATERAL ({_SINCE.format(below="")}) since
+     WHERE a.id = %(account)s
+"""  # noqa: S608

@@ -1,0 +1,36 @@
+"""What an account owes: coins taken back after they were spent. Every credit repays it first (DESIGN.md 6.10).
+
+The debt account is opened before the account's first lot, and stays: to lock it is to lock the wallet against other
+credits, and its id is below those of the lots, as the lock order wants.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from payments import ledger
+from payments.ledger import Movement
+from payments.models import AccountKind, Guard, LedgerAccount
+
+
+def open_for(owner: UUID) -> int:
+    """The debt account of an account, opened where there is none. Its balance, debits less credits, is what is owed."""
+    code = f"debt:{owner.hex}"
+    found = ledger.account_id(code=code)
+    return found or ledger.open_account(kind=AccountKind.DEBT, guard=Guard.DEBIT, owner=owner, code=code)
+
+
+def of_owners(owners: Iterable[UUID]) -> dict[UUID, int]:
+    """The debt accounts of those that have one."""
+    accounts = LedgerAccount.objects.filter(owner__in=set(owners), kind=AccountKind.DEBT)
+    return {owner: id_ for owner, id_ in accounts.values_list("owner", "id") if owner is not None}
+
+
+def repay(*, debt_id: int, owed_micros: int, credited: Iterable[tuple[int, int]]) -> list[Movement]:
+    """What goes on to the debt of what was just credited: `credited` are (lot's ledger account, micros)."""
+    movements = []
+    for lot_id, micros in credited:
+        part = min(owed_micros, micros)
+        if part:
+            movements.append(Movement(debit_id=lot_id, credit_id=debt_id, amount=part))
+            owed_micros -= part
+    return movements

@@ -1,0 +1,254 @@
+"""Posting: the one door through which money moves. Source: DESIGN.md 6.1–6.3, payments.md 1.
+
+A journal is one business event: a unique key, a hash of what was asked, and transfers that are all written or none.
+Locks: everything that posts locks its guarded accounts in id order first (`lock`, or `post` itself), after the rows of
+the rooms above (order, then ledger accounts by id). So journals never wait in a ring; whoever breaks the order gets
+PostgreSQL's 40P01. Nothing here retries: only the outermost caller knows the whole transaction, and `retrying` is
+its help.
+"""
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from payments.models import AccountKind, Guard, LedgerAccount
+from promote.refusals import Refusal
+
+Answer = TypeVar("Answer")
+
+COINS = 0
+"""The ledger of coins, in micros. Every other ledger is an ISO 4217 number, in minor units (currencies.py)."""
+
+_COIN_PLATFORM = {"issuance": 1, "spend": 2, "gifts": 3, "coupon_expense": 4, "expired": 5}
+"""Ids given by sql/0001_ledger.sql."""
+
+
+class JournalKeyReused(Refusal):
+    """The key stands for another request."""
+
+    code, status = "idempotency_key_reused", 422
+    title = _("Key used for another request")
+    sentence = _("This key was already used for a request with other contents. Use a new key.")
+
+
+class Overdrawn(Exception):
+    """The database refused a negative balance: nothing was posted. Who could foresee it looks first, under a lock."""
+
+
+class AccountClosed(Exception):
+    """A transfer touched a closed account: nothing was posted."""
+
+
+class NotEmpty(Exception):
+    """An account with money on it can't be closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """`amount` from the debit account to the credit account: micros of coins, or minor units of a currency."""
+
+    debit_id: int
+    credit_id: int
+    amount: int
+    ledger: int = COINS
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A journal to be posted. `request` is what must be the same when the key comes again; else the movements are."""
+
+    kind: str
+    key: str
+    movements: Sequence[Movement]
+    ref: str = ""
+    request: Mapping[str, Any] | None = None
+
+    def hash(self) -> bytes:
+        asked = self.request if self.request is not None else [_listed(movement) for movement in self.movements]
+        return hash_of(kind=self.kind, ref=self.ref, request=asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    journal_id: int
+    is_new: bool
+
+
+def post(
+    *,
+    kind: str,
+    key: str,
+    movements: Sequence[Movement],
+    ref: str = "",
+    request: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> Posted:
+    """Posts one journal. The same key with the same request posts nothing and answers `is_new=False`.
+
+    Raises JournalKeyReused (nothing is posted, the transaction stays usable), Overdrawn, AccountClosed (which, as
+    every database error, spoil the transaction they are raised in).
+    """
+    return _post([Entry(kind, key, movements, ref, request)], now=now)[0]
+
+
+def post_many(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
+    """Posts many journals in one statement, all or none; answers in their order. Raises what `post` raises."""
+    if not entries:
+        return []
+    if len({entry.key for entry in entries}) != len(entries):
+        raise ValueError("a key stands twice in one batch")
+    with transaction.atomic(savepoint=False):
+        return _post(entries, now=now)
+
+
+def find(*, kind: str, key: str, ref: str = "", request: Mapping[str, Any]) -> int | None:
+    """The journal that this request made already. Raises JournalKeyReused where the key made another one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, request_hash FROM payments_journal WHERE key = %s", [key])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    if bytes(row[1]) != hash_of(kind=kind, ref=ref, request=request):
+        raise JournalKeyReused
+    return int(row[0])
+
+
+def lock(account_ids: Collection[int]) -> dict[int, LedgerAccount]:
+    """Locks accounts until the transaction ends, in id order, and reads them as they then are."""
+    accounts = LedgerAccount.objects.select_for_update(no_key=True).filter(id__in=account_ids).order_by("id")
+    return {account.id: account for account in accounts}
+
+
+def open_account(
+    *, kind: AccountKind, guard: Guard, owner: UUID | None = None, code: str | None = None, ledger: int = COINS
+) -> int:
+    """A new account's id; with a code, the id of the account that has it, new or old."""
+    return _open(kind=kind, guard=guard, owner=owner, code=code, ledger=ledger, hot=False)
+
+
+def account_id(*, code: str, ledger: int = COINS) -> int | None:
+    """The account with this code."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM payments_ledgeraccount WHERE ledger = %s AND code = %s", [ledger, code])
+        row = cursor.fetchone()
+    return None if row is None else int(row[0])
+
+
+def platform(code: str, ledger: int = COINS) -> int:
+    """A hot platform account: `issuance spend gifts coupon_expense expired` of coins; of a currency any code, such as
+    `clearing:stripe coin_liability tax_payable revenue`, opened when first asked for.
+    """
+    if ledger == COINS:
+        return _COIN_PLATFORM[code]
+    found = account_id(code=code, ledger=ledger)
+    if found is not None:
+        return found
+    return _open(kind=AccountKind.PLATFORM, guard=Guard.NONE, owner=None, code=code, ledger=ledger, hot=True)
+
+
+def balances(account_ids: Collection[int]) -> dict[int, int]:
+    """Credits less debits of guarded accounts, without a lock. A hot one's is `checkpoints.balance`."""
+    rows = LedgerAccount.objects.filter(id__in=account_ids).values_list("id", "credits", "debits")
+    return {id_: credited - debited for id_, credited, debited in rows}
+
+
+def close(account_ids: Collection[int]) -> None:
+    """Closes emptied accounts for good: no transfer touches them again. Raises NotEmpty."""
+    with _named_refusals(), connection.cursor() as cursor:
+        cursor.execute("UPDATE payments_ledgeraccount SET closed = true WHERE id = ANY(%s)", [list(account_ids)])
+
+
+def hash_of(*, kind: str, ref: str, request: Any) -> bytes:
+    text = json.dumps([kind, ref, request], sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).digest()
+
+
+def retrying(work: Callable[[], Answer], *, attempts: int = 3) -> Answer:
+    """Runs a whole transaction, and again where PostgreSQL broke a deadlock (40P01) or could not serialise (40001)."""
+    for left in range(attempts - 1, -1, -1):
+        try:
+            return work()
+        except OperationalError as error:
+            if not left or getattr(error.__cause__, "pgcode", None) not in _WORTH_ANOTHER_TRY:
+                raise
+            time.sleep(random.uniform(0.01, 0.1))
+    raise ValueError("attempts must be positive")
+
+
+def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
+    moves = [
+        (place, seq, move.ledger, move.debit_id, move.credit_id, move.amount)
+        for place, entry in enumerate(entries, 1)
+        for seq, move in enumerate(entry.movements, 1)
+    ]
+    columns = [list(column) for column in zip(*moves, strict=True)] or [[], [], [], [], [], []]
+    heads: list[list[Any]] = [
+        [entry.kind for entry in entries],
+        [entry.key for entry in entries],
+        [entry.hash() for entry in entries],
+        [entry.ref for entry in entries],
+    ]
+    with _named_refusals(), connection.cursor() as cursor:
+        cursor.execute(_POST, [now, *heads, *columns])
+        rows = cursor.fetchall()
+    if not all(same for _place, _journal, _is_new, same in rows):
+        raise JournalKeyReused
+    return [Posted(journal, is_new) for _place, journal, is_new, _same in rows]
+
+
+def _open(*, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | None, ledger: int, hot: bool) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO payments_ledgeraccount (ledger, kind, code, owner, guard, hot)
+               VALUES (%s, %s, %s, %s, %s, %s)
+               ON CONFLICT (ledger, code) WHERE code IS NOT NULL DO NOTHING RETURNING id""",
+            [ledger, kind, code, owner, guard, hot],
+        )
+        row = cursor.fetchone()
+    if row is not None:
+        return int(row[0])
+    assert code is not None
+    found = account_id(code=code, ledger=ledger)
+    assert found is not None
+    return found
+
+
+def _listed(movement: Movement) -> list[int]:
+    return [movement.ledger, movement.debit_id, movement.credit_id, movement.amount]
+
+
+@contextmanager
+def _named_refusals() -> Iterator[None]:
+    """What a constraint or trigger of the ledger refused, by its name."""
+    try:
+        yield
+    except DatabaseError as error:
+        diagnosis: Any = getattr(error.__cause__, "diag", None)
+        refusal = diagnosis and _REFUSED_BY.get(diagnosis.constraint_name or "")
+        if not refusal:
+            raise
+        raise refusal(diagnosis.message_detail or diagnosis.message_primary) from error
+
+
+_REFUSED_BY = {
+    "ledgeraccount_no_overdraft": Overdrawn,
+    "ledgeraccount_no_overcredit": Overdrawn,
+    "ledgeraccount_open": AccountClosed,
+    "ledgeraccount_closed_is_empty": NotEmpty,
+}
+_WORTH_ANOTHER_TRY = ("40P01", "40001")
+_POST = """
+    SELECT * FROM payments_post(
+        %s, %s::text[], %s::text[], %s::bytea[], %s::text[],
+        %s::int[], %s::int[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[])
+"""

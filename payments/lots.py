@@ -1,0 +1,161 @@
+"""Lots of coins: how one is opened, and in which order they are spent. Source: DESIGN.md 6.4."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from payments import debts, ledger
+from payments.ledger import Movement
+from payments.models import AccountKind, Guard, LedgerAccount, Lot, Origin
+from payments.models.lots import NEVER_WITHDRAWN
+from promote import ids
+from promote.accounts.models import Account
+from promote.money import MICROS
+from promote.refusals import Refusal
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class InsufficientCoins(Refusal):
+    code, status = "insufficient_coins", 402
+    title = _("Not enough coins")
+    sentence = _("{missing_coins} coins are missing. Add coins to your balance, then try again.")
+
+    def __init__(self, *, missing_coins: int) -> None:
+        self.missing_coins = missing_coins
+        super().__init__(extra={"missing_coins": missing_coins}, missing_coins=missing_coins)
+
+
+class Spendable(Protocol):
+    """What the spending order looks at."""
+
+    @property
+    def origin(self) -> str: ...
+    @property
+    def withdrawable(self) -> bool: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
+    @property
+    def opened_at(self) -> datetime: ...
+    @property
+    def ledger_account_id(self) -> int: ...
+
+
+SomeLot = TypeVar("SomeLot", bound=Spendable)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Micros to leave one lot."""
+
+    ledger_account_id: int
+    micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A locked lot and the micros on it."""
+
+    lot: Lot
+    micros: int
+
+
+def spending_order(lots: Iterable[SomeLot]) -> list[SomeLot]:
+    """Grants by expiry, then what can't be withdrawn, then what can, each oldest first: so the user keeps longest what
+    is worth most to them.
+    """
+
+    def place(lot: SomeLot) -> tuple[int, datetime, datetime, int]:
+        group = 0 if lot.origin == Origin.GRANT else 2 if lot.withdrawable else 1
+        return group, lot.expires_at or NEVER, lot.opened_at, lot.ledger_account_id
+
+    return sorted(lots, key=place)
+
+
+def split(free: Iterable[Free], *, micros: int) -> list[Taken]:
+    """Takes `micros` from lots in the order given; nothing moves yet. Raises InsufficientCoins."""
+    taken, missing = [], micros
+    for there in free:
+        part = min(there.micros, missing)
+        if part:
+            taken.append(Taken(there.lot.ledger_account_id, part))
+            missing -= part
+    if missing:
+        raise InsufficientCoins(missing_coins=-(-missing // MICROS))
+    return taken
+
+
+def open_lot(
+    *,
+    account: Account,
+    origin: str,
+    coins: int,
+    key: str,
+    paid_minor: int,
+    currency: str,
+    now: datetime,
+    expires_at: datetime | None = None,
+    top_up: UUID | None = None,
+    reason: str = "",
+) -> Lot:
+    """Credits `coins` as a lot of their own, once per key, and repays what the account owes from them first.
+
+    A grant (origin `grant`) has no price; a purchase has `paid_minor` of `currency`, and no expiry. Whether it can be
+    withdrawn follows from its origin. Raises JournalKeyReused.
+    """
+    kind = "grant" if origin == Origin.GRANT else "top_up"
+    ref = ids.public("top", top_up) if top_up else ""
+    request = {
+        "account": account.id,
+        "origin": origin,
+        "coins": coins,
+        "paid": [paid_minor, currency],
+        "expires_at": expires_at.isoformat() if expires_at else None,
+        "reason": reason,
+    }
+    with transaction.atomic():
+        debt_id = debts.open_for(account.id)
+        owed = ledger.lock([debt_id])[debt_id].balance
+        posted_before = ledger.find(kind=kind, key=key, ref=ref, request=request)
+        if posted_before is not None:
+            return Lot.objects.get(opening_id=posted_before)
+        lot_id = ledger.open_account(kind=AccountKind.LOT, guard=Guard.CREDIT, owner=account.id)
+        micros = coins * MICROS
+        credit = Movement(debit_id=ledger.platform("issuance"), credit_id=lot_id, amount=micros)
+        repaid = debts.repay(debt_id=debt_id, owed_micros=owed, credited=[(lot_id, micros)])
+        posted = ledger.post(kind=kind, key=key, ref=ref, request=request, movements=[credit, *repaid], now=now)
+        return Lot.objects.create(
+            ledger_account_id=lot_id,
+            opening_id=posted.journal_id,
+            account=account,
+            origin=origin,
+            coins=coins,
+            paid_minor=paid_minor,
+            currency=currency,
+            top_up=top_up,
+            reason=reason,
+            expires_at=expires_at,
+            withdrawable=origin not in NEVER_WITHDRAWN,
+            opened_at=now,
+        )
+
+
+def lock_free(
+    *, account: Account, now: datetime, also_lock: Collection[int] = ()
+) -> tuple[list[Free], Mapping[int, LedgerAccount]]:
+    """The account's lots with coins that have not expired, locked, in spending order: what `split` takes from.
+
+    `also_lock` are other ledger accounts of the same journal, locked in the same id order and answered as they are.
+    """
+    lots = Lot.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), account=account)
+    lots = lots.filter(ledger_account__credits__gt=F("ledger_account__debits"))
+    by_id = {lot.ledger_account_id: lot for lot in lots}
+    locked = ledger.lock([*by_id, *also_lock])
+    free = [Free(lot, locked[lot.ledger_account_id].balance) for lot in spending_order(by_id.values())]
+    return [one for one in free if one.micros], {id_: locked[id_] for id_ in also_lock}

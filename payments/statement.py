@@ -1,0 +1,102 @@
+"""The statement: every event that moved an account's free coins, newest first, with the balance after it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from payments.models import AccountKind
+from promote.accounts.models import Account
+from promote.money import MICROS
+from promote.refusals import Text
+
+WORDS: dict[str, Text] = {
+    "grant": _("Coins given to you"),
+    "top_up": _("Top-up"),
+    "order_pay": _("Promotion paid"),
+    "order_settle": _("Unspent coins returned"),
+    "gift": _("Gift in a live"),
+    "clawback": _("Coins taken back"),
+    "expiry": _("Coins expired"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StatementEntry:
+    journal_id: int
+    at: datetime
+    kind: str
+    title: Text
+    ref: str
+    coins: int
+    """What it changed of the free coins: below zero for what left."""
+    debt_coins: int
+    """What it changed of what is owed: below zero for what was repaid."""
+    balance_coins: int
+    """Free coins after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPage:
+    entries: list[StatementEntry]
+    next_cursor: int | None
+
+
+def statement(*, account: Account, cursor: int | None = None, limit: int = 50) -> StatementPage:
+    """Up to `limit` entries older than `cursor` (a journal id), newest first.
+
+    One statement of SQL, hence one snapshot: the balances run back from what the lots hold in it.
+    """
+    asked = {
+        "owner": account.id,
+        "before": cursor,
+        "limit": limit + 1,
+        "lot": AccountKind.LOT,
+        "debt": AccountKind.DEBT,
+    }
+    with connection.cursor() as rows:
+        rows.execute(_STATEMENT, asked)
+        found = [_entry(*row) for row in rows.fetchall()]
+    return StatementPage(found[:limit], found[limit - 1].journal_id if len(found) > limit else None)
+
+
+def _entry(journal_id: int, at: datetime, kind: str, ref: str, change: int, debt: int, after: int) -> StatementEntry:
+    return StatementEntry(
+        journal_id=journal_id,
+        at=at,
+        kind=kind,
+        title=WORDS.get(kind, kind),
+        ref=ref,
+        coins=change // MICROS,
+        debt_coins=debt // MICROS,
+        balance_coins=after // MICROS,
+    )
+
+
+_STATEMENT = """
+    WITH own AS (
+        SELECT id, kind = %(debt)s AS debt, credits - debits AS balance FROM payments_ledgeraccount
+         WHERE owner = %(owner)s AND kind IN (%(lot)s, %(debt)s) AND NOT closed
+    ), moved AS (
+        SELECT t.journal_id, own.debt, t.amount AS micros
+          FROM own JOIN payments_transfer t ON t.credit_id = own.id
+        UNION ALL
+        SELECT t.journal_id, own.debt, -t.amount
+          FROM own JOIN payments_transfer t ON t.debit_id = own.id
+    ), entries AS (
+        SELECT journal_id,
+               coalesce(sum(micros) FILTER (WHERE NOT debt), 0) AS change,
+               coalesce(-sum(micros) FILTER (WHERE debt), 0) AS owed
+          FROM moved GROUP BY journal_id
+    ), running AS (
+        SELECT entries.*,
+               (SELECT coalesce(sum(balance), 0) FROM own WHERE NOT debt) - coalesce(sum(change) OVER (
+                   ORDER BY journal_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS after
+          FROM entries
+    )
+    SELECT j.id, j.created_at, j.kind, j.ref, running.change, running.owed, running.after
+      FROM running JOIN payments_journal j ON j.id = running.journal_id
+     WHERE %(before)s::bigint IS NULL OR j.id < %(before)s
+     ORDER BY j.id DESC LIMIT %(limit)s
+"""

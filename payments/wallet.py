@@ -1,0 +1,74 @@
+"""An account's coins: what is free, held, owed, and could be withdrawn. Source: DESIGN.md 6.4, api.md `/wallet`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from payments import emptying, lots, shares
+from payments.models import AccountKind, LedgerAccount, Lot, Origin
+from payments.statement import statement
+from promote.accounts.models import Account
+from promote.money import MICROS
+
+__all__ = ["Balance", "LotLeft", "balance", "grant", "statement"]
+
+
+@dataclass(frozen=True, slots=True)
+class LotLeft:
+    lot: Lot
+    coins: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """`held_coins` are the user's in orders under way: what would come back if they all settled now."""
+
+    free_coins: int
+    held_coins: int
+    debt_coins: int
+    withdrawable_coins: int
+    lots: list[LotLeft]
+    """Those with coins, in the order in which they are spent."""
+
+
+def balance(*, account: Account) -> Balance:
+    """What the account has, from the ledger as it stands."""
+    own = LedgerAccount.objects.filter(owner=account.id, closed=False)
+    micros = {row.id: row for row in own}
+    debt = sum(row.balance for row in own if row.kind == AccountKind.DEBT)
+    escrows = {row.id: row.balance for row in own if row.kind == AccountKind.ESCROW}
+    with_coins = [row.id for row in own if row.kind == AccountKind.LOT and row.balance]
+    held = Lot.objects.filter(ledger_account__in=with_coins)
+    left = [LotLeft(lot, micros[lot.ledger_account_id].balance // MICROS) for lot in lots.spending_order(held)]
+    return Balance(
+        free_coins=sum(one.coins for one in left),
+        held_coins=_held_coins(escrows),
+        debt_coins=debt // MICROS,
+        withdrawable_coins=sum(one.coins for one in left if one.lot.withdrawable),
+        lots=left,
+    )
+
+
+def grant(
+    *, account: Account, coins: int, key: str, now: datetime, expires_at: datetime | None = None, reason: str
+) -> Lot:
+    """Gives `coins`, once per key; spent before bought ones, never withdrawn. Raises JournalKeyReused."""
+    return lots.open_lot(
+        account=account,
+        origin=Origin.GRANT,
+        coins=coins,
+        key=key,
+        paid_minor=0,
+        currency="",
+        expires_at=expires_at,
+        reason=reason,
+        now=now,
+    )
+
+
+def _held_coins(escrows: dict[int, int]) -> int:
+    if not escrows:
+        return 0
+    return sum(
+        shares.divide(funding, left_micros=escrows[escrow_id]).refunded_coins
+        for escrow_id, funding in emptying.fundings(escrows).items()
+    )
