@@ -16,7 +16,7 @@ from payments.models import AccountKind, Guard, LedgerAccount, Lot, Origin
 from payments.models.lots import NEVER_WITHDRAWN
 from promote import ids
 from promote.accounts.models import Account
-from promote.money import MICROS
+from promote.money import MICROS, format_coins
 from promote.refusals import Refusal
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -25,11 +25,11 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 class InsufficientCoins(Refusal):
     code, status = "insufficient_coins", 402
     title = _("Not enough coins")
-    sentence = _("{missing_coins} coins are missing. Add coins to your balance, then try again.")
+    sentence = _("You need {coins} more. Add coins to your balance, then try again.")
 
     def __init__(self, *, missing_coins: int) -> None:
         self.missing_coins = missing_coins
-        super().__init__(extra={"missing_coins": missing_coins}, missing_coins=missing_coins)
+        super().__init__(extra={"missing_coins": missing_coins}, coins=format_coins(missing_coins))
 
 
 class Spendable(Protocol):

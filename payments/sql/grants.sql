@@ -11,3 +11,6 @@ GRANT INSERT (kind, key, request_hash, ref, created_at) ON payments_journal TO :
 GRANT INSERT (journal_id, seq, ledger, debit_id, credit_id, amount, created_at) ON payments_transfer TO :app;
 GRANT INSERT (account_id, up_to, debits, credits, taken_at) ON payments_checkpoint TO :app;
 GRANT INSERT ON payments_lot, payments_gift TO :app;
+
+-- Who may run the balances' trigger function could hang it on a table of their own.
+REVOKE ALL ON FUNCTION payments_apply_transfers() FROM :app;
