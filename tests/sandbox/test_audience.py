@@ -168,8 +168,10 @@ def test_the_client_uses_a_connection_again_and_opens_another_where_it_was_close
     async def story():
         replies = [
             b'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{"a": 1}',
-            b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-            b"3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n",
+            (
+                b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+                b"3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n"
+            ),
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
         ]
         server, address, seen = await _server(replies)
