@@ -36,8 +36,16 @@ OFFER_TRANSITIONS: dict[OfferStatus, frozenset[OfferStatus]] = {
     OfferStatus.REVOKED: frozenset(),
 }
 
-_KIND_WHOLE = Q(kind=OfferKind.VOUCHER, coins__gt=0, percent__isnull=True, cap_coins__isnull=True) | Q(
-    kind=OfferKind.DISCOUNT, coins__isnull=True, percent__gte=1, percent__lte=100, cap_coins__gt=0
+_KIND_WHOLE = Q(
+    kind=OfferKind.VOUCHER, coins__isnull=False, coins__gt=0, percent__isnull=True, cap_coins__isnull=True
+) | Q(
+    kind=OfferKind.DISCOUNT,
+    coins__isnull=True,
+    percent__isnull=False,
+    percent__gte=1,
+    percent__lte=100,
+    cap_coins__isnull=False,
+    cap_coins__gt=0,
 )
 
 

@@ -145,7 +145,8 @@ class Order(models.Model):
             models.CheckConstraint(condition=Q(status__in=Status.values), name="order_status_known"),
             models.CheckConstraint(condition=Q(duration_s__gt=0), name="order_duration_positive"),
             models.CheckConstraint(
-                condition=Q(starts_at__isnull=True, ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
+                condition=Q(starts_at__isnull=True, ends_at__isnull=True)
+                | Q(starts_at__isnull=False, ends_at__isnull=False, ends_at__gt=F("starts_at")),
                 name="order_clock_whole",
             ),
             models.CheckConstraint(
@@ -349,7 +350,7 @@ class Review(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(place_start_s__isnull=True, place_end_s__isnull=True)
-                | Q(place_end_s__gte=F("place_start_s")),
+                | Q(place_start_s__isnull=False, place_end_s__isnull=False, place_end_s__gte=F("place_start_s")),
                 name="review_place_is_a_range",
             ),
             models.CheckConstraint(

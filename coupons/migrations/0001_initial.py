@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0001_initial"),
-        ("markets", "0001_initial"),
+        ("markets", "0002_launch_facts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -213,13 +213,19 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("cap_coins__isnull", True), ("coins__gt", 0), ("kind", "voucher"), ("percent__isnull", True)
+                        ("cap_coins__isnull", True),
+                        ("coins__gt", 0),
+                        ("coins__isnull", False),
+                        ("kind", "voucher"),
+                        ("percent__isnull", True),
                     ),
                     models.Q(
                         ("cap_coins__gt", 0),
+                        ("cap_coins__isnull", False),
                         ("coins__isnull", True),
                         ("kind", "discount"),
                         ("percent__gte", 1),
+                        ("percent__isnull", False),
                         ("percent__lte", 100),
                     ),
                     _connector="OR",
@@ -262,13 +268,19 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("cap_coins__isnull", True), ("coins__gt", 0), ("kind", "voucher"), ("percent__isnull", True)
+                        ("cap_coins__isnull", True),
+                        ("coins__gt", 0),
+                        ("coins__isnull", False),
+                        ("kind", "voucher"),
+                        ("percent__isnull", True),
                     ),
                     models.Q(
                         ("cap_coins__gt", 0),
+                        ("cap_coins__isnull", False),
                         ("coins__isnull", True),
                         ("kind", "discount"),
                         ("percent__gte", 1),
+                        ("percent__isnull", False),
                         ("percent__lte", 100),
                     ),
                     _connector="OR",

@@ -439,7 +439,9 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("ends_at__isnull", True), ("starts_at__isnull", True)),
-                    ("ends_at__gt", models.F("starts_at")),
+                    models.Q(
+                        ("ends_at__gt", models.F("starts_at")), ("ends_at__isnull", False), ("starts_at__isnull", False)
+                    ),
                     _connector="OR",
                 ),
                 name="order_clock_whole",
@@ -655,7 +657,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("place_end_s__isnull", True), ("place_start_s__isnull", True)),
-                    ("place_end_s__gte", models.F("place_start_s")),
+                    models.Q(
+                        ("place_end_s__gte", models.F("place_start_s")),
+                        ("place_end_s__isnull", False),
+                        ("place_start_s__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="review_place_is_a_range",
