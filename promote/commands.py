@@ -28,7 +28,7 @@ class JsonCommand(BaseCommand):
             for name, value in result.items():
                 self.stdout.write(f"{name}: {value}")
 
-    def work(self, **options: Any) -> dict[str, Any]:
+    def work(self, *args: Any, **options: Any) -> dict[str, Any]:
         raise NotImplementedError
 
 

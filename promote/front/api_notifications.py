@@ -34,4 +34,4 @@ class Notifications(Door):
 
 
 def _render(rows: list[Notification]) -> Any:
-    return NotificationOut(rows, many=True).data
+    return [NotificationOut(row).data for row in rows]

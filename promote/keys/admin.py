@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -25,7 +27,7 @@ class PlatformKeyAdmin(admin.ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: PlatformKey | None = None) -> list[str]:
         return [field.name for field in PlatformKey._meta.fields]
 
-    def get_fields(self, request: HttpRequest, obj: PlatformKey | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: PlatformKey | None = None) -> list[Any]:
         return [field.name for field in PlatformKey._meta.fields if field.name != "sha256"]
 
     @admin.action(description=_("Revoke"), permissions=["change"])

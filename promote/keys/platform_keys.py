@@ -5,6 +5,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -60,6 +61,6 @@ def find(text: str, *, now: datetime) -> PlatformKey:
     return key
 
 
-def revoke(*, key_id: object, now: datetime) -> bool:
+def revoke(*, key_id: UUID, now: datetime) -> bool:
     """Ends a key. True where it was still good."""
     return PlatformKey.objects.filter(id=key_id, revoked_at=None).update(revoked_at=now) == 1

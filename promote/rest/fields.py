@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
@@ -30,7 +30,7 @@ class Shape(serializers.Serializer[Any]):
 
     @classmethod
     def check(cls, data: Any) -> dict[str, Any]:
-        shape: Self = cls(data=data)
+        shape = cls(data=data)
         shape.is_valid(raise_exception=True)
         return dict(shape.validated_data)
 

@@ -30,6 +30,8 @@ class Idempotent:
     lock of caller, call and key; only successes are stored, so a refused request may be mended and sent again.
     """
 
+    post: Callable[..., Response]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # a Door's
         if request.method == "POST":

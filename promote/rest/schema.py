@@ -74,7 +74,7 @@ class SessionScheme(OpenApiAuthenticationExtension):
 class DoorSchema(AutoSchema):
     """Adds what every door has: problems, the idempotency key, the headers of apps."""
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         found = []
         if self.method == "POST" and isinstance(self.view, Idempotent):
             found.append(

@@ -20,7 +20,7 @@ class FirstFits(DefaultContentNegotiation):
         from rest_framework.exceptions import NotAcceptable
 
         try:
-            return super().select_renderer(request, renderers, format_suffix)  # type: ignore[arg-type]
+            return super().select_renderer(request, renderers, format_suffix)
         except NotAcceptable:
             return renderers[0], renderers[0].media_type
 
