@@ -1,0 +1,93 @@
+"""What must hold of accounts, journals and transfers (DESIGN.md 6.1–6.3, 6.6)."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from django.db import connection
+
+from payments import checkpoints
+from payments.audit import Chunk, register
+from payments.audit.walking import all_at_once, walk
+from payments.models import LedgerAccount
+
+CONSTRAINTS = {
+    "payments_ledgeraccount": [
+        "ledgeraccount_closed_is_empty",
+        "ledgeraccount_hot_is_derived",
+        "ledgeraccount_no_overcredit",
+        "ledgeraccount_no_overdraft",
+        "ledgeraccount_one_currency",
+        "ledgeraccount_sums_positive",
+    ],
+    "payments_journal": ["journal_once_per_key"],
+    "payments_transfer": [
+        "transfer_amount_positive",
+        "transfer_credit_account",
+        "transfer_debit_account",
+        "transfer_once_per_seq",
+        "transfer_two_accounts",
+    ],
+}
+TRIGGERS = {
+    "payments_ledgeraccount": ["account_is_what_it_was", "account_stays", "account_stays_closed"],
+    "payments_journal": ["journal_append_only"],
+    "payments_transfer": ["transfer_append_only", "transfer_moves_balances"],
+}
+
+
+@register("guards")
+def guards() -> Iterator[Chunk]:
+    """Constraints and triggers are there, valid and switched on."""
+    constraints = [[table, name] for table, names in CONSTRAINTS.items() for name in names]
+    triggers = [[table, name] for table, names in TRIGGERS.items() for name in names]
+    for name, wanted in (("constraints", constraints), ("triggers", triggers)):
+        tables, names = (list(column) for column in zip(*wanted, strict=True))
+        yield from all_at_once(name, tables=tables, names=names)
+
+
+@register("zero_sum")
+def zero_sum() -> Iterator[Chunk]:
+    """All balances of a ledger add up to nothing: the cached ones of its accounts and the derived ones of the hot."""
+    sums: defaultdict[int, int] = defaultdict(int)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ledger, sum(credits - debits)::bigint, count(*) FROM payments_ledgeraccount GROUP BY ledger"
+        )
+        seen = 0
+        for number, balance, accounts in cursor.fetchall():
+            sums[number] += balance
+            seen += accounts
+    for account in LedgerAccount.objects.filter(hot=True):
+        sums[account.ledger] += checkpoints.balance(account.id)
+    wrong = [f"ledger {number} adds up to {total}, not to 0" for number, total in sorted(sums.items()) if total]
+    yield Chunk(seen, wrong[0] if wrong else None)
+
+
+@register("balances")
+def balances() -> Iterator[Chunk]:
+    """What stands on an account is what its transfers say."""
+    yield from walk("payments_ledgeraccount", "balances")
+
+
+@register("no_overdraft")
+def no_overdraft() -> Iterator[Chunk]:
+    """Every account has the guard of its kind, and keeps to it."""
+    yield from walk("payments_ledgeraccount", "no_overdraft", size=200_000)
+
+
+@register("transfers")
+def transfers() -> Iterator[Chunk]:
+    """Every transfer has its journal, of the same transaction, and two accounts of its own ledger."""
+    yield from walk("payments_transfer", "transfers", size=100_000)
+
+
+@register("journals")
+def journals() -> Iterator[Chunk]:
+    """A journal's transfers are numbered from 1 without a gap: none was taken out."""
+    yield from walk("payments_journal", "journals", size=100_000)
+
+
+@register("checkpoints")
+def checkpoints_hold() -> Iterator[Chunk]:
+    """A hot account's last checkpoint is what the transfers below it say."""
+    yield from all_at_once("checkpoints")
