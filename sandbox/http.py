@@ -49,7 +49,8 @@ class Client:
         """`headers` in Python's spelling: `idempotency_key="…"`. Raises Unreachable."""
         extra = "".join(f"{name.replace('_', '-').title()}: {value}\r\n" for name, value in headers.items())
         if method != "GET":
-            extra += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            kind = "" if "content_type" in headers else "Content-Type: application/json\r\n"
+            extra += f"{kind}Content-Length: {len(body)}\r\n"
         message = f"{method} {path} HTTP/1.1\r\n{self._head}{extra}\r\n".encode() + body
         try:
             async with asyncio.timeout(TIMEOUT_S):
