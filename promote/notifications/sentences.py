@@ -19,6 +19,7 @@ SENTENCES: dict[str, Promise] = {
     "order_settled": _("Your promotion of “{title}” spent {spent} coins. {coins} coins are back in your balance."),
     "order_appeal_upheld": _("Your appeal was upheld. You can place the promotion of “{title}” again, approved."),
     "order_appeal_refused": _("Your appeal about “{title}” was looked at by another person: the verdict stands."),
+    "order_appeal_overdue": _("We did not look at your appeal about “{title}” in time. You can appeal again."),
     "top_up_paid": _("{coins} coins were added to your balance."),
     "top_up_failed": _("Your payment for {coins} coins did not go through. Nothing was taken from your balance."),
     "top_up_expired": _("Your payment for {coins} coins was not finished in time. You can start again."),
