@@ -48,7 +48,7 @@ def end(*, order_id: UUID, reason: EndReason, by: User | None, now: datetime) ->
         order = locked(order_id)
         if order.status not in OPEN:
             raise AlreadyEnded
-        stop(order, reason=reason, by=by, now=now)
+        stop(order, reason=EndReason(reason), by=by, now=now)
         return order
 
 

@@ -51,8 +51,10 @@ class EndReason(models.TextChoices):
     RESTRICTED = "restricted", _("The account was restricted")
 
 
-WAITS_FOR_TOKENS = frozenset({EndReason.TIME, EndReason.USER, EndReason.BUDGET})
-"""Ends whose tokens already out still count for up to a minute. Every other end is a stop: nothing after it counts."""
+WAITS_FOR_TOKENS = frozenset({EndReason.TIME, EndReason.USER})
+"""Ends whose tokens already out still count for up to a minute. Every other end is a stop: nothing after it counts, or
+(a spent budget) no token is out.
+"""
 
 
 class ReviewKind(models.TextChoices):

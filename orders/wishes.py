@@ -45,7 +45,8 @@ def checked(
     Raises Invalid with one error a wrong field, each saying what to do. Source: DESIGN.md 2.
     """
     errors: list[FieldError] = []
-    errors += _objective(objective, market.objectives.get(function, []))
+    objective_errors = _objective(objective, market.objectives.get(function, []))
+    errors += objective_errors
     duration_errors = _duration(duration_s, market)
     errors += duration_errors
     errors += _budget(budget_coins, 0 if duration_errors else duration_s, account, market)
@@ -54,8 +55,10 @@ def checked(
         canonical = audiences.checked(audience, market=market)
     except audiences.BadAudience as wrong:
         errors += wrong.errors
-    website, link_errors = _website(objective, website_url or "", call_to_action or "")
-    errors += link_errors
+    website = ""
+    if not objective_errors:  # what a link is for depends on it
+        website, link_errors = _website(objective, website_url or "", call_to_action or "")
+        errors += link_errors
     if errors:
         raise Invalid(errors)
     return Wish(objective, budget_coins, duration_s, canonical, website, call_to_action or "")
