@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -34,6 +34,7 @@ from promote.rest.views import Door
 MAX_INTEGER = 2**31 - 1
 
 
+@extend_schema_field({"type": "string", "pattern": "^[A-Za-z]{2,3}(-[A-Za-z0-9]+)*$", "maxLength": 16})
 class LanguageField(StrictCharField):
     """A language tag: `en`, `pt-BR`, `zh-Hant`."""
 
@@ -52,6 +53,7 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+@extend_schema_field({"type": "string", "maxLength": 64, "examples": ["Asia/Jakarta"]})
 class TimeZoneField(StrictCharField):
     default_error_messages = {"timezone": _("A time zone is a name as in the IANA list: Asia/Jakarta.")}
 
@@ -220,7 +222,13 @@ def read_live(live: LiveRoom) -> dict[str, Any]:
     }
 
 
-EXTERNAL_ID = OpenApiParameter("external_id", str, OpenApiParameter.PATH, description="The platform's own id of it.")
+EXTERNAL_ID = OpenApiParameter(
+    "external_id",
+    str,
+    OpenApiParameter.PATH,
+    description="The platform's own id of it.",
+    examples=[OpenApiExample("A seller", value="sri")],
+)
 
 
 class Accounts(Door):

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -16,9 +17,9 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YEARS = range(1970, 2200)
 
 
+# A body's shape: fields in, plain values out. It holds no rule of the product and saves nothing. (No docstring: it
+# would stand as the description of every shape in the OpenAPI document.)
 class Shape(serializers.Serializer[Any]):
-    """A body's shape: fields in, plain values out. It holds no rule of the product and saves nothing."""
-
     @classmethod
     def read(cls, request: Request) -> dict[str, Any]:
         """The body, checked. Raises DRF's ValidationError, which the handler tells as `invalid`."""
@@ -117,6 +118,7 @@ class InstantField(serializers.DateTimeField):
         return at
 
 
+@extend_schema_field({"type": "string", "format": "uri", "maxLength": 2000})
 class WebAddressField(StrictCharField):
     """An http or https URL as a browser would take it. Whether it may be promoted is not judged here."""
 
@@ -138,6 +140,7 @@ class WebAddressField(StrictCharField):
         return text
 
 
+@extend_schema_field({"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["ID"]})
 class CountryField(StrictCharField):
     """Two capital letters, ISO 3166-1 alpha-2; launched or not."""
 
@@ -150,6 +153,7 @@ class CountryField(StrictCharField):
         return text
 
 
+@extend_schema_field({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["IDR"]})
 class CurrencyField(StrictCharField):
     default_error_messages = {"currency": _("A currency is three capital letters, as in ISO 4217: IDR, GBP.")}
 
@@ -160,6 +164,7 @@ class CurrencyField(StrictCharField):
         return text
 
 
+@extend_schema_field({"type": "string", "pattern": r"^[^\s/\x00-\x1f\x7f]{1,128}$", "maxLength": 128})
 class ExternalIdField(StrictCharField):
     """A platform's own name for something: up to 128 characters, no space, no slash."""
 
