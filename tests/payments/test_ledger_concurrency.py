@@ -1,0 +1,199 @@
+"""Many at once on one wallet, one key, one escrow: each outcome is that of some order one after the other."""
+
+import contextlib
+import random
+import time
+
+import pytest
+from django.db import transaction
+
+from payments import checkpoints, debts, escrow, expiry, gifts, ledger, wallet
+from payments.ledger import AccountClosed, Movement, Overdrawn
+from payments.lots import InsufficientCoins
+from payments.models import Gift, Journal, Lot
+from promote.money import MICROS
+from tests.builders import NOON, an_account
+from tests.payments.ledgers import (
+    ISSUANCE,
+    SPEND,
+    a_coupon,
+    a_purse,
+    an_escrow,
+    audited,
+    bought,
+    granted,
+    moved,
+    settled,
+    together,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CLIENTS = 32
+
+
+def kinds(answers):
+    return sorted(type(answer).__name__ for answer in answers)
+
+
+def test_of_many_who_spend_one_wallet_as_many_succeed_as_it_can_pay():
+    account = an_account()
+    granted(account, 30)
+    bought(account, 70)
+    works = [lambda n=n: gifts.give(account=account, coins=7, reference=f"g{n}", now=NOON) for n in range(CLIENTS)]
+    answers = together(works)
+    assert kinds(answers) == ["Gift"] * 14 + ["InsufficientCoins"] * 18
+    assert {answer.missing_coins for answer in answers if isinstance(answer, InsufficientCoins)} <= set(range(1, 8))
+    assert wallet.balance(account=account).free_coins == 100 - 14 * 7
+    audited()
+
+
+def test_one_key_sent_many_times_at_once_is_one_journal():
+    account = an_account()
+    granted(account, 100)
+    works = [
+        *(lambda: granted(account, 50, key="one") for _ in range(10)),
+        *(lambda: gifts.give(account=account, coins=5, reference="one", now=NOON) for _ in range(10)),
+        *(lambda: an_escrow(account, 20, ref="one").escrow_id for _ in range(10)),
+    ]
+    answers = together(works)
+    assert [len(set(answers[start : start + 10])) for start in (0, 10, 20)] == [1, 1, 1], answers
+    assert (Journal.objects.count(), Gift.objects.count(), Lot.objects.count()) == (4, 1, 2)
+    assert wallet.balance(account=account).free_coins == 100 + 50 - 5 - 20
+    audited()
+
+
+def test_the_first_coins_of_an_account_may_come_many_at_once():
+    account = an_account()
+    together([lambda: granted(account, 1) for _ in range(16)])
+    assert wallet.balance(account=account).free_coins == 16
+    assert len(debts.of_owners([account.id])) == 1
+
+
+def test_an_escrow_is_never_overspent_by_many_who_charge_it():
+    account = an_account()
+    granted(account, 10)
+    funded = an_escrow(account, 10)
+
+    def charge(number):
+        return escrow.charge(key=f"c{number}", charges=[(funded.escrow_id, 900_000)], now=NOON)
+
+    answers = together([lambda n=n: charge(n) for n in range(CLIENTS)])
+    assert kinds(answers) == ["Overdrawn"] * 21 + ["Posted"] * 11
+    assert checkpoints.balance(SPEND) == 11 * 900_000
+    audited()
+
+
+def test_a_charge_beside_the_settlement_counts_before_it_or_not_at_all():
+    account = an_account()
+    granted(account, 160)
+    orders = [an_escrow(account, 10) for _ in range(16)]
+
+    def charge(order):
+        escrow.charge(key=f"charge:{order.ref}", charges=[(order.escrow_id, 3 * MICROS)], now=NOON)
+        return "charged"
+
+    works = [work for order in orders for work in (lambda o=order: charge(o), lambda o=order: settled(o))]
+    answers = together(works)
+    for charge_answer, settle_answer in zip(answers[::2], answers[1::2], strict=True):
+        (outcome,) = settle_answer.values()
+        assert outcome.user_spent_coins == (3 if charge_answer == "charged" else 0)
+        assert charge_answer == "charged" or isinstance(charge_answer, AccountClosed)
+    assert wallet.balance(account=account).free_coins == 160 - 3 * answers.count("charged")
+    audited()
+
+
+def test_settling_the_same_orders_from_many_sides_refunds_them_once():
+    account = an_account()
+    granted(account, 100)
+    orders = [an_escrow(account, 10, coupon=a_coupon(2)) for _ in range(10)]
+    shuffled = [random.Random(n).sample(orders, 6) for n in range(16)]
+    answers = together([lambda some=some: settled(*some) for some in shuffled])
+    assert all(isinstance(answer, dict) and len(answer) == 6 for answer in answers), answers
+    assert wallet.balance(account=account).free_coins == 100
+    audited()
+
+
+def test_journals_over_the_same_accounts_in_any_order_never_deadlock():
+    purses = [a_purse(1000) for _ in range(10)]
+
+    def post(seed):
+        chance = random.Random(seed)
+        for number in range(12):
+            pairs = [chance.sample(purses, 2) for _ in range(3)]
+            movements = [Movement(one, other, chance.randint(1, 900) * MICROS) for one, other in pairs]
+            with contextlib.suppress(Overdrawn):
+                ledger.post(kind="test", key=f"{seed}:{number}", movements=movements, now=NOON)
+
+    assert together([lambda n=n: post(n) for n in range(16)]) == [None] * 16, "a deadlock would have been raised"
+    assert sum(ledger.balances(purses).values()) == 10_000 * MICROS
+    assert min(ledger.balances(purses).values()) >= 0
+    audited()
+
+
+def test_wallets_orders_and_refunds_of_many_never_deadlock():
+    """Every use case that locks, over the same three accounts and one campaign."""
+    accounts = [an_account() for _ in range(3)]
+    coupon = a_coupon(1, funded_coins=10_000)
+    for account in accounts:
+        granted(account, 500)
+
+    def work(seed):
+        chance = random.Random(seed)
+        for number in range(6):
+            account = chance.choice(accounts)
+            share = chance.choice([None, coupon])
+            order = an_escrow(account, chance.randint(2, 9), coupon=share, ref=f"{seed}-{number}")
+            escrow.charge(key=f"{seed}-{number}", charges=[(order.escrow_id, chance.randint(1, 2 * MICROS))], now=NOON)
+            chance.choice([lambda a=account: granted(a, 5), lambda: expiry.expire_due(now=NOON)])()
+            settled(order)
+
+    assert together([lambda n=n: work(n) for n in range(12)]) == [None] * 12
+    audited()
+
+
+def test_a_late_commit_is_never_missed_by_a_checkpoint():
+    """A transfer with a low id that commits after the checkpoint was taken is counted all the same."""
+    purse = a_purse(10)
+
+    def slow():
+        with transaction.atomic():
+            moved(purse, SPEND, 5)
+            time.sleep(1)
+
+    def quick():
+        time.sleep(0.3)
+        moved(a_purse(1), SPEND, 7)
+        checkpoints.take(NOON)
+        return checkpoints.balance(SPEND)
+
+    assert together([slow, quick]) == [None, 7]
+    assert checkpoints.balance(SPEND) == 12
+    checkpoints.take(NOON)
+    assert checkpoints.balance(SPEND) == 12
+    assert checkpoints.balance(ISSUANCE) == -11 * MICROS
+    audited()
+
+
+def test_a_checkpoint_is_written_only_where_something_moved():
+    moved(a_purse(1), SPEND, 5)
+    assert checkpoints.take(NOON) == 2
+    assert checkpoints.take(NOON) == 0
+    moved(a_purse(1), SPEND, 5)
+    assert checkpoints.take(NOON) == 2
+    assert checkpoints.balance(SPEND) == 10
+
+
+def test_a_broken_deadlock_is_tried_again_by_the_outermost_caller():
+    first, second = a_purse(10), a_purse(10)
+
+    def crosswise(one, other, pause):
+        def transfer():
+            with transaction.atomic():
+                moved(one, SPEND, 1)
+                time.sleep(pause)
+                moved(other, SPEND, 1)
+
+        ledger.retrying(transfer)
+
+    assert together([lambda: crosswise(first, second, 0.3), lambda: crosswise(second, first, 0.3)]) == [None, None]
+    assert checkpoints.balance(SPEND) == 4
