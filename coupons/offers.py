@@ -113,7 +113,7 @@ def _grant(
 
 def free_coins(campaign: Campaign, now: datetime) -> int:
     """The campaign's coins that no available offer may still claim. Those in use are in their orders' escrows."""
-    promised = campaign.offers.usable(now).aggregate(  # type: ignore[attr-defined]  # OfferQuerySet
+    promised = campaign.offers.usable(now).aggregate(
         coins=Sum(Case(When(kind=OfferKind.VOUCHER, then=F("coins")), default=F("cap_coins")))
     )["coins"]
     return micros_to_coins_floor(campaigns.balance_micros(campaign)) - (promised or 0)

@@ -15,6 +15,7 @@ from orders.quotes import Plan
 from promote import ids
 from promote.accounts.models import Account
 from promote.eligibility import Caller
+from promote.idempotency.answers import KeyReused
 from promote.refusals import WrongState
 
 MESSAGE_CHARACTERS = 2000
@@ -54,13 +55,15 @@ def place_again(*, order_id: UUID, account: Account, key: str, caller: Caller, n
     """Places an order whose appeal was upheld once more, approved, at the same price. The same key, the same order.
 
     Its coupon is used again where it came back; else the whole price is paid in coins. What changed since the verdict
-    is reviewed like any other. Raises NotFound, CantPlaceAgain, NotEligible, InsufficientCoins.
+    is reviewed like any other. Raises NotFound, CantPlaceAgain, KeyReused, NotEligible, InsufficientCoins.
     """
     with transaction.atomic():
         old = lifecycle.locked(order_id)
         again = Order.objects.filter(placed_again_from=old).first()
         if again is not None and again.key == key:
             return again
+        if Order.objects.filter(account=account, key=key).exists():
+            raise KeyReused
         if again is not None or old.place_again_until is None or now >= old.place_again_until:
             raise CantPlaceAgain
         return open_order(_plan(old, now=now), account=account, key=key, caller=caller, now=now, again_from=old)
