@@ -1,4 +1,4 @@
-"""Ending an order without guessing: a barrier in its own shard's stream, behind which nothing is billed (delivery.md 2).
+"""Ending an order without guessing: a barrier in its shard's stream, behind which nothing is billed (delivery.md 2).
 
 The drain that commits the barrier tells orders, and settlement follows. A stop's barrier goes at once; an ordinary end
 waits for the tokens already out, a minute at most, so that nobody is shown for free by ending early.

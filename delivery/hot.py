@@ -1,7 +1,7 @@
 """What is hot: a shard's counters and its stream in Redis, by one atomic script a step (delivery.md 2).
 
-A wrapper makes a `Call`; `run` sends calls in one round trip, here or by the edge's own client. All keys of a call carry
-the shard's hash tag. Every script is refused where the generation key is missing or another: -1, `LOST`.
+A wrapper makes a `Call`; `run` sends calls in one round trip, here or by the edge. All keys of a call carry the
+shard's hash tag. Every script is refused where the generation key is missing or another: -1, `LOST`.
 """
 
 import struct
@@ -235,11 +235,11 @@ def run(client: Client, *calls: Call) -> list[Any]:
         return []
     pipe = client.pipeline(transaction=False)
     for call in calls:
-        pipe.execute_command(*call.evalsha)
+        pipe.execute_command(*call.evalsha)  # type: ignore[no-untyped-call]
     answers = pipe.execute(raise_on_error=False)
     for place, (call, answer) in enumerate(zip(calls, answers, strict=True)):
         if isinstance(answer, NoScriptError):
-            answers[place] = client.execute_command(*call.eval)
+            answers[place] = client.execute_command(*call.eval)  # type: ignore[no-untyped-call]
         elif isinstance(answer, Exception):
             raise answer
     return list(answers)
@@ -257,7 +257,7 @@ def counters(client: Client, *, shard: int, generation: int, orders: Sequence[UU
 
 def run_id(client: Client) -> str:
     """Redis' own name for this run of itself: another after each restart and failover."""
-    return cast(str, cast(dict[str, Any], client.info("server"))["run_id"])
+    return cast(str, client.info("server")["run_id"])
 
 
 @cache

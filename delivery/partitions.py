@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from django.db import connection, transaction
 
@@ -20,10 +21,9 @@ def make_ahead(*, now: datetime) -> int:
 def ensure(days: Iterable[date]) -> None:
     """Makes what is missing for these days, before a transaction that needs them. Asked once a day and process."""
     database = str(connection.settings_dict["NAME"])
-    for day in days:
-        if (database, day) not in _known:
-            _make(day, day)
-            _known.add((database, day))
+    for key in {(database, day) for day in days} - _known:
+        _make(key[1], key[1])
+        transaction.on_commit(partial(_known.add, key))
 
 
 def _make(first: date, last: date) -> int:

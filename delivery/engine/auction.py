@@ -38,7 +38,7 @@ def rates(
     """The chance of each order's action. A young order's is drawn (Thompson); what the platform told stands."""
     columns = index.columns
     alpha, beta = columns.alpha[surface, rows], columns.beta[surface, rows]
-    found = alpha / (alpha + beta)
+    found: NDArray[np.float64] = alpha / (alpha + beta)
     young = columns.impressions[rows] < EXPLORE_BELOW
     if young.any():
         found[young] = rng.beta(alpha[young], beta[young])

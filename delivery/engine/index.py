@@ -128,9 +128,10 @@ class Index:
             get(("gender", viewer.gender)) if viewer.gender in GENDERS else get(("gender", ANY)),
             self._interested(viewer.interests),
         ]
-        if not all(found):
+        sets = [some for some in found if some]
+        if len(sets) < len(found):
             return BitMap()
-        matching: BitMap = BitMap.intersection(*found)
+        matching = BitMap.intersection(*sets)
         for name in (viewer.id, *excluded):
             for kind in ("owner", "order", "target"):
                 if (unwanted := get((kind, name))) is not None:

@@ -15,8 +15,9 @@ WINDOW_CHARGES = 3.0
 LARGEST_STEP = 0.3
 UNKNOWN_MARKET = 5.0
 """An order in a market without prices starts at so many times the μ that its reserve suggests."""
-LIMIT = 1000.0
-"""μ stays within this factor of where the order would bid the expected price."""
+LOWEST, HIGHEST = 1 / 20, 1000.0
+"""μ stays within these factors of where the order would bid the expected price: without viewers enough to spend on,
+orders would else bid each other up to any price."""
 LONGEST_GAP_S = 10.0
 """A longer time without a look was an outage: it does not count as planned."""
 LONGEST_LATENCY_S = 600.0
@@ -90,7 +91,7 @@ def _correct(state: State, left: int, plan: float) -> State:
 
 
 def _moved(state: State, exponent: float) -> State:
-    low, high = state.mu_expected / LIMIT, state.mu_expected * LIMIT
+    low, high = state.mu_expected * LOWEST, state.mu_expected * HIGHEST
     return replace(state, mu=min(high, max(low, state.mu * math.exp(exponent))), planned=0.0, actual=0.0)
 
 

@@ -1,4 +1,4 @@
-"""The closed lists of delivery: surfaces, age bands, genders, types of event. Their places are what tokens and rows store.
+"""The closed lists of delivery: surfaces, age bands, genders, types of event. What is stored is their places.
 
 Source: api.md, The edge. Only ever append: a stored number keeps its meaning.
 """

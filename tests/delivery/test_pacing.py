@@ -109,5 +109,6 @@ def test_the_multiplier_stays_finite_and_within_its_limits(looks):
         spent, charges = spent + more, charges + n
         seen = Seen(left=max(0, 10**10 - spent), spent=spent, reserved=0, charged=spent, charges=charges)
         state = pacing.look(state, seen, share=share, now=number + 1.0)
-        assert state.mu_expected / pacing.LIMIT <= state.mu <= state.mu_expected * pacing.LIMIT
-        assert state.mean_cost > 0 and state.planned >= 0
+        assert state.mu_expected * pacing.LOWEST <= state.mu <= state.mu_expected * pacing.HIGHEST
+        assert state.mean_cost > 0
+        assert state.planned >= 0

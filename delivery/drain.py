@@ -1,0 +1,254 @@
+"""The drain: from a shard's stream into PostgreSQL, a batch at a time, each event once (delivery.md 2).
+
+One transaction: the position first, which fences out a twin; the rows; the charges, as far as each escrow reaches; the
+rollups; the barriers. Only then does the stream forget. What can't be stored goes aside, and the shard goes on.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+
+from delivery import hot, ownership, partitions, rollups, storage
+from delivery.entries import Entry, Unreadable, read
+from delivery.models import Barrier, PoisonEntry, Shard
+from delivery.storage import Row
+from orders import lifecycle
+from payments import escrow
+
+log = logging.getLogger(__name__)
+BATCH = 2000
+LEASE_MS = 2000
+EPOCH = date(1970, 1, 1)
+Raw = tuple[str, dict[bytes, bytes]]
+
+
+class Fenced(Exception):
+    """Another drain moved the position: this one saw an older world, and leaves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    generation: int
+    id: str
+
+
+def drain(*, shard: int, now: datetime, batches: int = 20) -> int:
+    """Drains up to `batches` batches of a shard. Returns how many entries it committed.
+
+    A twin at work makes it stop. A generation's stream is followed by the next one's once it is empty for good.
+    """
+    with _alone(shard) as alone:
+        return _drain(shard, now, batches) if alone else 0
+
+
+def _drain(shard: int, now: datetime, batches: int) -> int:
+    done = 0
+    row = Shard.objects.get(id=shard)
+    # What a drain committed that died before it trimmed.
+    trim(shard=shard, upto=Position(row.position_generation, row.position_id))
+    for _ in range(batches):
+        row.refresh_from_db()
+        position = Position(row.position_generation, row.position_id)
+        entries = fetch(shard=shard, after=position)
+        try:
+            if entries:
+                hot.client().pexpire(_lease_key(shard), LEASE_MS)
+                reached = commit(shard=shard, position=position, entries=entries, now=now)
+                trim(shard=shard, upto=reached)
+                done += len(entries)
+            elif position.generation < row.generation:
+                _next_generation(shard, position, now)
+            else:
+                break
+        except Fenced:
+            log.info("drain: shard %s is drained by another", shard)
+            break
+    return done
+
+
+def fetch(*, shard: int, after: Position, most: int = BATCH) -> list[Raw]:
+    found = hot.client().xrange(hot.stream_key(shard, after.generation), min=f"({after.id}", max="+", count=most)
+    return [(id_.decode(), fields) for id_, fields in cast(list[tuple[bytes, dict[bytes, bytes]]], found)]
+
+
+def commit(*, shard: int, position: Position, entries: Sequence[Raw], now: datetime) -> Position:
+    """Stores entries behind `position`, halving a batch that the database refuses down to the one that is poison.
+
+    Returns the position reached. Raises Fenced.
+    """
+    reached = Position(position.generation, entries[-1][0])
+    try:
+        _store(shard, position, reached, entries, now)
+    except (OperationalError, InterfaceError, Fenced):
+        raise
+    except (DatabaseError, ValueError, ArithmeticError) as error:
+        if len(entries) > 1:
+            half = len(entries) // 2
+            middle = commit(shard=shard, position=position, entries=entries[:half], now=now)
+            return commit(shard=shard, position=middle, entries=entries[half:], now=now)
+        log.exception("drain: shard %s sets aside entry %s", shard, reached.id)
+        with transaction.atomic():
+            move(shard=shard, before=position, to=reached, now=now)
+            set_aside(shard, reached, entries[0], error, now)
+    return reached
+
+
+def trim(*, shard: int, upto: Position, most: int = BATCH) -> None:
+    """Lets the stream forget what is committed. Again, or after a crash, it does the same."""
+    left = most
+    while left >= most:
+        left = hot.run(hot.client(), hot.trim(shard=shard, generation=upto.generation, upto=upto.id, most=most))[0]
+
+
+def move(*, shard: int, before: Position, to: Position, now: datetime) -> None:
+    """The first statement of every drain's transaction. Raises Fenced where the position is no longer `before`."""
+    moved = Shard.objects.filter(id=shard, position_generation=before.generation, position_id=before.id).update(
+        position_generation=to.generation, position_id=to.id, drained_at=now
+    )
+    if not moved:
+        raise Fenced
+
+
+def set_aside(shard: int, at: Position, raw: Raw, error: Exception, now: datetime) -> None:
+    PoisonEntry.objects.create(
+        shard=shard,
+        generation=at.generation,
+        stream_id=raw[0],
+        fields=PoisonEntry.kept(raw[1]),
+        error=f"{type(error).__name__}: {error}"[:2000],
+        at=now,
+    )
+
+
+def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw], now: datetime) -> None:
+    entries, unreadable = _read(raws)
+    partitions.ensure({EPOCH + timedelta(days=entry.token.day) for entry in entries if entry.token})
+    with transaction.atomic():
+        move(shard=shard, before=position, to=reached, now=now)
+        for raw, error in unreadable:
+            set_aside(shard, reached, raw, error, now)
+        rows = _rows(entries)
+        new = storage.insert(rows)
+        barriers = {entry.order: place for place, entry in reversed(list(enumerate(entries))) if entry.told is None}
+        _charge(shard, reached, new, barriers, now)
+        rollups.add(new)
+        for order_id in barriers:
+            lifecycle.mark_drained(order_id=order_id, now=now)
+        Barrier.objects.filter(order_id__in=list(barriers), drained_at=None).update(drained_at=now)
+
+
+def _read(raws: Sequence[Raw]) -> tuple[list[Entry], list[tuple[Raw, Unreadable]]]:
+    entries, unreadable = [], []
+    for raw in raws:
+        try:
+            entries.append(read(*raw))
+        except Unreadable as error:
+            log.error("drain: entry %s can't be read: %s", raw[0], error)
+            unreadable.append((raw, error))
+    return entries, unreadable
+
+
+def _rows(entries: Sequence[Entry]) -> list[Row]:
+    """Events as rows, judged. `place` is where they stand in the batch."""
+    owners = ownership.of({entry.order for entry in entries})
+    rows = []
+    for place, entry in enumerate(entries):
+        if entry.told is not None and entry.token is not None:
+            if entry.order not in owners:
+                raise ValueError(f"order {entry.order} is not known")
+            day = EPOCH + timedelta(days=entry.token.day)
+            rows.append(storage.row(place, day, entry.told, entry.token, owner=owners[entry.order]))
+    return rows
+
+
+def _charge(shard: int, reached: Position, new: Sequence[Row], barriers: dict[UUID, int], now: datetime) -> None:
+    """Charges, per order, the longest prefix in stream order that its escrow can pay. The rest was shown for free.
+
+    Locks the orders by id, then their escrows by id.
+    """
+    billable: dict[UUID, list[Row]] = {}
+    for row in new:
+        if row.charged:
+            billable.setdefault(row.order, []).append(row)
+    closed, escrows = _lock_orders({*billable, *barriers}, exclusively=bool(barriers))
+    left = escrow.lock([escrows[order] for order in billable])
+    charges, unpaid = [], []
+    for order, rows in billable.items():
+        end = -1 if closed[order] else barriers.get(order, sys.maxsize)
+        total, free = _fit(rows, left.get(escrows[order], 0), end)
+        unpaid += free
+        if total:
+            charges.append((escrows[order], total))
+    if charges:
+        key = f"charge:{shard}:{reached.generation}:{reached.id}"
+        escrow.charge(key=key, charges=charges, now=now)
+    storage.leave_uncharged(unpaid)
+
+
+def _fit(rows: Sequence[Row], left: int, barrier: int) -> tuple[int, list[Row]]:
+    """What the prefix costs, and the rows behind it, marked with why they are free. `barrier`: a place in the batch."""
+    total = 0
+    unpaid: list[Row] = []
+    for row in rows:
+        if row.place > barrier:
+            row.reason = "order_closed"
+        elif unpaid or total + row.price_micros > left:
+            row.reason = "over_delivery"
+        else:
+            total += row.price_micros
+            continue
+        row.charged = False
+        unpaid.append(row)
+    return total, unpaid
+
+
+def _lock_orders(orders: set[UUID], *, exclusively: bool) -> tuple[dict[UUID, bool], dict[UUID, int]]:
+    """Whether each order is closed, and its escrow; locked until the transaction ends, in id order."""
+    # Those whose barrier is here are changed at the end: a shared lock could not be raised then without a deadlock.
+    lock = "FOR NO KEY UPDATE" if exclusively else "FOR SHARE"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, closed_at IS NOT NULL, escrow_id FROM orders_order WHERE id = ANY(%s) ORDER BY id {lock}",  # noqa: S608
+            [sorted(orders)],
+        )
+        found: list[Any] = cursor.fetchall()
+    return {id_: closed for id_, closed, _ in found}, {id_: escrow_id for id_, _, escrow_id in found}
+
+
+def _next_generation(shard: int, position: Position, now: datetime) -> None:
+    """The old stream is empty, and nobody can append to it: its generation is over."""
+    with transaction.atomic():
+        move(shard=shard, before=position, to=Position(position.generation + 1, "0-0"), now=now)
+    hot.client().delete(hot.stream_key(shard, position.generation))
+
+
+@contextmanager
+def _alone(shard: int) -> Iterator[bool]:
+    """Spares a twin its work. It is the position that fences, not this: it may be lost with Redis, or run out."""
+    client, mine = hot.client(), uuid4().bytes
+    taken = bool(client.set(_lease_key(shard), mine, nx=True, px=LEASE_MS))
+    try:
+        yield taken
+    finally:
+        if taken and client.get(_lease_key(shard)) == mine:
+            client.delete(_lease_key(shard))
+
+
+def _lease_key(shard: int) -> str:
+    return f"{hot.tag(shard)}:drain"
+
+
+def lag_s(*, shard: Shard, now: datetime) -> float:
+    """How old the oldest entry is that is not committed, in seconds; 0 where there is none."""
+    waiting = fetch(shard=shard.id, after=Position(shard.position_generation, shard.position_id), most=1)
+    if not waiting:
+        return 0.0
+    told_at = datetime.fromtimestamp(int(waiting[0][0].split("-")[0]) / 1000, UTC)
+    return max(0.0, (now - told_at).total_seconds())

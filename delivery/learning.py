@@ -1,0 +1,176 @@
+"""What is learned from what happened: rates by objective, market, surface, account and order; prices; traffic."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+from django.db.models import Sum
+
+from delivery import bulk
+from delivery.engine import curve
+from delivery.engine.curve import Curve
+from delivery.engine.rates import HALF_LIFE_S, Count, Rate, below, root, strength
+from delivery.engine.vocabulary import ACTIONS
+from delivery.models import HourRollup, RateNode, TrafficHour
+from promote.markets.models import Market
+
+MEMORY = timedelta(days=35)
+PRICES_FROM = timedelta(days=7)
+KNOWN_FROM_CHARGES = 30
+"""A market's prices are known from so many charges on."""
+
+_COUNTS = f"""
+    SELECT o.objective, o.market_id, r.value, o.account_id, o.id, o.status = 'delivering',
+           sum(r.valid_impressions * w.weight),
+           sum((CASE m.action_of_objective ->> o.objective {" ".join(f"WHEN '{a}' THEN r.{a}" for a in ACTIONS)} END)
+               * w.weight)
+      FROM delivery_hour_rollup r
+      JOIN orders_order o ON o.id = r.order_id
+      JOIN markets_market m ON m.code = o.market_id
+     CROSS JOIN LATERAL (SELECT power(0.5, extract(epoch FROM %(now)s - r.hour) / %(half)s)::float8 AS weight) w
+     WHERE r.dimension = 'surface' AND r.hour > %(since)s
+     GROUP BY 1, 2, 3, 4, 5, 6
+"""  # noqa: S608  (names of our own)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Where an order stands in the hierarchy of rates, on one surface."""
+
+    objective: str
+    market: str
+    surface: str
+    account: UUID
+    order: UUID
+
+    def levels(self) -> tuple[str, ...]:
+        """From the whole to the order."""
+        key, keys = self.objective, [self.objective]
+        for part in (self.market, self.surface, self.account.hex, self.order.hex):
+            key = f"{key}/{part}"
+            keys.append(key)
+        return tuple(keys)
+
+
+def learn_rates(*, now: datetime) -> int:
+    """Recomputes every rate from discounted counts. Orders that run keep a node of their own. Returns how many."""
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    children: dict[str, set[str]] = defaultdict(set)
+    running: set[str] = set()
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, {"now": now, "half": HALF_LIFE_S, "since": now - MEMORY})
+        for objective, market, surface, account, order, runs, impressions, actions in cursor.fetchall():
+            keys = Path(objective, market, surface, account, order).levels()
+            for key in keys:
+                sums[key][0] += float(impressions)
+                sums[key][1] += float(actions or 0.0)
+            for parent, child in itertools.pairwise(keys):
+                children[parent].add(child)
+            if runs:
+                running.add(keys[-1])
+    counts = {key: Count(*pair) for key, pair in sums.items()}
+    nodes: dict[str, Rate] = {}
+    for objective in {key for key in counts if "/" not in key}:
+        _descend(
+            objective, below(root(objective), counts[objective], _weight(root(objective))), counts, children, nodes
+        )
+    kept = {key: rate for key, rate in nodes.items() if key.count("/") < 4 or key in running}
+    _keep(kept, now)
+    return len(kept)
+
+
+def _descend(
+    key: str, rate: Rate, counts: dict[str, Count], children: dict[str, set[str]], nodes: dict[str, Rate]
+) -> None:
+    nodes[key] = rate
+    weight = strength(rate.mean, [counts[child] for child in children[key]])
+    for child in children[key]:
+        _descend(child, below(rate, counts[child], weight), counts, children, nodes)
+
+
+def _weight(rate: Rate) -> float:
+    return rate.alpha + rate.beta
+
+
+def _keep(nodes: dict[str, Rate], now: datetime) -> None:
+    with transaction.atomic():
+        bulk.values(
+            "INSERT INTO delivery_rate_node (key, alpha, beta, impressions, at) VALUES %s ON CONFLICT (key) DO UPDATE "
+            "SET alpha = EXCLUDED.alpha, beta = EXCLUDED.beta, impressions = EXCLUDED.impressions, at = EXCLUDED.at",
+            [(key, rate.alpha, rate.beta, rate.impressions, now) for key, rate in sorted(nodes.items())],
+        )
+        RateNode.objects.filter(at__lt=now).delete()
+
+
+def rates_of(paths: Iterable[Path]) -> dict[Path, Rate]:
+    """The rate that is known best of each: the order's own, else that of the level above, up to what we start from."""
+    wanted = list(paths)
+    nodes = RateNode.objects.in_bulk({key for path in wanted for key in path.levels()})
+    found = {}
+    for path in wanted:
+        node = next((nodes[key] for key in reversed(path.levels()) if key in nodes), None)
+        if node is None:
+            found[path] = root(path.objective)
+            continue
+        is_own = node.key == path.levels()[-1]
+        rate = Rate(node.alpha, node.beta, node.impressions if is_own else 0.0)
+        # What is known of others is a prior: worth no more than what their differences allow.
+        found[path] = rate if is_own else _as_prior(rate)
+    return found
+
+
+def _as_prior(rate: Rate) -> Rate:
+    weight = min(_weight(rate), _weight(root("")))
+    return Rate(weight * rate.mean, weight * (1 - rate.mean))
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Mean price of an impression, in micros, and from how many charges it is known (0: from the reserve alone)."""
+
+    mean_micros: float
+    charges: int
+
+    @property
+    def known(self) -> bool:
+        return self.charges >= KNOWN_FROM_CHARGES
+
+
+def prices(*, market: Market, objective: str, now: datetime) -> Prices:
+    """What impressions for this objective have cost in this market lately."""
+    sums = HourRollup.objects.filter(
+        dimension="all",
+        hour__gt=now - PRICES_FROM,
+        charged_micros__gt=0,
+        order__market=market,
+        order__objective=objective,
+    ).aggregate(charges=Sum("valid_impressions"), micros=Sum("charged_micros"))
+    charges, micros = int(sums["charges"] or 0), int(sums["micros"] or 0)
+    reserve = float(market.reserve_micros[objective])
+    return Prices(max(reserve, micros / charges), charges) if charges else Prices(reserve, 0)
+
+
+def traffic_curve(*, market: Market, now: datetime) -> Curve:
+    """When people of this market watch: KuaiRand's week, moved towards the hours that we have seen ourselves."""
+    zone = ZoneInfo(market.time_zone)
+    offset = now.astimezone(zone).utcoffset()
+    offset_s = int(offset.total_seconds()) if offset else 0
+    prior = Curve.of(curve.measured(), offset_s)
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    hours = (
+        TrafficHour.objects.filter(country=market.code, hour__gt=now - MEMORY, hour__lt=this_hour)
+        .values("hour")
+        .annotate(total=Sum("slots"))
+        .values_list("hour", "total")
+    )
+    seen: dict[int, tuple[float, int]] = {}
+    for hour, total in hours:
+        place = prior.hour(hour.timestamp())
+        before, times = seen.get(place, (0.0, 0))
+        seen[place] = (before + float(total), times + 1)
+    return curve.learn(seen, offset_s=offset_s)

@@ -1,0 +1,32 @@
+"""Under which pseudonyms an order's owner would appear as a viewer."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from uuid import UUID
+
+from delivery.engine.tokens import pseudonym
+from orders.models import Order
+from promote import ids
+from promote.keys import keyring
+
+PURPOSE = "holdout"
+"""The key of viewers' pseudonyms: that of everything that is drawn by viewer."""
+
+
+def names(*, external_id: str, account_id: UUID) -> tuple[str, ...]:
+    """What a platform may call the owner when it asks for a decision."""
+    return external_id, ids.public("acc", account_id)
+
+
+def of(orders: Iterable[UUID]) -> dict[UUID, frozenset[int]]:
+    """Pseudonyms by order, of those orders that exist."""
+    rows = Order.objects.filter(id__in=list(orders)).values_list("id", "account_id", "account__external_id")
+    return {order: _pseudonyms(external_id, account_id) for order, account_id, external_id in rows}
+
+
+@lru_cache(maxsize=10_000)
+def _pseudonyms(external_id: str, account_id: UUID) -> frozenset[int]:
+    keys = keyring.from_settings().all(PURPOSE)
+    return frozenset(
+        pseudonym(key.secret, name) for key in keys for name in names(external_id=external_id, account_id=account_id)
+    )

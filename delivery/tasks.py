@@ -1,0 +1,61 @@
+"""Delivery's work in the background. `tick` asks for what there is to do, and for nothing where there is nothing."""
+
+from typing import cast
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from delivery import drain, hot, learning, pacer, partitions, traffic
+from delivery.models import Barrier, Shard
+from orders.models import Order
+
+_DROP_AFTER_S = 2
+"""A run that waited longer is dropped: the next tick asks again."""
+
+
+@shared_task(queue="delivery", ignore_result=True)
+def tick(**_: object) -> None:
+    """Twice a second, by beat: drains shards whose stream holds something, paces those with live orders or barriers."""
+    shards = {row.id: row for row in Shard.objects.all()}
+    client = hot.client()
+    pipe = client.pipeline(transaction=False)
+    for shard in range(settings.SHARDS):
+        row = shards.get(shard)
+        pipe.get(hot.generation_key(shard))
+        pipe.xlen(hot.stream_key(shard, row.position_generation if row else 0))
+        pipe.xlen(hot.stream_key(shard, row.generation if row else 0))
+    answers = pipe.execute()
+    busy = set(Order.objects.delivering().values_list("shard", flat=True).distinct())
+    busy |= set(Barrier.objects.filter(drained_at=None).values_list("shard", flat=True).distinct())
+    for shard in range(settings.SHARDS):
+        row = shards.get(shard)
+        known, behind, current = cast(tuple[bytes | None, int, int], answers[3 * shard : 3 * shard + 3])
+        lost = row is not None and row.generation > 0 and known != str(row.generation).encode()
+        if row is not None and (behind or current or row.position_generation < row.generation):
+            drain_shard.apply_async(kwargs={"shard": shard}, expires=_DROP_AFTER_S)
+        if shard in busy or lost:
+            pace_shard.apply_async(kwargs={"shard": shard}, expires=_DROP_AFTER_S)
+
+
+@shared_task(queue="delivery", ignore_result=True)
+def drain_shard(*, shard: int, **_: object) -> None:
+    drain.drain(shard=shard, now=timezone.now())
+
+
+@shared_task(queue="delivery", ignore_result=True)
+def pace_shard(*, shard: int, **_: object) -> None:
+    pacer.pace(shard=shard, now=timezone.now())
+
+
+@shared_task(name="delivery.tasks.partitions", queue="delivery", ignore_result=True)
+def make_partitions(**_: object) -> None:
+    partitions.make_ahead(now=timezone.now())
+
+
+@shared_task(queue="delivery", ignore_result=True)
+def learn(**_: object) -> None:
+    """Every half minute, by beat."""
+    now = timezone.now()
+    traffic.keep(client=hot.client(), now=now)
+    learning.learn_rates(now=now)

@@ -1,0 +1,299 @@
+"""From the stream into PostgreSQL: each event once, charged as far as the escrow reaches, fenced against a twin."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db.models import Sum
+
+from delivery import drain, hot
+from delivery.drain import Fenced, Position
+from delivery.models import COUNTS, Barrier, HourRollup, MinuteRollup, PoisonEntry, Shard
+from orders import lifecycle
+from orders.models import EndReason, Order
+from payments import escrow
+from promote.outbox import relay
+from tests.builders import NOON, a_delivering_order, a_number, ended
+from tests.delivery.world import (
+    RESERVE,
+    a_token,
+    charged_in_events,
+    drained,
+    events_of,
+    left,
+    looks,
+    paced,
+    reserved,
+    shown,
+    sold,
+    spent,
+    told,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def order():
+    order = a_delivering_order()
+    paced(order)
+    return order
+
+
+def take_all_but(order, micros):
+    """Leaves so much in the escrow, as other deliveries would have."""
+    escrow.charge(key=f"t{a_number()}", charges=[(order.escrow_id, left(order) - micros)], now=NOON)
+
+
+def test_an_impression_is_charged_at_its_price_and_counted(order):
+    shown(order, 3, price_micros=2500)
+    assert drained(order) == 3
+    assert spent(order) == 3 * 2500 == charged_in_events(order)
+    hour = HourRollup.objects.get(order=order, dimension="all")
+    assert (hour.impressions, hour.valid_impressions, hour.charged_micros) == (3, 3, 7500)
+
+
+def test_every_dimension_and_the_minutes_add_up_to_the_same_whole(order):
+    looks(order, 3)
+    for number in range(6):
+        token = sold(order, country="US", age_band=number % 3, gender=255 if number == 5 else number % 2)
+        told(token, now=NOON + timedelta(seconds=20 * number))
+        if number % 2:
+            told(token, "view_2s", now=NOON + timedelta(seconds=20 * number + 2))
+    drained(order)
+    by_minute = MinuteRollup.objects.filter(order=order).aggregate(**{name: Sum(name) for name in COUNTS})
+    assert (by_minute["impressions"], by_minute["view_2s"]) == (6, 3)
+    for dimension in ("all", "country", "age", "gender", "surface"):
+        rows = HourRollup.objects.filter(order=order, dimension=dimension)
+        assert rows.aggregate(**{name: Sum(name) for name in COUNTS}) == by_minute
+    assert HourRollup.objects.get(order=order, dimension="gender", value="").impressions == 1
+
+
+def test_the_same_event_on_another_day_is_still_the_same_event(order):
+    [token] = shown(order)
+    drained(order)
+    # The counters were lost, so only the rows know.
+    hot.client().delete(f"{hot.tag(order.shard)}:seen:{token.day}")
+    assert told(token, now=NOON + timedelta(days=1)) == hot.NOT_RESERVED
+    lost = a_token(order, id=token.id, generation=0)
+    assert told(lost, now=NOON + timedelta(days=1)) == hot.DONE
+    drained(order)
+    assert events_of(order).count() == 1
+    assert spent(order) == RESERVE
+
+
+def test_an_event_that_was_told_twice_in_one_batch_is_stored_once(order):
+    token = a_token(order, generation=0)
+    for _ in range(3):
+        hot.client().delete(f"{hot.tag(order.shard)}:seen:{token.day}")
+        assert told(token) == hot.DONE
+    assert drained(order) == 3
+    assert events_of(order).count() == 1
+    assert spent(order) == RESERVE
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"visible_ms": None}, "not_measured"),
+        ({"visible_share": None}, "not_measured"),
+        ({"visible_ms": 999}, "too_brief"),
+        ({"visible_share": 0.49}, "not_half_visible"),
+        ({"active": False}, "not_active"),
+        ({"agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}, "bot"),
+        ({"address": "10.1.2.3"}, "private_address"),
+        ({"address": "::1"}, "private_address"),
+        ({"address": "not an address"}, "invalid_address"),
+        ({"viewer": 4712}, "another_viewer"),
+    ],
+)
+def test_an_impression_that_does_not_count_is_kept_with_its_reason_and_not_billed(order, facts, reason):
+    assert told(sold(order), **facts) == hot.DONE
+    drained(order)
+    [event] = events_of(order)
+    assert (event.valid, event.charged, event.reason) == (False, False, reason)
+    assert spent(order) == 0
+    hour = HourRollup.objects.get(order=order, dimension="all")
+    assert (hour.impressions, hour.valid_impressions, hour.charged_micros) == (1, 0, 0)
+
+
+def test_a_person_at_a_public_address_counts(order):
+    agent = (
+        "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Mobile Safari/537.36"
+    )
+    told(sold(order), agent=agent, address="203.0.114.7", viewer=4711)
+    drained(order)
+    assert spent(order) == RESERVE
+
+
+def test_the_owner_is_not_billed_for_seeing_the_own_video(order):
+    from delivery.ownership import of
+
+    own = min(of([order.id])[order.id])
+    told(sold(order, viewer=own))
+    drained(order)
+    assert events_of(order).get().reason == "owner"
+    assert spent(order) == 0
+
+
+def test_what_does_not_fit_is_shown_free_from_the_first_that_does_not_fit(order):
+    looks(order, 2)
+    prices = [2000, 3000, 2000, 2000]
+    tokens = [sold(order, price_micros=price) for price in prices]
+    take_all_but(order, 4500)
+    for number, token in enumerate(tokens):
+        told(token, now=NOON + timedelta(seconds=number))
+    drained(order)
+    assert list(events_of(order).values_list("charged", "reason")) == [
+        (True, ""),
+        (False, "over_delivery"),
+        (False, "over_delivery"),
+        (False, "over_delivery"),
+    ]
+    assert left(order) == 2500
+    assert MinuteRollup.objects.get(order=order).charged_micros == 2000
+
+
+def test_an_escrow_is_never_overdrawn_by_tokens_of_a_lost_generation(order):
+    take_all_but(order, 5 * RESERVE)
+    for _ in range(20):
+        assert told(a_token(order, generation=0)) == hot.DONE
+    drained(order)
+    assert left(order) == 0
+    assert events_of(order, charged=True).count() == 5
+    assert events_of(order, charged=False, reason="over_delivery").count() == 15
+
+
+def test_an_action_without_its_impression_is_kept_but_does_not_count(order):
+    orphan, whole = a_token(order, generation=0), a_token(order, generation=0)
+    told(whole)
+    told(whole, "view_2s")
+    told(orphan, "view_2s")
+    drained(order)
+    assert list(events_of(order, type=1).order_by("valid").values_list("token", "reason")) == [
+        (orphan.id, "no_impression"),
+        (whole.id, ""),
+    ]
+    assert HourRollup.objects.get(order=order, dimension="all").view_2s == 1
+
+
+def test_a_drain_that_slept_finds_the_position_moved_and_stops(order):
+    shown(order, 3)
+    before = Position(1, "0-0")
+    seen_by_both = drain.fetch(shard=order.shard, after=before)
+    drained(order)
+    with pytest.raises(Fenced):
+        drain.commit(shard=order.shard, position=before, entries=seen_by_both, now=NOON)
+    assert spent(order) == 3 * RESERVE
+    assert events_of(order).count() == 3
+
+
+def test_one_poison_entry_goes_aside_and_the_shard_goes_on(order):
+    shown(order, 2)
+    hot.client().xadd(hot.stream_key(order.shard, 1), {"o": order.id.hex, "p": 2000, "e": b"\xc1 not an event"})
+    hot.client().xadd(hot.stream_key(order.shard, 1), {"what": b"is this"})
+    shown(order, 2)
+    assert drained(order) == 6
+    assert spent(order) == 4 * RESERVE
+    assert PoisonEntry.objects.count() == 2
+    assert "Unreadable" in PoisonEntry.objects.earliest("stream_id").error
+
+
+def test_an_entry_that_the_database_refuses_is_found_by_halving(order):
+    shown(order, 5)
+    assert told(a_token(order, generation=0), visible_ms=2**63) == hot.DONE
+    shown(order, 5)
+    assert drained(order) == 11
+    assert spent(order) == 10 * RESERVE
+    assert PoisonEntry.objects.get().replayed_at is None
+    assert drain.lag_s(shard=Shard.objects.get(id=order.shard), now=NOON) == 0
+
+
+def test_a_barrier_is_the_last_word(order):
+    tokens = [sold(order) for _ in range(3)]
+    told(tokens[0])
+    ended(order, now=NOON + timedelta(minutes=1), reason=EndReason.SUSPENDED)
+    generation = Shard.objects.get(id=order.shard).generation
+    hot.run(hot.client(), hot.barrier(shard=order.shard, generation=generation, order=order.id))
+    told(tokens[1])
+    drained(order)
+    told(tokens[2])
+    drained(order)
+    assert list(events_of(order).order_by("-charged").values_list("charged", "reason")) == [
+        (True, ""),
+        (False, "order_closed"),
+        (False, "order_closed"),
+    ]
+    assert spent(order) == RESERVE
+    order = Order.objects.get(id=order.id)
+    assert order.drained_at is not None
+    assert order.closed_at is not None
+
+
+def end(order, *, reason, now):
+    with time_machine.travel(now):
+        ended(order, now=now, reason=reason)
+        relay.relay()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_is_drained_at_once_even_with_tokens_out():
+    order = a_delivering_order()
+    paced(order)
+    sold(order)
+    end(order, reason=EndReason.LIVE_ENDED, now=NOON + timedelta(seconds=5))
+    drained(order)
+    assert Barrier.objects.get(order=order).drained_at is not None
+    assert Order.objects.get(id=order.id).drained_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_by_the_owner_waits_for_the_tokens_already_out():
+    order = a_delivering_order()
+    paced(order)
+    token = sold(order)
+    now = NOON + timedelta(seconds=5)
+    end(order, reason=EndReason.USER, now=now)
+    paced(order, now=now + timedelta(seconds=20))
+    drained(order)
+    assert Order.objects.get(id=order.id).drained_at is None
+    assert told(token, now=now + timedelta(seconds=21)) == hot.DONE
+    paced(order, now=now + timedelta(seconds=22))
+    drained(order)
+    assert spent(order) == RESERVE
+    assert Order.objects.get(id=order.id).drained_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_by_the_owner_waits_a_minute_at_most():
+    order = a_delivering_order()
+    paced(order)
+    token = sold(order)
+    now = NOON + timedelta(seconds=5)
+    end(order, reason=EndReason.USER, now=now)
+    paced(order, now=now + timedelta(seconds=61))
+    told(token, now=now + timedelta(seconds=62))
+    drained(order)
+    assert events_of(order).get().reason == "order_closed"
+    assert left(order) == order.cost_micros
+    assert not reserved(a_token(order))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_sold_any_more_once_an_order_has_ended():
+    order = a_delivering_order()
+    paced(order)
+    assert reserved(a_token(order))
+    end(order, reason=EndReason.PRIVATE, now=NOON + timedelta(seconds=5))
+    assert not reserved(a_token(order))
+
+
+def test_events_of_an_order_that_was_closed_without_its_shard_are_free(order):
+    tokens = [sold(order), sold(order)]
+    ended(order, now=NOON)
+    told(tokens[0])
+    lifecycle.close_stuck(now=NOON + timedelta(seconds=301))
+    told(tokens[1])
+    drained(order)
+    assert set(events_of(order).values_list("charged", "reason")) == {(False, "order_closed")}
+    assert left(order) == order.cost_micros
