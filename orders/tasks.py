@@ -16,7 +16,7 @@ def tick(**_: object) -> None:
     lifecycle.close_stuck(now=now)
 
 
-@shared_task(queue="settlement", ignore_result=True)
+@shared_task(ignore_result=True)
 def settle_due(*, limit: int | None = None, **_: object) -> None:
     batch = limit or settings.SETTLE_BATCH
     while settlement.settle_due(limit=batch, now=timezone.now()) == batch:
@@ -25,4 +25,4 @@ def settle_due(*, limit: int | None = None, **_: object) -> None:
 
 def wake_settlement() -> None:
     """Asks a worker to settle now."""
-    settle_due.apply_async(retry=False, expires=30)
+    settle_due.apply_async(queue="settlement", retry=False, expires=30)

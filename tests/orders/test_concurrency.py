@@ -1,0 +1,204 @@
+"""What holds when it happens at once: real commits, real threads."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from coupons.redemption import OfferNotApplicable
+from orders import lifecycle, placement, review, settlement
+from orders.models import Order
+from orders.placement import QuoteUsed
+from payments import wallet
+from payments.escrow import InsufficientCoins
+from promote.catalogue import sync
+from promote.eligibility import BROWSER
+from promote.outbox.relay import relay
+from promote.refusals import Refusal, WrongState
+from tests.builders import (
+    NOON,
+    a_delivering_order,
+    a_quote,
+    a_reviewer,
+    a_video,
+    an_account,
+    an_offer,
+    an_order,
+    charged,
+    coins_for,
+    ended,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LATER = NOON + timedelta(hours=1)
+
+
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """Runs each in its own thread and transaction, started together; what each returned or raised."""
+    answers: list[Any] = [None] * len(works)
+    gate = threading.Barrier(len(works))
+
+    def run(place: int, work: Callable[[], Any]) -> None:
+        try:
+            gate.wait(10)
+            answers[place] = work()
+        except BaseException as error:
+            answers[place] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    return answers
+
+
+def placing(account, quote, key):
+    return lambda: placement.place(account=account, quote=quote.sealed, key=key, caller=BROWSER, now=NOON)
+
+
+def kinds(answers):
+    return sorted(type(answer).__name__ for answer in answers)
+
+
+def test_the_same_request_eight_times_at_once_is_one_order():
+    account = an_account()
+    coins_for(account, 5000)
+    quote = a_quote(account, a_video(account))
+    answers = at_once(*[placing(account, quote, "k")] * 8)
+    assert kinds(answers) == ["Order"] * 8
+    assert len({order.id for order in answers}) == 1
+    assert wallet.balance(account=account).free_coins == 4000
+
+
+def test_one_quote_under_several_keys_at_once_is_one_order():
+    account = an_account()
+    coins_for(account, 5000)
+    quote = a_quote(account, a_video(account))
+    answers = at_once(*[placing(account, quote, f"k{n}") for n in range(4)])
+    assert kinds(answers) == ["Order", *["QuoteUsed"] * 3]
+    assert QuoteUsed in {type(answer) for answer in answers}
+    assert wallet.balance(account=account).free_coins == 4000
+
+
+def test_the_same_coins_pay_for_one_of_two_orders():
+    account = an_account()
+    coins_for(account, 1500)
+    quotes = [a_quote(account, a_video(account)) for _ in range(4)]
+    answers = at_once(*[placing(account, quote, f"k{n}") for n, quote in enumerate(quotes)])
+    assert [type(a) for a in answers].count(InsufficientCoins) == 3
+    assert wallet.balance(account=account).free_coins == 500
+
+
+def test_one_offer_goes_to_one_of_two_orders():
+    account = an_account()
+    offer = an_offer(account)
+    coins_for(account, 5000)
+    quotes = [a_quote(account, a_video(account), offer_id=offer.id) for _ in range(3)]
+    answers = at_once(*[placing(account, quote, f"k{n}") for n, quote in enumerate(quotes)])
+    assert [type(a) for a in answers].count(OfferNotApplicable) == 2
+    assert Order.objects.get().coupon_coins == 200
+
+
+def test_a_verdict_and_a_cancellation_at_once_leave_one_truth():
+    for _ in range(3):
+        order = an_order()
+        reviewer = a_reviewer()
+        answers = at_once(
+            lambda order=order, reviewer=reviewer: review.approve(order_id=order.id, by=reviewer, now=NOON),
+            lambda order=order: lifecycle.end(order_id=order.id, reason="user", by=None, now=NOON),
+        )
+        order.refresh_from_db()
+        assert not [answer for answer in answers if isinstance(answer, Exception) and not isinstance(answer, Refusal)]
+        assert (order.status, order.refunded_coins) in {("cancelled", 1000), ("ending", None)}
+
+
+def test_ending_twice_at_once_ends_once():
+    order = a_delivering_order()
+    answers = at_once(*[lambda: lifecycle.end(order_id=order.id, reason="user", by=None, now=LATER)] * 4)
+    assert [isinstance(answer, WrongState) for answer in answers].count(True) == 3
+    assert order.history.filter(to_status="ending").count() == 1
+
+
+def test_many_settlers_settle_each_order_once():
+    orders = [ended(charged(a_delivering_order(), 1_500_000), now=LATER) for _ in range(12)]
+    for order in orders:
+        lifecycle.mark_drained(order_id=order.id, now=LATER)
+    answers = at_once(*[lambda: settlement.settle_due(limit=5, now=LATER)] * 4)
+    while settlement.settle_due(limit=50, now=LATER):
+        pass
+    assert not [answer for answer in answers if isinstance(answer, Exception)]
+    assert Order.objects.filter(status="settled", spent_coins=1, refunded_coins=999).count() == 12
+    assert not Order.objects.set_aside().exists()
+
+
+def test_a_settler_that_is_killed_in_the_middle_leaves_the_order_due():
+    order = ended(a_delivering_order(), now=LATER)
+    lifecycle.mark_drained(order_id=order.id, now=LATER)
+
+    class Killed(BaseException):
+        pass
+
+    def dies():
+        from django.db import transaction
+
+        with transaction.atomic():
+            settlement.settle_due(limit=5, now=LATER)
+            raise Killed
+
+    assert kinds(at_once(dies)) == ["Killed"]
+    assert Order.objects.get().status == "ending"
+    assert settlement.settle_due(limit=5, now=LATER) == 1
+    assert wallet.balance(account=order.account).free_coins == 1000
+
+
+def test_a_suspension_while_an_order_is_being_placed_never_slips_through():
+    for n in range(4):
+        account = an_account()
+        video = a_video(account)
+        coins_for(account, 1000)
+        quote = a_quote(account, video)
+
+        def suspend(video=video, account=account):
+            sync.put_video(
+                external_id=video.external_id,
+                account=account.external_id,
+                caption=video.caption,
+                visibility="public",
+                status="suspended",
+                duration_s=21,
+                updated_at=LATER,
+            )
+
+        at_once(placing(account, quote, f"k{n}"), suspend)
+        relay()
+        order = Order.objects.filter(account=account).first()
+        assert order is None or order.status == "cancelled"
+        assert wallet.balance(account=account).free_coins == 1000
+
+
+def test_charging_and_settling_at_once_never_lose_a_micro():
+    from payments import escrow
+    from payments.ledger import AccountClosed, Overdrawn
+
+    order = ended(a_delivering_order(), now=LATER)
+    lifecycle.mark_drained(order_id=order.id, now=LATER)
+
+    def charge(n):
+        return lambda: escrow.charge(key=f"late-{n}", charges=[(order.escrow_id, 400_000)], now=LATER)
+
+    answers = at_once(*[charge(n) for n in range(5)], lambda: settlement.settle_due(limit=5, now=LATER))
+    while settlement.settle_due(limit=5, now=LATER):
+        pass
+    refused = [answer for answer in answers if isinstance(answer, Exception)]
+    assert all(isinstance(answer, (AccountClosed, Overdrawn)) for answer in refused)
+    order.refresh_from_db()
+    assert order.charged_micros == 400_000 * (5 - len(refused))
+    assert order.spent_coins + order.refunded_coins == 1000
+    assert wallet.balance(account=order.account).free_coins == order.refunded_coins
