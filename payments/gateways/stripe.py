@@ -1,0 +1,159 @@
+"""Stripe Checkout by stripe-python: a hosted page, so that no card number ever comes near us.
+
+The API version is pinned, with the parameters and answers that were tried against it. Idempotency keys are made of our
+own ids. Source: payments.md 2.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import stripe
+
+from payments.gateways.base import (
+    BadNotice,
+    Fetched,
+    GatewayAway,
+    GatewayRefused,
+    NoticeFacts,
+    PaymentState,
+    Purchase,
+    Started,
+)
+
+API_VERSION = "2026-10-28.endive"
+NOTICE_TOLERANCE_S = 300
+"""How far a notice's own time may be from ours, either way."""
+
+_TIMEOUT_S = 8
+_RETRIES = 1
+_CONFIRMING = {
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+}
+# Here Stripe counts in other units than ISO 4217 does; no market of ours needs them, so they are refused, not guessed.
+_OTHER_UNITS = {"ISK", "MGA", "MRU", "UGX"}
+# Languages of Stripe's page that our markets speak; any other is left to the browser.
+_LOCALES = {"ar", "de", "en", "es", "fr", "id", "it", "ja", "ko", "ms", "pl", "pt-BR", "th", "tr", "vi"}
+
+Answer = TypeVar("Answer")
+logging.getLogger("stripe").setLevel(logging.WARNING)  # it tells of every request
+
+
+class StripeGateway:
+    def __init__(self, *, secret_key: str, webhook_secrets: Sequence[str], api_base: str = "") -> None:
+        self.is_live = not secret_key.startswith(("sk_test_", "rk_test_"))
+        self._webhook_secrets = [secret for secret in webhook_secrets if secret]
+        self._client = stripe.StripeClient(
+            secret_key,
+            stripe_version=API_VERSION,
+            base_addresses={"api": api_base} if api_base else {},
+            max_network_retries=_RETRIES,
+            http_client=stripe.RequestsClient(timeout=_TIMEOUT_S),
+        )
+
+    def start(self, purchase: Purchase, *, key: str) -> Started:
+        if purchase.currency in _OTHER_UNITS:
+            raise GatewayRefused(f"amounts of {purchase.currency} are written otherwise at Stripe")
+        asked: Any = {
+            "mode": "payment",
+            "line_items": [
+                {
+                    "price_data": {
+                        "currency": purchase.currency.lower(),
+                        "unit_amount": purchase.amount_minor,
+                        "product_data": {"name": purchase.title},
+                    },
+                    "quantity": 1,
+                }
+            ],
+            "allowed_payment_method_types": ["card"],
+            "client_reference_id": purchase.reference,
+            "metadata": {"top_up": purchase.reference},
+            "payment_intent_data": {"metadata": {"top_up": purchase.reference}, "description": purchase.title},
+            "success_url": purchase.return_url,
+            "cancel_url": purchase.cancel_url,
+            "expires_at": int(purchase.expires_at.timestamp()),
+            "locale": purchase.language if purchase.language in _LOCALES else "auto",
+        }
+        session = _ask(lambda: self._client.v1.checkout.sessions.create(asked, {"idempotency_key": key}))
+        if not session.url:
+            raise GatewayRefused(f"session {session.id} has no page: it is {session.status}")
+        return Started(redirect_url=session.url, provider_ref=session.id)
+
+    def fetch(self, provider_ref: str) -> Fetched:
+        expand: Any = {"expand": ["payment_intent"]}
+        session = _ask(lambda: self._client.v1.checkout.sessions.retrieve(provider_ref, expand))
+        intent = session.payment_intent if isinstance(session.payment_intent, stripe.PaymentIntent) else None
+        return Fetched(
+            state=_state(session, intent),
+            amount_minor=session.amount_total or 0,
+            currency=(session.currency or "").upper(),
+            reference=session.client_reference_id or "",
+            payment_ref=intent.id if intent else "",
+            is_live=session.livemode,
+        )
+
+    def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, now: datetime) -> NoticeFacts:
+        self._check_signature(headers.get("Stripe-Signature", ""), raw, now=now)
+        try:
+            event = json.loads(raw)
+            subject, kind, event_id = event["data"]["object"], event["type"], event["id"]
+            if not (isinstance(kind, str) and isinstance(event_id, str) and isinstance(subject, dict)):
+                raise TypeError
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadNotice("not an event of Stripe") from error
+        metadata: Any = subject.get("metadata")
+        repeated = metadata.get("top_up") if isinstance(metadata, dict) else None
+        is_session = subject.get("object") == "checkout.session"
+        return NoticeFacts(
+            event_id=event_id[:255],
+            kind=kind[:96],
+            provider_ref=str(subject.get("id") or "")[:255] if is_session else "",
+            reference=str(subject.get("client_reference_id") or repeated or "")[:255],
+            concerns_us=kind in _CONFIRMING,
+        )
+
+    def _check_signature(self, header: str, raw: bytes, *, now: datetime) -> None:
+        """By any of our secrets, while one replaces another. The SDK itself would take a time in the future."""
+        try:
+            parts = dict(part.split("=", 1) for part in header.split(",") if part.startswith("t="))
+            at, text = int(parts["t"]), raw.decode()
+        except (KeyError, ValueError) as error:
+            raise BadNotice("no readable Stripe-Signature, or a body that is no text") from error
+        if abs(now.timestamp() - at) > NOTICE_TOLERANCE_S:
+            raise BadNotice(f"its time is {at}, ours {now.timestamp():.0f}")
+        for secret in self._webhook_secrets:
+            try:
+                stripe.WebhookSignature.verify_header(text, header, secret)
+            except stripe.SignatureVerificationError:
+                continue
+            return
+        raise BadNotice("not signed by Stripe")
+
+
+def _state(session: stripe.checkout.Session, intent: stripe.PaymentIntent | None) -> PaymentState:
+    if session.payment_status == "paid":
+        return PaymentState.PAID
+    if session.status == "expired":
+        return PaymentState.EXPIRED
+    if session.status == "complete" and intent and intent.status in ("requires_payment_method", "canceled"):
+        return PaymentState.FAILED  # a debit that was accepted first and bounced later
+    return PaymentState.OPEN
+
+
+def _ask(call: Callable[[], Answer]) -> Answer:
+    """The SDK's errors, as far as they differ for us: may it be asked again, or not."""
+    try:
+        return call()
+    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+        raise GatewayAway(str(error)) from error
+    except stripe.StripeError as error:
+        if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
+            raise GatewayAway(str(error)) from error
+        raise GatewayRefused(str(error)) from error

@@ -1,0 +1,38 @@
+"""Notices of payment providers, as they came: stored raw, worked on once, replayable."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class NoticeState(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    DONE = "done", _("Done")
+    IGNORED = "ignored", _("Not about us")
+    DEAD = "dead", _("Given up")
+
+
+class Notice(models.Model):
+    """One signed notice. `raw` is the body byte for byte; its signature was right when it came."""
+
+    gateway = models.CharField(max_length=32)
+    event_id = models.CharField(max_length=255, help_text=_("The provider's id of the event."))
+    kind = models.CharField(max_length=96)
+    provider_ref = models.CharField(max_length=255, blank=True)
+    reference = models.CharField(max_length=255, blank=True, help_text=_("Our own id, as the provider repeats it."))
+    raw = models.BinaryField()
+    headers = models.JSONField()
+    received_at = models.DateTimeField()
+    times_received = models.PositiveIntegerField(default=1)
+    state = models.CharField(max_length=8, choices=NoticeState, default=NoticeState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    try_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["gateway", "event_id"], name="notice_once_per_event")]
+        indexes = [models.Index(fields=["try_at"], condition=Q(state=NoticeState.WAITING), name="notice_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.event_id}"

@@ -1,0 +1,145 @@
+"""Notices of payment providers: checked, stored raw, answered at once, worked on afterwards, once each.
+
+A notice moves no coin by itself: it makes `top_ups.confirm` ask the provider. So a forged, repeated, late or reordered
+one does no harm, and one that was lost is made up for by polling.py.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from payments import gateways, top_ups
+from payments.gateways.base import BadNotice, GatewayAway, GatewayRefused
+from payments.models import Notice, NoticeState, TopUp
+from promote import ids
+from promote.refusals import NotFound
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 256 * 1024
+MOST_ATTEMPTS = 12
+_LEASE_S, _LONGEST_WAIT_S = 60, 3600
+_HEADERS_KEPT = ("Content-Type", "User-Agent", "Stripe-Signature")
+
+
+def receive(*, gateway: str, headers: Mapping[str, str], raw: bytes, now: datetime) -> Notice:
+    """Stores a notice and has it worked on once that is committed. Known ones are only counted.
+
+    What is not signed by the provider is not stored, so that nobody can fill the table. Raises BadNotice,
+    NoSuchGateway.
+    """
+    try:
+        facts = gateways.named(gateway).parse_notice(headers, raw, now=now)
+    except BadNotice as refused:
+        log.warning("notice refused: %s: %s", gateway, refused)
+        raise
+    with transaction.atomic():
+        notice, is_new = Notice.objects.get_or_create(
+            gateway=gateway,
+            event_id=facts.event_id,
+            defaults={
+                "kind": facts.kind,
+                "provider_ref": facts.provider_ref,
+                "reference": facts.reference,
+                "raw": raw,
+                "headers": {name: headers[name][:1000] for name in _HEADERS_KEPT if name in headers},
+                "received_at": now,
+                "state": NoticeState.WAITING if facts.concerns_us else NoticeState.IGNORED,
+                "done_at": None if facts.concerns_us else now,
+                "try_at": now,
+            },
+        )
+        if not is_new:
+            Notice.objects.filter(id=notice.id).update(times_received=F("times_received") + 1)
+        elif facts.concerns_us:
+            _wake(notice)
+    return notice
+
+
+def process(*, notice_id: int, now: datetime) -> None:
+    """Does what a waiting notice hints at; nothing where another worker has it. Its end stands on the notice.
+
+    Where the provider is away it waits (2, 4, … up to an hour) and is tried again, 12 times; then it is dead, and
+    waits in the admin.
+    """
+    notice = _claim(notice_id, now=now)
+    if notice is None:
+        return
+    top_up = _top_up_of(notice)
+    if top_up is None:
+        _finish(notice, NoticeState.IGNORED, error="no top-up of ours", now=now)
+        return
+    try:
+        top_ups.confirm(top_up_id=top_up.id, provider_ref=notice.provider_ref, why="notice", now=now)
+    except (GatewayAway, gateways.NoSuchGateway) as error:
+        _put_off(notice, error=error, now=now)
+    except (GatewayRefused, top_ups.Mismatch) as error:
+        _finish(notice, NoticeState.DEAD, error=f"{type(error).__name__}: {error}", now=now)
+    else:
+        _finish(notice, NoticeState.DONE, error="", now=now)
+
+
+def process_due(*, limit: int, now: datetime) -> int:
+    """Works on waiting notices whose time has come, oldest first: those of a lost message, and those put off."""
+    due = Notice.objects.filter(state=NoticeState.WAITING, try_at__lte=now).order_by("try_at")
+    found = list(due.values_list("id", flat=True)[:limit])
+    for notice_id in found:
+        process(notice_id=notice_id, now=now)
+    return len(found)
+
+
+def replay(*, notice_ids: Collection[int], now: datetime) -> int:
+    """Puts notices back in line, whatever became of them; paid top-ups stay as they are. Returns how many."""
+    again = Notice.objects.filter(id__in=notice_ids).exclude(state=NoticeState.WAITING)
+    with transaction.atomic():
+        chosen = list(again.select_for_update())
+        Notice.objects.filter(id__in=[notice.id for notice in chosen]).update(
+            state=NoticeState.WAITING, attempts=0, try_at=now, error="", done_at=None
+        )
+        for notice in chosen:
+            _wake(notice)
+    return len(chosen)
+
+
+def _claim(notice_id: int, *, now: datetime) -> Notice | None:
+    """Ours for a minute: whoever dies with it leaves it to the next sweep."""
+    claimed = Notice.objects.filter(id=notice_id, state=NoticeState.WAITING, try_at__lte=now).update(
+        attempts=F("attempts") + 1, try_at=now + timedelta(seconds=_LEASE_S)
+    )
+    return Notice.objects.get(id=notice_id) if claimed else None
+
+
+def _top_up_of(notice: Notice) -> TopUp | None:
+    """By our own id, which the provider repeats, else by the id of its page."""
+    try:
+        found = TopUp.objects.filter(id=ids.parse("top", notice.reference), gateway=notice.gateway).first()
+    except NotFound:
+        found = None
+    if found is None and notice.provider_ref:
+        found = TopUp.objects.filter(gateway=notice.gateway, provider_ref=notice.provider_ref).first()
+    return found
+
+
+def _finish(notice: Notice, state: NoticeState, *, error: str, now: datetime) -> None:
+    Notice.objects.filter(id=notice.id).update(state=state, error=error[:2000], done_at=now)
+    if state == NoticeState.DEAD:
+        log.error("notice %s is dead: %s", notice, error)
+
+
+def _put_off(notice: Notice, *, error: Exception, now: datetime) -> None:
+    text = f"{type(error).__name__}: {error}"
+    if notice.attempts >= MOST_ATTEMPTS:
+        _finish(notice, NoticeState.DEAD, error=text, now=now)
+        return
+    wait = min(_LONGEST_WAIT_S, 2**notice.attempts)
+    Notice.objects.filter(id=notice.id).update(error=text[:2000], try_at=now + timedelta(seconds=wait))
+    log.warning("notice %s put off %s s: %s", notice, wait, text)
+
+
+def _wake(notice: Notice) -> None:
+    from payments.tasks import process_notice
+
+    transaction.on_commit(lambda: process_notice.apply_async((notice.id,), retry=False), robust=True)

@@ -1,0 +1,57 @@
+"""Asking about payments of which we heard nothing, so that each of them ends: a notice may be lost, ours or theirs."""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from payments import top_ups
+from payments.gateways import NoSuchGateway
+from payments.gateways.base import GatewayAway, GatewayRefused
+from payments.models import TopUp, TopUpStatus
+
+log = logging.getLogger(__name__)
+
+SOON_S, RARELY_S = 60, 900
+"""The first checks come by the minute, then ever more rarely, up to this."""
+GIVE_UP_AFTER_S = 24 * 3600
+"""After the page closed: a top-up of which the provider knows nothing is over."""
+
+
+def poll(*, limit: int, now: datetime) -> int:
+    """Confirms up to `limit` open top-ups whose time has come; how many were asked. Two pollers share the work."""
+    asked = 0
+    for top_up_id in _claim(limit=limit, now=now):
+        try:
+            top_ups.confirm(top_up_id=top_up_id, now=now, why="polled")
+        except (GatewayAway, GatewayRefused, NoSuchGateway) as error:
+            log.warning("top-up %s: the provider did not say what became of it: %s", top_up_id, error)
+        except top_ups.Mismatch:
+            continue  # written on the top-up, for ops
+        asked += 1
+    _give_up(now=now)
+    return asked
+
+
+def _claim(*, limit: int, now: datetime) -> list[UUID]:
+    """Those that are due, put off until their next check: another poller, or a crash, asks again only then."""
+    with transaction.atomic():
+        due = list(
+            TopUp.objects.select_for_update(skip_locked=True)
+            .filter(status=TopUpStatus.PENDING, check_at__lte=now)
+            .order_by("check_at")[:limit]
+        )
+        for top_up in due:
+            wait = min(RARELY_S, SOON_S * 2 ** min(top_up.checks, 8))
+            TopUp.objects.filter(id=top_up.id).update(check_at=now + timedelta(seconds=wait), checks=F("checks") + 1)
+    return [top_up.id for top_up in due]
+
+
+def _give_up(*, now: datetime) -> None:
+    """Ends what has no payment page, or whose page closed a day ago without a word. Paid late, it is credited still."""
+    closed = now - timedelta(seconds=GIVE_UP_AFTER_S)
+    silent = TopUp.objects.filter(status=TopUpStatus.PENDING, problem="", expires_at__lte=closed)
+    for top_up_id in silent.values_list("id", flat=True)[:100]:
+        top_ups.give_up(top_up_id=top_up_id, now=now)

@@ -1,0 +1,10 @@
+DROP TRIGGER invoice_number_is_next ON payments_invoice;
+DROP FUNCTION payments_number_is_next();
+DROP TRIGGER invoice_number_is_used ON payments_invoiceseries;
+DROP FUNCTION payments_number_is_used();
+DROP TRIGGER invoice_series_counts ON payments_invoiceseries;
+DROP FUNCTION payments_series_counts();
+DROP TRIGGER invoice_series_is_kept ON payments_invoiceseries;
+DROP TRIGGER lot_use_stays ON payments_lotuse;
+DROP TRIGGER invoice_document_stays ON payments_invoicedocument;
+DROP TRIGGER invoice_stays ON payments_invoice;

@@ -1,0 +1,33 @@
+"""Payments' work behind the scenes. Each task calls one use case; arguments are ids, and unknown ones are let pass."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from payments import checkpoints, notices, polling, top_ups
+
+
+@shared_task(ignore_result=True)
+def process_notice(notice_id: int, **_: object) -> None:
+    notices.process(notice_id=notice_id, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def process_notices(*, limit: int = 200, **_: object) -> None:
+    notices.process_due(limit=limit, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def confirm_top_up(top_up_id: str, **_: object) -> None:
+    top_ups.confirm(top_up_id=UUID(top_up_id), now=timezone.now(), why="returned")
+
+
+@shared_task(ignore_result=True)
+def poll_open_top_ups(*, limit: int = 100, **_: object) -> None:
+    polling.poll(limit=limit, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def checkpoint(**_: object) -> None:
+    checkpoints.take(timezone.now())

@@ -1,0 +1,228 @@
+"""Buying coins: a payment is started, the provider is asked what became of it, and the coins are credited once.
+
+Whatever wakes us (a notice, the poll, a payer who comes back), `confirm` asks the provider over our own connection,
+compares its answer with our row, and moves the row and the money in one transaction. Source: payments.md 2 and 4.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from payments import crediting, gateways, tax
+from payments.gateways.base import Fetched, GatewayAway, GatewayRefused, PaymentState, Purchase
+from payments.models import TopUp, TopUpStatus, TopUpTransition
+from payments.models.top_ups import TRANSITIONS
+from payments.payment_methods import Methods, methods
+from promote import ids, notifications
+from promote.accounts.models import Account, User
+from promote.idempotency.answers import KeyReused
+from promote.markets.models import CoinPack, Market, PaymentMethod
+from promote.money import format_coins
+from promote.refusals import FieldError, Invalid, NotFound, Refusal
+
+__all__ = ["Methods", "Mismatch", "NoMethodHere", "ProviderAway", "confirm", "get", "hurry", "methods", "start"]
+
+log = logging.getLogger(__name__)
+
+LIFE_S = 3600
+"""How long the payment page stays open; Stripe takes 30 minutes to 24 hours."""
+
+_FIRST_CHECK_S = 60
+_ENDED_AS = {PaymentState.FAILED: TopUpStatus.FAILED, PaymentState.EXPIRED: TopUpStatus.EXPIRED}
+
+
+class NoMethodHere(Refusal):
+    """Nothing can be bought on this surface; the sentence says where."""
+
+    code, status = "top_up_not_available", 409
+    title = _("Coins can't be bought here")
+    sentence = _("{hint}")
+
+    def __init__(self, *, reason: str, hint: str) -> None:
+        super().__init__(extra={"reason": reason}, hint=hint)
+
+
+class ProviderAway(Refusal):
+    code, status = "provider_unavailable", 503
+    title = _("The payment provider does not answer")
+    sentence = _("The payment provider does not answer. Nothing was taken. Try again in a minute.")
+
+
+class Mismatch(Exception):
+    """What was paid is not what we asked for. Nothing is credited; ops decides."""
+
+
+def start(
+    *, account: Account, caller_surface: str, method: str, pack_id: int, key: str, return_url: str, now: datetime
+) -> TopUp:
+    """Opens a payment page for a pack of coins; `redirect_url` leads the payer there. The same key, the same top-up.
+
+    `return_url` is where the payer comes back to, `{top_up}` in it our id. Price and coins are the pack's, never the
+    caller's. Raises Invalid, NoMethodHere, KeyReused, ProviderAway.
+    """
+    market, chosen, pack = _choose(account, caller_surface, method, pack_id)
+    top_up = _open(account, caller_surface, market, chosen, pack, key, now)
+    if (top_up.method, top_up.pack_id) != (chosen.code, pack.pk):
+        raise KeyReused
+    if top_up.redirect_url or top_up.status != TopUpStatus.PENDING:
+        return top_up
+    back = return_url.format(top_up=top_up.public_id)
+    try:
+        started = gateways.named(top_up.gateway).start(
+            Purchase(
+                reference=top_up.public_id,
+                title=format_coins(top_up.coins),
+                amount_minor=top_up.amount_minor,
+                currency=top_up.currency,
+                language=account.language,
+                return_url=back,
+                cancel_url=back,
+                expires_at=top_up.expires_at,
+            ),
+            key=f"{top_up.public_id}:v1",
+        )
+    except (GatewayAway, GatewayRefused) as error:
+        log.error("top-up %s could not be started at %s: %s", top_up, top_up.gateway, error)
+        raise ProviderAway from error
+    top_up.redirect_url, top_up.provider_ref = started.redirect_url, started.provider_ref
+    top_up.save(update_fields=["redirect_url", "provider_ref"])
+    return top_up
+
+
+def get(*, account: Account, public_id: str) -> TopUp:
+    """The account's own top-up. Raises NotFound, also for another's."""
+    found = TopUp.objects.filter(id=ids.parse("top", public_id), account=account).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def confirm(*, top_up_id: UUID, now: datetime, provider_ref: str = "", why: str = "asked") -> TopUp:
+    """Asks the provider, and ends the top-up as it says: paid (also late), failed or expired. Paid stays paid.
+
+    Any number of calls at once credit once. The provider is asked outside of the transaction. Raises GatewayAway,
+    GatewayRefused, and Mismatch, which is also written on the top-up for ops.
+    """
+    top_up = TopUp.objects.get(id=top_up_id)
+    ref = top_up.provider_ref or provider_ref
+    if top_up.status == TopUpStatus.PAID or not ref:
+        return top_up
+    gateway = gateways.named(top_up.gateway)
+    fetched = gateway.fetch(ref)
+    difference = _difference(top_up, fetched, is_live=gateway.is_live)
+    if difference and fetched.state == PaymentState.PAID:
+        log.error("top-up %s: %s", top_up, difference)
+        TopUp.objects.filter(id=top_up.id).update(problem=difference, check_at=None)
+        raise Mismatch(difference)
+    if difference or fetched.state == PaymentState.OPEN:
+        return top_up
+    with transaction.atomic():
+        top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account", "market").get(id=top_up_id)
+        if fetched.state == PaymentState.PAID:
+            _pay(top_up, fetched, ref=ref, why=why, now=now)
+        elif top_up.status == TopUpStatus.PENDING:
+            _end(top_up, to=_ENDED_AS[fetched.state], why=why, now=now)
+        return top_up
+
+
+def give_up(*, top_up_id: UUID, now: datetime) -> None:
+    """Ends a top-up of which nothing was heard long after its page closed."""
+    with transaction.atomic():
+        top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account").get(id=top_up_id)
+        if top_up.status == TopUpStatus.PENDING:
+            _end(top_up, to=TopUpStatus.EXPIRED, why="given_up", now=now)
+
+
+def hurry(*, top_up_id: UUID, now: datetime) -> None:
+    """The payer is back: ask the provider at once instead of waiting for its notice or for the next poll."""
+    from payments.tasks import confirm_top_up
+
+    moved = TopUp.objects.filter(id=top_up_id, status=TopUpStatus.PENDING, check_at__gt=now).update(check_at=now)
+    if moved:
+        transaction.on_commit(lambda: confirm_top_up.apply_async((str(top_up_id),), retry=False), robust=True)
+
+
+def _choose(account: Account, surface: str, method: str, pack_id: int) -> tuple[Market, PaymentMethod, CoinPack]:
+    here = methods(account=account, surface=surface)
+    if here.market is None or not here.offered:
+        raise NoMethodHere(reason=here.hint_code, hint=str(here.hint))
+    chosen = next((one for one in here.offered if one.method.code == method), None)
+    if chosen is None:
+        known = ", ".join(one.method.code for one in here.offered)
+        raise Invalid([FieldError("method", "invalid_choice", _("Here you can pay with: %s.") % known)])
+    pack = next((one for one in chosen.packs if one.pk == pack_id), None)
+    if pack is None:
+        raise Invalid([FieldError("pack", "invalid_choice", _("Choose a pack of this list; its prices may be new."))])
+    return here.market, chosen.method, pack
+
+
+def _open(
+    account: Account, surface: str, market: Market, method: PaymentMethod, pack: CoinPack, key: str, now: datetime
+) -> TopUp:
+    facts = {
+        "market": market,
+        "method": method.code,
+        "gateway": method.gateway,
+        "surface": surface,
+        "pack": pack,
+        "coins": pack.coins,
+        "amount_minor": pack.price_minor,
+        "currency": market.currency,
+        "exponent": market.exponent,
+        "tax_name": market.tax_name,
+        "tax_percent": market.tax_percent,
+        "tax_minor": tax.within(pack.price_minor, market.tax_percent),
+        "started_at": now,
+        "expires_at": now + timedelta(seconds=LIFE_S),
+        "check_at": now + timedelta(seconds=_FIRST_CHECK_S),
+    }
+    with transaction.atomic():
+        top_up, is_new = TopUp.objects.get_or_create(account=account, key=key, defaults=facts)
+        if is_new:
+            _note(top_up, came_from="", why="started", by=None, now=now)
+    return top_up
+
+
+def _difference(top_up: TopUp, fetched: Fetched, *, is_live: bool) -> str:
+    """What the provider has otherwise than we, in words for ops; empty where nothing."""
+    pairs = [
+        ("reference", top_up.public_id, fetched.reference),
+        ("amount", top_up.amount_minor, fetched.amount_minor),
+        ("currency", top_up.currency, fetched.currency),
+        ("live mode", is_live, fetched.is_live),
+    ]
+    return "; ".join(f"{name}: {theirs!r} instead of {ours!r}" for name, ours, theirs in pairs if ours != theirs)
+
+
+def _pay(top_up: TopUp, fetched: Fetched, *, ref: str, why: str, now: datetime) -> None:
+    """Under the top-up's lock: paid, credited, told. Once."""
+    if top_up.status == TopUpStatus.PAID:
+        return
+    top_up.provider_ref, top_up.payment_ref, top_up.paid_at, top_up.problem = ref, fetched.payment_ref, now, ""
+    _move(top_up, to=TopUpStatus.PAID, why=why, now=now)
+    crediting.credit(top_up, now=now)
+
+
+def _end(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime) -> None:
+    _move(top_up, to=to, why=why, now=now)
+    kind = "top_up_failed" if to == TopUpStatus.FAILED else "top_up_expired"
+    payload = {"top_up": top_up.public_id, "coins": top_up.coins}
+    notifications.notify(account=top_up.account, kind=kind, payload=payload, now=now)
+
+
+def _move(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime, by: User | None = None) -> None:
+    came_from = TopUpStatus(top_up.status)
+    if to not in TRANSITIONS[came_from]:
+        raise ValueError(f"{top_up} can't become {to}: it is {came_from}")
+    top_up.status, top_up.ended_at, top_up.check_at = to, now, None
+    top_up.save()
+    _note(top_up, came_from=came_from, why=why, by=by, now=now)
+
+
+def _note(top_up: TopUp, *, came_from: str, why: str, by: User | None, now: datetime) -> None:
+    TopUpTransition.objects.create(
+        top_up=top_up, from_status=came_from, to_status=top_up.status, why=why, by=by, at=now
+    )

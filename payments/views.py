@@ -1,0 +1,25 @@
+"""Where payment providers send their notices."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from payments import notices
+from payments.gateways import NoSuchGateway
+from payments.gateways.base import BadNotice
+
+
+@csrf_exempt  # signed by the provider instead
+@require_POST
+def webhook(request: HttpRequest, gateway: str) -> HttpResponse:
+    """200 once the notice is stored; what it means is worked out behind."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > notices.MAX_BYTES:
+        return JsonResponse({"error": "too large"}, status=413)
+    try:
+        notices.receive(gateway=gateway, headers=request.headers, raw=request.body, now=timezone.now())
+    except NoSuchGateway:
+        return JsonResponse({"error": "not found"}, status=404)
+    except BadNotice:
+        return JsonResponse({"error": "not a notice signed by the provider"}, status=400)
+    return JsonResponse({"received": True})
