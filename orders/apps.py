@@ -7,4 +7,4 @@ class OrdersConfig(AppConfig):
     verbose_name = _("Orders")
 
     def ready(self) -> None:
-        from orders import changes  # noqa: F401  (hears the platform's changes)
+        from orders import audit, changes  # noqa: F401  (one registers its checks, one hears the platform)

@@ -36,10 +36,10 @@ def test_no_order_is_committed_without_its_escrow():
     copy = Order.objects.get(id=order.id)
     copy.pk, copy.key, copy.escrow_id = Order().pk, "copy", None
     copy.quote_id = copy.pk
-    with pytest.raises(IntegrityError), transaction.atomic():
-        copy.save(force_insert=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    copy.save(force_insert=True)
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    Order.objects.filter(id=copy.id).delete()
 
 
 def test_a_quote_and_a_key_place_one_order():

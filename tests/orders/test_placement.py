@@ -6,8 +6,8 @@ from coupons import campaigns
 from coupons.redemption import OfferNotApplicable
 from orders import placement
 from orders.models import Order, Review
-from orders.quotes import QuoteExpired, QuoteInvalid
 from orders.placement import QuoteUsed, TargetChanged
+from orders.quotes import QuoteExpired, QuoteInvalid
 from payments import escrow, wallet
 from payments.escrow import InsufficientCoins
 from promote.catalogue.models import Video

@@ -25,7 +25,6 @@ from tests.builders import (
     a_live,
     a_reviewer,
     a_user,
-    a_video,
     an_account,
     an_offer,
     an_order,
