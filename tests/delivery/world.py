@@ -68,12 +68,12 @@ def sold(order: Order, *, now: datetime = NOON, **facts: Any) -> Token:
     return token
 
 
-def told(token: Token, type: str = "impression", *, now: datetime = NOON, generation: int | None = None, **facts: Any):
+def told(token: Token, kind: str = "impression", *, now: datetime = NOON, generation: int | None = None, **facts: Any):
     """Tells the shard an event, as the edge does. The script's answer."""
     at_ms = int(now.timestamp() * 1000)
-    if type == "impression":
+    if kind == "impression":
         facts = {**SEEN, **facts}
-    code = EVENT_CODES[type]
+    code = EVENT_CODES[kind]
     entry = entries.pack(
         entries.Told(token=pack(token), type=code, at_ms=at_ms, received_ms=at_ms, **facts),
     )
@@ -86,7 +86,7 @@ def told(token: Token, type: str = "impression", *, now: datetime = NOON, genera
         "day": token.day,
         "entry": entry,
     }
-    if type == "impression":
+    if kind == "impression":
         call = hot.charge(price_micros=token.price_micros, **common)
     else:
         call = hot.append(code=code, **common)

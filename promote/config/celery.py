@@ -1,0 +1,51 @@
+"""Workers and their clock. Settings under CELERY_ are the rest of it."""
+
+import logging
+import logging.config
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
+
+app = Celery("promote")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# What a worker takes from; `task_create_missing_queues` makes others by their first message.
+QUEUES = ("celery", "settlement", "delivery")
+
+
+def every(seconds: float, task: str, *, queue: str) -> dict[str, Any]:
+    """A beat entry. A run that could not begin within two periods is dropped: the next one does its work, and a
+    worker that was away is not met by a pile of them."""
+    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": max(2 * seconds, 2.0)}}
+
+
+app.conf.update(
+    task_create_missing_queues=True,
+    # A message that nobody confirmed is given to another worker after this long; longer than any task takes.
+    broker_transport_options={"visibility_timeout": 900},
+    beat_schedule={
+        "outbox.relay": every(1, "outbox.relay", queue="celery"),
+        "orders.tick": every(1, "orders.tasks.tick", queue="celery"),
+        "orders.settle_due": every(2, "orders.tasks.settle_due", queue="settlement"),
+        "delivery.tick": every(0.5, "delivery.tasks.tick", queue="delivery"),
+        "delivery.partitions": every(3600, "delivery.tasks.partitions", queue="delivery"),
+        "payments.poll_open_top_ups": every(30, "payments.tasks.poll_open_top_ups", queue="celery"),
+        "payments.process_notices": every(10, "payments.tasks.process_notices", queue="celery"),
+        "payments.checkpoint": every(60, "payments.tasks.checkpoint", queue="celery"),
+    },
+)
+
+
+@setup_logging.connect
+def _keep_djangos_logging(**_: Any) -> None:
+    """Log as every other process does; without a line for each of the clock's several tasks a second."""
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)
+    for chatty in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,76 @@
+"""The processes that Promote is made of, and how each is called. The supervisor, tests and benches start these."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+
+from promote.config.celery import QUEUES
+
+Escalation = Sequence[tuple[Signals, float]]
+QUICK: Escalation = ((SIGTERM, 10), (SIGKILL, 5))
+# A worker finishes the task in hand; what it can't finish is taken up by the next one.
+PATIENT: Escalation = ((SIGTERM, 20), (SIGKILL, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A command, and the signals that end it, each with the seconds it is given."""
+
+    name: str
+    arguments: tuple[str, ...]
+    escalation: Escalation = QUICK
+
+
+def _python(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", *arguments)
+
+
+def _granian(name: str, interface: str, target: str, port: int, *more: str) -> Process:
+    listening = ("--host", "127.0.0.1", "--port", str(port))
+    quiet = ("--workers", "1", "--respawn-failed-workers", "--log-level", "warning", "--no-ws")
+    return Process(name, _python("granian", "--interface", interface, *listening, *quiet, *more, target))
+
+
+def web(port: int) -> Process:
+    """Pages, admin, REST, webhooks: Django under WSGI."""
+    return _granian("web", "wsgi", "promote.config.wsgi:application", port, "--blocking-threads", "4")
+
+
+def edge(port: int) -> Process:
+    """Decisions, events, live figures: bare ASGI."""
+    return _granian("edge", "asgi", "promote.config.edge:app", port, "--loop", "uvloop")
+
+
+def worker(concurrency: int = 3) -> Process:
+    alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    queues = ("-Q", ",".join(QUEUES), "-c", str(concurrency), "-n", "worker@%h")
+    return Process(
+        "worker", _python("celery", "-q", "-A", "promote.config.celery", "worker", *queues, *alone, "-l", "WARNING"), PATIENT
+    )
+
+
+def beat(data: Path) -> Process:
+    """The clock. Its own notes of when it last rang lie in the data folder."""
+    notes = ("-s", str(data / "beat"), "--pidfile=")
+    return Process("beat", _python("celery", "-q", "-A", "promote.config.celery", "beat", *notes, "-l", "WARNING"))
+
+
+def manage(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "manage.py", *arguments)
+
+
+def stripe(*, port: int, data: Path, webhook_url: str, secrets: Sequence[str], secret_key: str) -> Process:
+    """Development's payment provider: a server of its own, outside the house."""
+    signing = [part for secret in secrets for part in ("--webhook-secret", secret)]
+    place = ("--port", str(port), "--data", str(data / "stripe"), "--webhook-url", webhook_url)
+    return Process("stripe", _python("sandbox.stripe", *place, *signing, "--secret-key", secret_key))
+
+
+def demo(*, web_url: str, edge_url: str, data: Path) -> Process:
+    return Process("demo", _python("sandbox.demo", "--url", web_url, "--edge", edge_url, "--data", str(data)))
+
+
+def audience(data: Path) -> Process:
+    return Process("audience", _python("sandbox.audience", "--data", str(data)))

@@ -1,0 +1,9 @@
+"""The web process: pages, the REST API, webhooks."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
+
+application = get_wsgi_application()

@@ -1,0 +1,43 @@
+# Sourced by the other scripts: makes .venv from the first Python that is new enough, and installs what is pinned.
+
+say() { printf '  %s\n' "$*" >&2; }
+fail() { printf '\n  ✗ %s\n' "$*" >&2; exit 1; }
+
+find_python() {
+    for candidate in "${PYTHON:-}" python3.13 python3.12 python3.11 python3; do
+        [ -n "$candidate" ] || continue
+        command -v "$candidate" >/dev/null 2>&1 || continue
+        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+            printf '%s' "$candidate"
+            return
+        fi
+    done
+    found=$(python3 --version 2>&1 || true)
+    fail "Python 3.11, 3.12 or 3.13 is needed; found: ${found:-none}. Install one, or name it with PYTHON=/path/to/python."
+}
+
+# prepare_venv FILE...: installs them when they have changed since the last time.
+prepare_venv() {
+    stamp="$root/.venv/installed-$(printf '%s' "$*" | tr -c 'a-z0-9\n' '-')"
+    wanted=$(cd "$root" && cat "$@" | cksum)
+    if [ -x "$root/.venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+    python=$(find_python) || exit 1
+    free_kb=$(df -Pk "$root" | awk 'NR==2 {print $4}')
+    [ "${free_kb:-0}" -gt 1000000 ] || fail "Less than 1 GB is free where $root lies. Make room, then start again."
+    if [ ! -x "$root/.venv/bin/python" ]; then
+        say "… Making .venv with $("$python" --version)"
+        rm -rf "$root/.venv"
+        "$python" -m venv "$root/.venv" || fail "Can't make .venv. On Debian: apt-get install python3-venv"
+    fi
+    say "… Installing what $* pins (a minute or two, once)"
+    set -- $(printf -- '-r %s ' "$@")
+    (cd "$root" && "$root/.venv/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off "$@" \
+        >"$root/.venv/install.log" 2>&1) || {
+        tail -n 15 "$root/.venv/install.log" >&2
+        fail "The packages could not be installed; the lines above are the end of .venv/install.log."
+    }
+    printf '%s' "$wanted" >"$stamp"
+    say "✓ Packages are installed"
+}
