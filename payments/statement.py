@@ -1,5 +1,6 @@
 """The statement: every event that moved an account's free coins, newest first, with the balance after it."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +25,7 @@ WORDS: dict[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class StatementEntry:
-    journal_id: int
+    id: str
     at: datetime
     kind: str
     title: Text
@@ -57,13 +58,15 @@ def statement(*, account: Account, cursor: int | None = None, limit: int = 50) -
     }
     with connection.cursor() as rows:
         rows.execute(_STATEMENT, asked)
-        found = [_entry(*row) for row in rows.fetchall()]
-    return StatementPage(found[:limit], found[limit - 1].journal_id if len(found) > limit else None)
+        found = rows.fetchall()
+    entries = [_entry(*row[1:]) for row in found[:limit]]
+    return StatementPage(entries, found[limit - 1][0] if len(found) > limit else None)
 
 
-def _entry(journal_id: int, at: datetime, kind: str, ref: str, change: int, debt: int, after: int) -> StatementEntry:
+def _entry(key: str, at: datetime, kind: str, ref: str, change: int, debt: int, after: int) -> StatementEntry:
+    # Of the key, since a journal's number would tell how much business there is.
     return StatementEntry(
-        journal_id=journal_id,
+        id=f"ent_{hashlib.sha256(key.encode()).hexdigest()[:32]}",
         at=at,
         kind=kind,
         title=WORDS.get(kind, kind),
@@ -95,7 +98,7 @@ _STATEMENT = """
                    ORDER BY journal_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS after
           FROM entries
     )
-    SELECT j.id, j.created_at, j.kind, j.ref, running.change, running.owed, running.after
+    SELECT j.id, j.key, j.created_at, j.kind, j.ref, running.change, running.owed, running.after
       FROM running JOIN payments_journal j ON j.id = running.journal_id
      WHERE %(before)s::bigint IS NULL OR j.id < %(before)s
      ORDER BY j.id DESC LIMIT %(limit)s

@@ -19,6 +19,7 @@ from payments.models import Gift, Lot, Transfer
 from promote.money import MICROS
 from tests.builders import NOON, an_account
 from tests.payments.ledgers import (
+    LEDGER_CHECKS,
     a_coupon,
     a_purse,
     an_escrow,
@@ -241,8 +242,8 @@ def test_the_audit_sees_one_moment_while_money_moves():
 
         return work
 
-    reports = together([*map(spend, accounts), *[run] * 4])[4:]
-    assert all(report.ok for report in reports), reports
+    reports = together([*map(spend, accounts), *[audited] * 4])[4:]
+    assert all(isinstance(report, audit.Report) for report in reports), reports
     assert sum(wallet.balance(account=account).free_coins for account in accounts) == 4 * (400 - 10 * 2)
     audited()
 
@@ -274,7 +275,7 @@ def test_a_check_of_a_room_above_takes_part_and_ends_at_the_first_wrong_row(monk
 @commits
 def test_the_command_says_what_it_found_and_exits_with_1_where_something_is_wrong(world):
     said, progress = io.StringIO(), io.StringIO()
-    call_command("audit", "--json", stdout=said, stderr=progress)
+    call_command("audit", "--json", check=LEDGER_CHECKS, stdout=said, stderr=progress)
     report = json.loads(said.getvalue().splitlines()[-1])
     assert report["ok"] is True
     assert report["transfers"] == Transfer.objects.count()
@@ -284,9 +285,10 @@ def test_the_command_says_what_it_found_and_exits_with_1_where_something_is_wron
         cursor.execute("UPDATE payments_transfer SET amount = amount + 5 WHERE id = %(refund)s", world)
     said = io.StringIO()
     with pytest.raises(SystemExit) as exit_:
-        call_command("audit", stdout=said, stderr=progress)
+        call_command("audit", "--check", "lots", "--check", "balances", stdout=said, stderr=progress)
     assert exit_.value.code == 1
     assert "WRONG balances: account" in said.getvalue()
+    assert "ok    lots: 3" in said.getvalue()
 
 
 @pytest.mark.django_db

@@ -229,6 +229,20 @@ def test_a_refund_repays_debt_first_order_by_order():
 
 
 @db
+def test_of_two_refunds_in_a_batch_only_the_debt_is_repaid():
+    account = an_account()
+    lot = bought(account, 100)
+    orders = [an_escrow(account, 30), an_escrow(account, 60)]
+    clawbacks.claw_back(lot=lot, coins=100, key="dispute", now=NOON)
+    bought(account, 50)
+    assert wallet.balance(account=account).debt_coins == 40
+    settled(*orders)
+    balance = wallet.balance(account=account)
+    assert (balance.debt_coins, balance.free_coins) == (0, 50)
+    audited()
+
+
+@db
 def test_many_orders_settle_in_the_same_number_of_statements(django_assert_max_num_queries):
     account = an_account()
     granted(account, 1000)

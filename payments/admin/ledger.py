@@ -1,0 +1,157 @@
+"""The ledger in the admin: to look at, never to change. What went wrong is mended by another journal."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+
+from payments import checkpoints, ledger
+from payments.models import Gift, Journal, LedgerAccount, Lot, Transfer
+from promote.accounts.models import Account
+from promote.money import format_micros
+
+
+class LookOnly:
+    """Nobody adds, changes or deletes here."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TransferLines(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = Transfer
+    fields = ("seq", "from_account", "to_account", "shown_amount")
+    readonly_fields = fields
+    ordering = ("seq",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transfer]:
+        return super().get_queryset(request).select_related("debit", "credit")
+
+    @admin.display(description=_("from"))
+    def from_account(self, transfer: Transfer) -> str:
+        return _link(transfer.debit)
+
+    @admin.display(description=_("to"))
+    def to_account(self, transfer: Transfer) -> str:
+        return _link(transfer.credit)
+
+    @admin.display(description=_("amount"))
+    def shown_amount(self, transfer: Transfer) -> str:
+        return _amount(transfer.amount, transfer.ledger)
+
+
+@admin.register(Journal)
+class JournalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("id", "created_at", "kind", "ref", "key")
+    list_filter = ("kind",)
+    search_fields = ("=key", "=ref")
+    search_help_text = _("A whole key, or a whole reference: of an order, top-up, gift or lot.")
+    fields = ("id", "created_at", "kind", "ref", "key", "xid")
+    ordering = ("-id",)
+    inlines = (TransferLines,)
+
+
+@admin.register(LedgerAccount)
+class LedgerAccountAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("id", "kind", "code", "ledger", "shown_balance", "closed")
+    list_filter = ("kind", "ledger", "closed")
+    search_fields = ("=code",)
+    search_help_text = _("A code (order:…, debt:…, spend), or an account's external id.")
+    fields = ("id", "kind", "code", "ledger", "guard", "hot", "closed", "shown_balance", "of_account", "last_transfers")
+    readonly_fields = ("shown_balance", "of_account", "last_transfers")
+    ordering = ("-id",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term:
+            return queryset, False
+        owners = Account.objects.filter(external_id=search_term).values("id")
+        return queryset.filter(Q(code=search_term) | Q(owner__in=owners)), False
+
+    @admin.display(description=_("balance"))
+    def shown_balance(self, account: LedgerAccount) -> str:
+        balance = checkpoints.balance(account.id) if account.hot else account.balance
+        return _amount(balance, account.ledger)
+
+    @admin.display(description=_("account"))
+    def of_account(self, account: LedgerAccount) -> str:
+        owner = account.owner and Account.objects.filter(id=account.owner).first()
+        return _link(owner) if owner else "–"
+
+    @admin.display(description=_("last transfers"))
+    def last_transfers(self, account: LedgerAccount) -> str:
+        rows = Transfer.objects.select_related("journal", "debit", "credit")
+        rows = rows.filter(Q(debit=account) | Q(credit=account)).order_by("-id")[:30]
+        lines = format_html_join("", "{}", ((_line(transfer, account),) for transfer in rows))
+        return format_html("<table>{}</table>", lines) if lines else "–"
+
+
+@admin.register(Lot)
+class LotAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = (
+        "public_id",
+        "account",
+        "origin",
+        "coins",
+        "left",
+        "paid_minor",
+        "currency",
+        "opened_at",
+        "expires_at",
+    )
+    list_filter = ("origin", "currency")
+    list_select_related = ("account", "ledger_account")
+    search_fields = ("=account__external_id", "=account__username")
+    search_help_text = _("An account's external id or username.")
+    ordering = ("-opened_at",)
+    date_hierarchy = "opened_at"
+
+    @admin.display(description=_("left"))
+    def left(self, lot: Lot) -> str:
+        return _amount(lot.ledger_account.balance, ledger.COINS)
+
+
+@admin.register(Gift)
+class GiftAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("reference", "account", "coins", "live", "given_at")
+    list_select_related = ("account",)
+    search_fields = ("=reference", "=account__external_id", "=live")
+    ordering = ("-given_at",)
+
+
+def _amount(units: int, of_ledger: int) -> str:
+    """Coins with two decimals, cut; a currency in its minor units."""
+    if of_ledger != ledger.COINS:
+        return f"{units:,}"
+    return ("−" if units < 0 else "") + format_micros(abs(units))
+
+
+def _line(transfer: Transfer, account: LedgerAccount) -> str:
+    other, sign = (transfer.credit, "−") if transfer.debit_id == account.id else (transfer.debit, "+")
+    return format_html(
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}{}</td></tr>",
+        f"{transfer.created_at:%Y-%m-%d %H:%M:%S}",
+        _link(transfer.journal),
+        _link(other),
+        sign,
+        _amount(transfer.amount, transfer.ledger),
+    )
+
+
+def _link(row: Model) -> str:
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
+    return format_html('<a href="{}">{}</a>', reverse(name, args=[row.pk]), row)

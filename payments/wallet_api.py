@@ -1,0 +1,163 @@
+"""REST of the wallet: balance, statement, and gifts on the platform's word. Source: api.md."""
+
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from payments import gifts, wallet
+from payments.models import Gift, Origin
+from payments.statement import StatementEntry
+from promote.accounts.models import Account
+from promote.money import Price
+from promote.refusals import FieldError, Invalid
+from promote.rest import Idempotent, account_of, page_of, scopes
+from promote.rest.fields import ExternalIdField, Shape, StrictIntegerField
+from promote.rest.pagination import limit_of, open_cursor, seal_cursor
+from promote.rest.views import Door
+
+GIFT_MAX_COINS = 1_000_000_000
+PAGING = [OpenApiParameter("limit", int), OpenApiParameter("cursor", str)]
+
+
+class PaidOut(serializers.Serializer[Any]):
+    amount_minor = serializers.IntegerField()
+    currency = serializers.CharField()
+
+
+class LotOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    origin = serializers.ChoiceField(choices=Origin.values, help_text=_("`grant`, or the payment method."))
+    coins = serializers.IntegerField(help_text=_("What is left of it, free to spend."))
+    opened_coins = serializers.IntegerField()
+    opened_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    withdrawable = serializers.BooleanField()
+    paid = PaidOut(allow_null=True)
+
+
+class WalletOut(serializers.Serializer[Any]):
+    coins = serializers.IntegerField(help_text=_("Free to spend."))
+    held_coins = serializers.IntegerField(help_text=_("In orders under way: what comes back if they end now."))
+    debt_coins = serializers.IntegerField(help_text=_("Repaid by the next coins that come in."))
+    withdrawable_coins = serializers.IntegerField()
+    lots = LotOut(many=True, help_text=_("In the order in which they are spent."))
+
+
+class EntryOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    at = serializers.DateTimeField()
+    kind = serializers.CharField()
+    text = serializers.CharField(help_text=_("In the reader's language."))
+    reference = serializers.CharField(help_text=_("The order, top-up, gift or lot it belongs to."), allow_null=True)
+    coins = serializers.IntegerField(help_text=_("Below zero for what left the balance."))
+    debt_coins = serializers.IntegerField(help_text=_("Below zero for what was repaid."))
+    balance_coins = serializers.IntegerField(help_text=_("After it."))
+
+
+class GiftIn(Shape):
+    account = ExternalIdField(help_text=_("The account's external id."))
+    coins = StrictIntegerField(min_value=1, max_value=GIFT_MAX_COINS)
+    reference = ExternalIdField(help_text=_("The platform's own name of this gift: it is paid once."))
+    live = ExternalIdField(required=False, allow_null=True, help_text=_("The live's external id."))
+
+
+class GiftOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    account = serializers.CharField()
+    coins = serializers.IntegerField()
+    reference = serializers.CharField()
+    live = serializers.CharField(allow_null=True)
+    given_at = serializers.DateTimeField()
+    wallet_coins = serializers.IntegerField(help_text=_("Free to spend after it."))
+
+
+class UnknownAccount(Invalid):
+    def __init__(self) -> None:
+        super().__init__([FieldError("account", "not_found", _("No such account. Send the account first, then this."))])
+
+
+def read_wallet(account: Account) -> dict[str, Any]:
+    """The wallet as clients see it."""
+    balance = wallet.balance(account=account)
+    return {
+        "coins": balance.free_coins,
+        "held_coins": balance.held_coins,
+        "debt_coins": balance.debt_coins,
+        "withdrawable_coins": balance.withdrawable_coins,
+        "lots": [_read_lot(left) for left in balance.lots],
+    }
+
+
+class Wallet(Door):
+    @extend_schema(operation_id="get_wallet", responses={200: WalletOut})
+    def get(self, request: Request) -> Response:
+        return Response(read_wallet(account_of(request)))
+
+
+class Statement(Door):
+    @extend_schema(operation_id="list_statement", parameters=PAGING, responses={200: page_of(EntryOut)})
+    def get(self, request: Request) -> Response:
+        text = request.query_params.get("cursor")
+        page = wallet.statement(
+            account=account_of(request), cursor=open_cursor(request, text) if text else None, limit=limit_of(request)
+        )
+        more = seal_cursor(request, page.next_cursor) if page.next_cursor is not None else None
+        return Response({"results": [_read_entry(entry) for entry in page.entries], "next": more})
+
+
+class Gifts(Idempotent, Door):
+    permission_classes = [scopes("wallet")]
+
+    @extend_schema(operation_id="give_gift", request=GiftIn, responses={201: GiftOut})
+    def post(self, request: Request) -> Response:
+        asked = GiftIn.read(request)
+        account = Account.objects.filter(external_id=asked.pop("account")).first()
+        if account is None:
+            raise UnknownAccount
+        asked["live"] = asked.get("live") or ""
+        gift = gifts.give(account=account, now=timezone.now(), **asked)
+        return Response(_read_gift(gift), status=201)
+
+
+def _read_lot(left: wallet.LotLeft) -> dict[str, Any]:
+    lot = left.lot
+    return {
+        "id": lot.public_id,
+        "origin": lot.origin,
+        "coins": left.coins,
+        "opened_coins": lot.coins,
+        "opened_at": lot.opened_at,
+        "expires_at": lot.expires_at,
+        "withdrawable": lot.withdrawable,
+        "paid": Price(lot.paid_minor, lot.currency).as_dict() if lot.currency else None,
+    }
+
+
+def _read_entry(entry: StatementEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "at": entry.at,
+        "kind": entry.kind,
+        "text": str(entry.title),
+        "reference": entry.ref or None,
+        "coins": entry.coins,
+        "debt_coins": entry.debt_coins,
+        "balance_coins": entry.balance_coins,
+    }
+
+
+def _read_gift(gift: Gift) -> dict[str, Any]:
+    return {
+        "id": gift.public_id,
+        "account": gift.account.external_id,
+        "coins": gift.coins,
+        "reference": gift.reference,
+        "live": gift.live or None,
+        "given_at": gift.given_at,
+        "wallet_coins": wallet.balance(account=gift.account).free_coins,
+    }
