@@ -10,7 +10,10 @@ import django  # noqa: E402
 
 django.setup()
 
+from tests.harness import browser as _browser  # noqa: E402
+from tests.harness.browser import *  # noqa: E402, F403
 from tests.harness.fixtures import *  # noqa: E402, F403
+from tests.harness.services import *  # noqa: E402, F403
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -25,3 +28,10 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def run() -> test_run.Run:
     return RUN
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _browser.CHROMIUM is None:
+        terminalreporter.write_sep(
+            "!", "NO BROWSER: the tests in tests/browser were skipped. Install chromium.", red=True
+        )

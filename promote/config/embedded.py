@@ -122,7 +122,9 @@ def _home(data: Path) -> Path:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise NoEngine(f"Can't make the data folder {home}: {error.strerror}. Choose another with PROMOTE_DATA.") from error
+        raise NoEngine(
+            f"Can't make the data folder {home}: {error.strerror}. Choose another with PROMOTE_DATA."
+        ) from error
     if home.stat().st_uid != os.geteuid():
         raise NoEngine(f"The data folder {data} belongs to another user. Choose another with PROMOTE_DATA or --data.")
     return home

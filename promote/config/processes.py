@@ -47,7 +47,9 @@ def worker(concurrency: int = 3) -> Process:
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     queues = ("-Q", ",".join(QUEUES), "-c", str(concurrency), "-n", "worker@%h")
     return Process(
-        "worker", _python("celery", "-q", "-A", "promote.config.celery", "worker", *queues, *alone, "-l", "WARNING"), PATIENT
+        "worker",
+        _python("celery", "-q", "-A", "promote.config.celery", "worker", *queues, *alone, "-l", "WARNING"),
+        PATIENT,
     )
 
 

@@ -124,8 +124,10 @@ class Server:
             yield {}
             return
         self._doing("Starting PostgreSQL and Redis")
-        with embedded.owned(data=self.data, needs=needs, note=lambda text: self._doing(text)) as engines:
-            self._done("PostgreSQL and Redis answer" if needs.postgres and needs.redis else "The embedded engine answers")
+        with embedded.owned(data=self.data, needs=needs, note=self._doing) as engines:
+            self._done(
+                "PostgreSQL and Redis answer" if needs.postgres and needs.redis else "The embedded engine answers"
+            )
             yield engines.environment()
             self._doing("Stopping PostgreSQL and Redis")
         self.log.plain("  ✓ Everything is stopped.")
@@ -160,7 +162,9 @@ class Server:
 
     def _prepare(self, environment: dict[str, str]) -> None:
         self._doing("Bringing the database up to date")
-        self._command(processes.manage("migrate", "--no-input", "-v", "0"), environment, "The database can't be migrated")
+        self._command(
+            processes.manage("migrate", "--no-input", "-v", "0"), environment, "The database can't be migrated"
+        )
         self._done("The database is up to date")
         stamp, now = self.data / "static.stamp", _static_state()
         if not (self.data / "static").exists() or not stamp.exists() or stamp.read_text() != now:
@@ -238,7 +242,10 @@ class Server:
             lines += ["", "  What to look at first:"]
             lines += [f"    {number}. {what}" for number, what in enumerate(told["look_first"], 1)]
         elif not self.production:
-            lines += ["", "  It is empty. `.venv/bin/python manage.py create_staff NAME --role reviewer` makes a login."]
+            lines += [
+                "",
+                "  It is empty. `.venv/bin/python manage.py create_staff NAME --role reviewer` makes a login.",
+            ]
         lines += ["", "  Ctrl-C stops it all.", ""]
         self.log.plain("\n".join(lines))
 

@@ -1,0 +1,215 @@
+"""Promote's own processes, real, for tests that need them: each on the test's database, Redis and queues."""
+
+import base64
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from promote.config import children, processes
+from promote.config.processes import Process
+from tests.harness import static
+from tests.harness.run import ROOT, Run
+
+__all__ = [
+    "Service",
+    "World",
+    "celery_worker_process",
+    "live_edge",
+    "live_web",
+    "static_files",
+    "stripe_sandbox",
+    "world",
+]
+
+WITHIN_S = 60.0
+
+
+class DidNotStart(AssertionError):
+    """With the last lines of what the process said."""
+
+
+@dataclass
+class World:
+    """The addresses of one test's system, and what its processes read."""
+
+    data: Path
+    web: str
+    edge: str
+    stripe: str
+    environment: dict[str, str]
+    logs: list[Path] = field(default_factory=list)
+
+
+class Service:
+    """A process under test: it can be killed and started again in the middle."""
+
+    def __init__(self, process: Process, world: World, *, answers: Callable[[], bool]) -> None:
+        self.process, self.world, self._answers = process, world, answers
+        self.log = world.data / f"{process.name}.log"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._child = children.spawn(
+                self.process.arguments,
+                environment=self.world.environment,
+                cwd=ROOT,
+                output=log,
+                death_signal=signal.SIGKILL,
+            )
+        until = time.monotonic() + WITHIN_S
+        while time.monotonic() < until:
+            if self._child.poll() is not None:
+                break
+            if self._answers():
+                return
+            time.sleep(0.1)
+        self.stop()
+        raise DidNotStart(f"{self.process.name} does not answer:\n{self.log.read_text()[-3000:]}")
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    def kill(self) -> None:
+        """As a crash would: the process and all its children, at once."""
+        assert self._child is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait()
+        children.end_group(self._child.pid)
+        self._child = None
+
+    def stop(self) -> None:
+        if self._child is not None:
+            children.stop(self._child, escalation=self.process.escalation)
+            self._child = None
+
+
+@pytest.fixture
+def world(run: Run, committed_db: str) -> World:
+    """Addresses for this test's processes: free ports, a folder, keys."""
+    web, edge, stripe = (f"http://127.0.0.1:{port}" for port in _free_ports(3))
+    data = run.data / f"world-{secrets.token_hex(4)}"
+    data.mkdir()
+    static.collect(run)
+    (data / "static").symlink_to(run.folder / "static")
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
+        **run.environment(committed_db),
+        "PROMOTE_DATA": str(data),
+        "PUBLIC_URL": web,
+        "EDGE_URL": edge,
+        "STRIPE_API_BASE": stripe,
+        "STRIPE_SECRET_KEY": "sk_test_of_this_test",
+        "STRIPE_WEBHOOK_SECRETS": f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return World(data, web, edge, stripe, environment)
+
+
+@pytest.fixture
+def live_web(world: World) -> Iterator[Service]:
+    """The web process. `.world.web` is its address."""
+    web = Service(processes.web(_port(world.web)), world, answers=_answering(f"{world.web}/health/live"))
+    with _running(web):
+        yield web
+
+
+@pytest.fixture
+def live_edge(world: World) -> Iterator[Service]:
+    """The edge process. `.world.edge` is its address."""
+    edge = Service(processes.edge(_port(world.edge)), world, answers=_answering(f"{world.edge}/health/live"))
+    with _running(edge):
+        yield edge
+
+
+@pytest.fixture
+def celery_worker_process(world: World) -> Iterator[Service]:
+    """A worker and, beside it, the clock that beat is. `.kill()` and `.start()` are the worker's."""
+    worker = Service(processes.worker(2), world, answers=_pinging(world))
+    beat = Service(processes.beat(world.data), world, answers=lambda: True)
+    with _running(worker), _running(beat):
+        yield worker
+
+
+@pytest.fixture
+def stripe_sandbox(world: World) -> Iterator[Service]:
+    """Our Stripe, sending its notices to this test's web process. `.world.stripe` is its address."""
+    stripe = Service(
+        processes.stripe(
+            port=_port(world.stripe),
+            data=world.data,
+            webhook_url=f"{world.web}/webhooks/stripe",
+            secrets=[world.environment["STRIPE_WEBHOOK_SECRETS"]],
+            secret_key=world.environment["STRIPE_SECRET_KEY"],
+        ),
+        world,
+        answers=_answering(world.stripe),
+    )
+    with _running(stripe):
+        yield stripe
+
+
+@pytest.fixture(scope="session")
+def static_files(run: Run) -> None:
+    """For tests that render pages in this process."""
+    static.collect(run)
+
+
+@contextlib.contextmanager
+def _running(service: Service) -> Iterator[None]:
+    service.start()
+    try:
+        yield
+    finally:
+        service.stop()
+
+
+def _answering(url: str) -> Callable[[], bool]:
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
+    return answers
+
+
+def _pinging(world: World) -> Callable[[], bool]:
+    def answers() -> bool:
+        with Celery(broker=world.environment["CELERY_BROKER_URL"]) as app:
+            return bool(app.control.ping(timeout=1.0, limit=1))
+
+    return answers
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
