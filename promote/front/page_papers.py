@@ -1,0 +1,109 @@
+"""What an account was told and billed: notifications, invoices and receipts."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from payments import documents
+from payments import invoices as own_invoices
+from payments.models import Invoice
+from promote import ids
+from promote.front.doors import AdvertiserRequest, advertiser
+from promote.notifications.models import Notification
+from promote.notifications.sentences import sentence
+
+PAGE = 30
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    notification: Notification
+    text: str
+    href: str
+    icon: str
+
+
+@require_safe
+@advertiser
+def notifications(request: AdvertiserRequest) -> HttpResponse:
+    found = Notification.objects.filter(account=request.account).order_by("-id")
+    page, older = _page(found, request.GET.get("before", ""), "ntf")
+    shown = {
+        "news": [_news(one) for one in page],
+        "unread": any(one.read_at is None for one in page),
+        "older": older,
+        "newer": reverse("pages:notifications") if request.GET.get("before") else "",
+    }
+    return render(request, "pages/notifications.html", shown)
+
+
+@require_POST
+@advertiser
+def seen(request: AdvertiserRequest) -> HttpResponse:
+    """Everything told so far was seen."""
+    Notification.objects.filter(account=request.account, read_at=None).update(read_at=timezone.now())
+    if getattr(request, "htmx", False):
+        return HttpResponse(status=204)
+    return redirect("pages:notifications")
+
+
+ICONS = {"order": "orders", "top_up": "wallet", "coins": "wallet", "offer": "ticket", "invoice": "receipt"}
+
+
+def _news(one: Notification) -> News:
+    about = one.kind.partition("_")[0]
+    href = ""
+    if isinstance(one.payload.get("order"), str):
+        href = reverse("pages:order", args=[one.payload["order"]])
+    elif about == "offer":
+        href = reverse("pages:offers")
+    elif about == "invoice":
+        href = reverse("pages:invoices")
+    elif about in ("top", "coins"):
+        href = reverse("pages:wallet")
+    icon = next((icon for start, icon in ICONS.items() if one.kind.startswith(start)), "bell")
+    return News(one, sentence(one), href, icon)
+
+
+@require_safe
+@advertiser
+def invoices(request: AdvertiserRequest) -> HttpResponse:
+    found = Invoice.objects.filter(account=request.account).select_related("market").order_by("-id")
+    page, older = _page(found, request.GET.get("before", ""), "inv")
+    shown = {
+        "invoices": page,
+        "older": older,
+        "newer": reverse("pages:invoices") if request.GET.get("before") else "",
+    }
+    return render(request, "pages/invoices.html", shown)
+
+
+@require_safe
+@advertiser
+def invoice_pdf(request: AdvertiserRequest, invoice_id: str) -> HttpResponse:
+    found = own_invoices.get(account=request.account, public_id=invoice_id)
+    document = documents.of(invoice_id=found.id, now=timezone.now())
+    response = HttpResponse(bytes(document.pdf), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{found.number}.pdf"'
+    return response
+
+
+def _page(rows: QuerySet[Row], before: str, prefix: str) -> tuple[list[Row], str]:
+    """A page of rows whose ids grow with time, and the address of the next one."""
+    if before:
+        rows = rows.filter(pk__lt=_id(prefix, before))
+    found = list(rows[: PAGE + 1])
+    older = f"?before={ids.public(prefix, found[PAGE - 1].pk)}" if len(found) > PAGE else ""
+    return found[:PAGE], older
+
+
+def _id(prefix: str, text: str) -> UUID:
+    return ids.parse(prefix, text)

@@ -1,0 +1,161 @@
+"""Coins: what is there and where it came from, what moved it, and buying more."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from payments import top_ups, wallet
+from payments.models import TopUp, TopUpStatus
+from payments.payment_methods import Methods, Offered
+from promote.front.doors import AdvertiserRequest, advertiser, safe_next
+from promote.front.promote_form import new_key
+from promote.markets.models import CoinPack, Market
+from promote.refusals import Invalid, Refusal
+
+SURFACE = "web"
+STATEMENT_PAGE = 25
+
+
+@require_safe
+@advertiser
+def purse(request: AdvertiserRequest) -> HttpResponse:
+    cursor = request.GET.get("before", "")
+    statement = wallet.statement(
+        account=request.account, cursor=int(cursor) if _is_id(cursor) else None, limit=STATEMENT_PAGE
+    )
+    shown = {
+        "balance": wallet.balance(account=request.account),
+        "statement": statement,
+        "older": f"?before={statement.next_cursor}" if statement.next_cursor else "",
+        "newer": reverse("pages:wallet") if cursor else "",
+        "market": Market.objects.filter(code=request.account.country).first(),
+        "pending": TopUp.objects.filter(
+            account=request.account, status=TopUpStatus.PENDING, expires_at__gt=timezone.now()
+        )
+        .exclude(redirect_url="")
+        .order_by("-started_at")
+        .first(),
+    }
+    return render(request, "pages/wallet.html", shown)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack as a choice; `enough` where it brings what is missing."""
+
+    pack: CoinPack
+    enough: bool
+
+
+class TopUpForm(forms.Form):
+    """Which pack, and how it is paid."""
+
+    pack = forms.IntegerField(error_messages={"required": _("Choose a pack.")})
+    method = forms.CharField(max_length=32)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@advertiser
+def top_up(request: AdvertiserRequest) -> HttpResponse:
+    """Choose a pack; the payment page is the provider's. `?need=300&next=/promote/…` come from an order form."""
+    back = safe_next(request, request.POST.get("next") or request.GET.get("next"), "")
+    need = request.POST.get("need") or request.GET.get("need") or ""
+    need_coins = int(need) if _is_id(need) else 0
+    here = top_ups.methods(account=request.account, surface=SURFACE)
+    if request.method != "POST":
+        return _choose(request, here, need_coins, back, TopUpForm())
+    form = TopUpForm(request.POST)
+    if not form.is_valid():
+        return _choose(request, here, need_coins, back, form, status=422)
+    try:
+        started = top_ups.start(
+            account=request.account,
+            caller_surface=SURFACE,
+            method=form.cleaned_data["method"],
+            pack_id=form.cleaned_data["pack"],
+            key=request.POST.get("key") or new_key(),
+            return_url=request.build_absolute_uri("/wallet/top-ups/{top_up}/").replace("%7B", "{").replace("%7D", "}")
+            + (f"?{urlencode({'next': back})}" if back else ""),
+            now=timezone.now(),
+        )
+    except Invalid as refusal:
+        for error in refusal.errors:
+            form.add_error(error.field if error.field in form.fields else None, str(error.detail))
+        return _choose(request, here, need_coins, back, form, status=422)
+    except Refusal as refusal:
+        return _choose(request, here, need_coins, back, form, refusal=refusal, status=422)
+    if started.status != TopUpStatus.PENDING:
+        return redirect("pages:top_up_return", started.public_id)
+    return _onwards(request, started)
+
+
+def _onwards(request: AdvertiserRequest, started: TopUp) -> HttpResponse:
+    """To the provider's page. Not by a redirect: a form may only lead to our own pages (form-action in our policy)."""
+    response = render(request, "pages/top_up_onwards.html", {"top_up": started})
+    response["Refresh"] = f"0; url={started.redirect_url}"
+    return response
+
+
+def _choose(
+    request: AdvertiserRequest,
+    here: Methods,
+    need_coins: int,
+    back: str,
+    form: TopUpForm,
+    *,
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    first = here.offered[0] if here.offered else None
+    shown = {
+        "here": here,
+        "method": first,
+        "packs": _packs(first, need_coins) if first else [],
+        "chosen": form["pack"].value() or _best(first, need_coins),
+        "need_coins": need_coins,
+        "balance": wallet.balance(account=request.account),
+        "next": back,
+        "form": form,
+        "refusal": refusal,
+        "key": request.POST.get("key") or new_key(),
+    }
+    return render(request, "pages/top_up.html", shown, status=status)
+
+
+def _packs(offered: Offered, need_coins: int) -> list[Pack]:
+    return [Pack(pack, pack.coins >= need_coins) for pack in offered.packs]
+
+
+def _best(offered: Offered | None, need_coins: int) -> int | None:
+    """The smallest pack that is enough; without a need, the second smallest."""
+    packs = list(offered.packs) if offered else []
+    if not packs:
+        return None
+    if need_coins:
+        return next((pack.pk for pack in packs if pack.coins >= need_coins), packs[-1].pk)
+    return packs[min(1, len(packs) - 1)].pk
+
+
+@require_safe
+@advertiser
+def top_up_return(request: AdvertiserRequest, top_up_id: str) -> HttpResponse:
+    """Where the payer comes back to: waits for the provider's word, then leads on to where they were."""
+    now = timezone.now()
+    found = top_ups.get(account=request.account, public_id=top_up_id)
+    if found.status == TopUpStatus.PENDING:
+        top_ups.hurry(top_up_id=found.id, now=now)
+    back = safe_next(request, request.GET.get("next"), "")
+    shown = {"top_up": found, "next": back, "onwards": back or reverse("pages:central")}
+    part = "pages/_top_up_state.html" if getattr(request, "htmx", False) else "pages/top_up_return.html"
+    return render(request, part, shown)

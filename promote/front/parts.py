@@ -1,0 +1,41 @@
+"""What the parts of the pages are drawn from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from promote.refusals import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Budget and time of an order, in whole percent, so that two bars can be compared."""
+
+    spent_micros: int
+    budget_coins: int
+    budget_percent: int
+    time_percent: int
+    time_words: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of a timeline. `state`: done, now, next, bad."""
+
+    name: Text
+    icon: str
+    state: str
+    at: datetime | None = None
+    note: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A line of a dialog: what will happen."""
+
+    icon: str
+    text: Text
+
+
+def percent(part: int, whole: int) -> int:
+    """Rounded down and within 0 and 100, so that a bar is full only at the end."""
+    return max(0, min(100, part * 100 // whole)) if whole > 0 else 0

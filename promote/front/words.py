@@ -1,0 +1,173 @@
+"""The words and signs of the pages: how a status, an objective, a reason is called, and which icon stands beside it."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy, pgettext_lazy
+
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Pill:
+    word: Text
+    icon: str
+    tone: str = ""
+    """`good`, `warn`, `bad`, `accent` or nothing: never the only difference between two pills."""
+
+
+STATUSES: dict[str, Pill] = {
+    "in_review": Pill(_("In review"), "clock", "warn"),
+    "scheduled": Pill(_("Scheduled"), "calendar", "accent"),
+    "delivering": Pill(_("Running"), "play", "good"),
+    "paused": Pill(_("Paused"), "pause", "warn"),
+    "ending": Pill(_("Ending"), "ending", "accent"),
+    "settled": Pill(pgettext_lazy("status of an order", "Done"), "check"),
+    "rejected": Pill(_("Rejected"), "ban", "bad"),
+    "cancelled": Pill(_("Cancelled"), "undo"),
+}
+
+OFFER_STATUSES: dict[str, Pill] = {
+    "available": Pill(_("Ready to use"), "check", "good"),
+    "in_use": Pill(_("In use"), "clock", "accent"),
+    "used": Pill(_("Used"), "check"),
+    "expired": Pill(_("Expired"), "clock"),
+    "revoked": Pill(_("Withdrawn"), "ban"),
+}
+
+TOP_UP_STATUSES: dict[str, Pill] = {
+    "pending": Pill(_("Waiting for payment"), "clock", "warn"),
+    "paid": Pill(_("Paid"), "check", "good"),
+    "failed": Pill(_("Did not go through"), "cross", "bad"),
+    "expired": Pill(_("Not finished in time"), "clock"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """An objective as people choose it, and the unit its result is counted in."""
+
+    icon: str
+    name: Text
+    promise: Text
+    units: Text
+    unit_cost: Text
+    counted: Promise | str
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "video_views": Objective(
+        "eye",
+        _("More views"),
+        _("Shown to people likely to watch for two seconds or longer"),
+        _("Views"),
+        _("Cost per view"),
+        ngettext_lazy("%(count)s view", "%(count)s views", "number"),
+    ),
+    "website_visits": Objective(
+        "globe",
+        _("More website visits"),
+        _("A button under the video opens your page"),
+        _("Website visits"),
+        _("Cost per visit"),
+        ngettext_lazy("%(count)s visit", "%(count)s visits", "number"),
+    ),
+    "followers": Objective(
+        "follow",
+        _("More followers"),
+        _("Shown to people likely to follow you"),
+        _("New followers"),
+        _("Cost per follower"),
+        ngettext_lazy("%(count)s follower", "%(count)s followers", "number"),
+    ),
+    "product_clicks": Objective(
+        "bag",
+        _("More product clicks"),
+        _("Shown to people likely to open your product"),
+        _("Product clicks"),
+        _("Cost per click"),
+        ngettext_lazy("%(count)s click", "%(count)s clicks", "number"),
+    ),
+    "live_viewers": Objective(
+        "live",
+        _("More live viewers"),
+        _("Brings people into your live while it is on air"),
+        _("Live viewers"),
+        _("Cost per viewer"),
+        ngettext_lazy("%(count)s viewer", "%(count)s viewers", "number"),
+    ),
+}
+
+FUNCTIONS: dict[str, Text] = {"video": _("Video"), "anchor": _("Video with a product"), "live": _("Live")}
+
+END_REASONS: dict[str, Text] = {
+    "time": _("The time was over."),
+    "budget": _("The budget was spent."),
+    "user": _("You ended it."),
+    "ops": _("Our team ended it."),
+    "rejected": _("It was rejected in review."),
+    "review_overdue": _("We did not review it in time."),
+    "suspended": _("The video was suspended."),
+    "deleted": _("The video was deleted."),
+    "private": _("The video is no longer public."),
+    "sold_out": _("The product sold out."),
+    "live_ended": _("The live ended."),
+    "never_on_air": _("The live did not go on air."),
+    "restricted": _("The account was restricted."),
+}
+
+ORIGINS: dict[str, Text] = {
+    "apple": _("Bought in the App Store"),
+    "google": _("Bought on Google Play"),
+    "card": _("Bought by card"),
+    "paypal": _("Bought with PayPal"),
+    "grant": _("Given to you"),
+}
+
+METHODS: dict[str, Text] = {
+    "card": _("Card"),
+    "paypal": _("PayPal"),
+    "paypal_reference": _("Saved PayPal"),
+    "direct_debit": _("Direct debit"),
+    "dana": _("DANA"),
+    "ovo": _("OVO"),
+    "doku_bank_transfer": _("Bank transfer"),
+    "offline_bank_transfer": _("Bank transfer by hand"),
+    "rabbit_line_pay": _("Rabbit LINE Pay"),
+    "2c2p_bank_transfer": _("Bank transfer"),
+    "truemoney": _("TrueMoney"),
+    "apple": _("App Store"),
+    "google": _("Google Play"),
+}
+
+GENDERS: dict[str, Text] = {"female": _("Women"), "male": _("Men"), "other": _("Other")}
+AGE_BANDS: tuple[str, ...] = ("18-24", "25-34", "35-44", "45-54", "55+")
+
+COUNTRIES: dict[str, Text] = {
+    "AE": _("United Arab Emirates"),
+    "AU": _("Australia"),
+    "BR": _("Brazil"),
+    "CA": _("Canada"),
+    "DE": _("Germany"),
+    "EG": _("Egypt"),
+    "ES": _("Spain"),
+    "FR": _("France"),
+    "GB": _("United Kingdom"),
+    "ID": _("Indonesia"),
+    "IT": _("Italy"),
+    "JP": _("Japan"),
+    "KR": _("South Korea"),
+    "MY": _("Malaysia"),
+    "PL": _("Poland"),
+    "SA": _("Saudi Arabia"),
+    "TH": _("Thailand"),
+    "TR": _("Türkiye"),
+    "US": _("United States"),
+    "VN": _("Vietnam"),
+}
+
+
+def country(code: str) -> Text:
+    """A launched country's name; its code where ops launched one that has none here yet."""
+    return COUNTRIES.get(code, code)
