@@ -1,5 +1,7 @@
 """What the application's database role can't do to the ledger, whatever code it runs."""
 
+import re
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -86,6 +88,33 @@ def test_the_balances_trigger_can_not_be_hung_on_another_table():
                FOR EACH STATEMENT EXECUTE FUNCTION payments_apply_transfers()"""
         )
     assert ledger.balances([purse]) == {purse: 0}
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_the_balances_trigger_works_for_its_own_table_alone():
+    with transaction.atomic("owner"), transaction.get_connection("owner").cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE forged (debit_id bigint, credit_id bigint, amount bigint)")
+        cursor.execute(
+            """CREATE TRIGGER forge AFTER INSERT ON forged REFERENCING NEW TABLE AS new_rows
+               FOR EACH STATEMENT EXECUTE FUNCTION payments_apply_transfers()"""
+        )
+        with pytest.raises(DatabaseError, match="belongs to payments_transfer"):
+            cursor.execute("INSERT INTO forged VALUES (1, 2, 5)")
+        transaction.set_rollback(True, "owner")
+
+
+def test_what_runs_with_the_owners_rights_has_a_fixed_search_path():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT proname, proconfig FROM pg_proc
+                WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY proname"""
+        )
+        found = dict(cursor.fetchall())
+    assert "payments_apply_transfers" in found
+    fixed = {
+        name for name, config in found.items() if any(re.fullmatch("search_path=.*, pg_temp", s) for s in config or [])
+    }
+    assert found.keys() == fixed, "pg_temp must come last"
 
 
 def test_a_temporary_table_of_the_same_name_does_not_divert_a_transfer():

@@ -150,6 +150,17 @@ def test_a_gift_spends_the_same_coins_once_per_reference():
 
 
 @db
+def test_a_wallet_may_be_very_large():
+    account = an_account()
+    bought(account, 2_000_000_000)
+    gifts.give(account=account, coins=1_000_000_000, reference="the largest", now=NOON)
+    order = charged(an_escrow(account, 900_000_000, coupon=a_coupon(50_000_000)), 850_000_000 * MICROS)
+    settled(order)
+    assert wallet.balance(account=account).free_coins == 200_000_000
+    audited()
+
+
+@db
 def test_coins_taken_back_after_they_were_spent_are_owed():
     account = an_account()
     other, lot = granted(account, 30), bought(account, 100, origin="apple")

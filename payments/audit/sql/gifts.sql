@@ -1,5 +1,5 @@
 SELECT count(*), min(format('gift %%s of %%s coins moved %%s micros', g.id, g.coins, moved.micros))
-                 FILTER (WHERE moved.micros IS DISTINCT FROM g.coins * %(micros)s)
+                 FILTER (WHERE moved.micros IS DISTINCT FROM g.coins::bigint * %(micros)s)
   FROM payments_gift g
   LEFT JOIN LATERAL (
         SELECT sum(t.amount) AS micros FROM payments_transfer t JOIN payments_ledgeraccount a ON a.id = t.debit_id

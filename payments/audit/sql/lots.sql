@@ -1,7 +1,7 @@
 SELECT count(*), (array_agg(format('lot account %%s (lot %%s of %%s coins): opened with %%s micros, holds %%s',
                                    a.id, l.id, l.coins, opened.micros, a.credits - a.debits) ORDER BY a.id)
                   FILTER (WHERE l.id IS NULL OR a.owner IS DISTINCT FROM l.account_id
-                             OR opened.micros IS DISTINCT FROM l.coins * %(micros)s
+                             OR opened.micros IS DISTINCT FROM l.coins::bigint * %(micros)s
                              OR opened.journals <> 1 OR opened.journal_id <> l.opening_id
                              OR (a.credits - a.debits) %% %(micros)s <> 0))[1]
   FROM payments_ledgeraccount a
