@@ -98,7 +98,7 @@ def spawn(
         stderr=errors,
         start_new_session=True,
         # Runs after the change of account, which would clear the signal.
-        preexec_fn=_dies_with(os.getpid(), death_signal),
+        preexec_fn=_dies_with(os.getpid(), death_signal),  # noqa: PLW1509  (calls prctl and nothing else)
     )
 
 

@@ -1,4 +1,4 @@
-"""What a development system makes for itself: its secrets, once per data folder, in a file that only its owner reads."""
+"""What a development system makes for itself: its secrets, once a data folder, in a file only its owner reads."""
 
 import base64
 import fcntl

@@ -84,7 +84,7 @@ def write_private(file: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
     with os.fdopen(handle, "w") as fresh:
         fresh.write(text)
-    os.replace(name, file)
+    Path(name).replace(file)
 
 
 def capped(log: Path) -> Path:

@@ -46,11 +46,9 @@ def edge(port: int) -> Process:
 def worker(concurrency: int = 3) -> Process:
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     queues = ("-Q", ",".join(QUEUES), "-c", str(concurrency), "-n", "worker@%h")
-    return Process(
-        "worker",
-        _python("celery", "-q", "-A", "promote.config.celery", "worker", *queues, *alone, "-l", "WARNING"),
-        PATIENT,
-    )
+    # Its warning about root takes four lines at each start; the engines are what must not run as root.
+    quiet = ("-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "promote.config.celery")
+    return Process("worker", (sys.executable, *quiet, "worker", *queues, *alone, "-l", "WARNING"), PATIENT)
 
 
 def beat(data: Path) -> Process:
