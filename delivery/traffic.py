@@ -1,5 +1,6 @@
 """How many slots were asked for, by hour and by who watched where: counted by the edge, kept here for forecasts."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -34,3 +35,21 @@ def keep(*, client: Client, now: datetime) -> int:
         sorted(rows),
     )
     return len(rows)
+
+
+def minute_key(minute: int) -> str:
+    return f"{{traffic}}:m:{minute}"
+
+
+def minute_field(watcher: Watcher) -> str:
+    """By country and surface, which is how an order's chances are bounded first."""
+    return f"{watcher[0]}|{watcher[3]}"
+
+
+def last_hour(*, client: Client, countries: Iterable[str], surfaces: Iterable[int], minutes: Sequence[int]) -> int:
+    """Slots asked for by viewers of these countries on these surfaces."""
+    fields = [f"{country}|{surface}" for country in countries for surface in surfaces]
+    pipe = client.pipeline(transaction=False)
+    for minute in minutes:
+        pipe.hmget(minute_key(minute), fields)
+    return sum(int(figure or 0) for row in pipe.execute() for figure in row)

@@ -44,6 +44,8 @@ class Listing:
     value: float
     max_bid_micros: int = 0
     """0: no maximum of its own."""
+    website_url: str = ""
+    call_to_action: str = ""
 
 
 class Pace(NamedTuple):

@@ -1,0 +1,65 @@
+"""`?explain=1`, for ops: where each order went in the funnel of one decision."""
+
+from typing import Any
+
+from delivery.edge.deciding import Page
+from delivery.engine.index import Key, Listing, keys_of
+from delivery.engine.vocabulary import GENDERS
+
+MOST_ORDERS = 200
+
+
+def explain(page: Page | None) -> list[dict[str, Any]]:
+    """Those that fit first, then what kept the others out. Nothing for a viewer to whom nothing is shown."""
+    if page is None:
+        return []
+    rows = [*page.targeted, *(row for row in page.index.rows.values() if row not in page.targeted)]
+    return [_explained(page, row) for row in rows[:MOST_ORDERS]]
+
+
+def _explained(page: Page, row: int) -> dict[str, Any]:
+    listing = page.index.listings[row]
+    assert listing is not None  # a row of this very version
+    line: dict[str, Any] = {"order": listing.public_id, "stage": _stage(page, listing, row)}
+    mu = float(page.index.columns.mu[row])
+    if mu:
+        line["mu"] = mu
+    if page.bids is not None and page.chances is not None and row in (places := page.bids.rows.tolist()):
+        place = places.index(row)
+        line |= {"rate": float(page.chances[place]), "bid_micros": int(page.bids.micros[place])}
+    return line
+
+
+def _stage(page: Page, listing: Listing, row: int) -> str:
+    if row not in page.targeted:
+        return _untargeted(page, listing)
+    for slot, (sold, _token) in page.sold.items():
+        if sold == row:
+            return f"shown in slot {slot}"
+    for why, rows in page.aside.items():
+        if row in rows:
+            return why
+    if not page.index.columns.mu[row]:
+        return "not_paced_yet"
+    if row not in page.open:
+        return "advertiser_on_page"
+    return "outbid_or_below_floor" if row in page.bidding else "below_reserve"
+
+
+def _untargeted(page: Page, listing: Listing) -> str:
+    viewer, keys = page.viewer, keys_of(listing)
+    gender = viewer.gender if viewer.gender in GENDERS else "any"
+    needed: list[Key] = [
+        ("surface", page.asked.surface),
+        ("country", viewer.country),
+        ("age", viewer.age_band),
+        ("gender", gender),
+    ]
+    for key in needed:
+        if key not in keys:
+            return f"not_for_this_{key[0]}"
+    if ("owner", viewer.id) in keys:
+        return "own_content"
+    if any((kind, name) in keys for kind in ("owner", "order", "target") for name in page.asked.exclude or ()):
+        return "excluded"
+    return "not_for_these_interests"

@@ -1,0 +1,150 @@
+"""What every request of this process shares: the index, the shards' generations, the way to Redis. Kept fresh behind.
+
+Every 200 ms: orders that changed (PostgreSQL), what the pacers published (Redis). A request waits for neither.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+from pyroaring import BitMap
+from redis.exceptions import RedisError
+
+from delivery import hot, ownership
+from delivery.edge import listings
+from delivery.edge.background import in_thread
+from delivery.edge.callers import Keys
+from delivery.edge.funnel import Funnel
+from delivery.edge.lane import Lane
+from delivery.edge.listings import ShardState
+from delivery.engine.index import Index, Pace
+from delivery.engine.tokens import pseudonym
+from promote.keys import keyring
+
+log = logging.getLogger("promote.edge")
+EVERY_S = 0.2
+STALE_S = 5.0
+"""Older than this, the index is not asked any more: an order that ended would still be shown."""
+_OFF = Pace(0.0, 0.0, ())
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.keys = Keys()
+        self.keyring = keyring.from_settings()
+        self.lane = Lane(settings.REDIS_URL, met=self._met)
+        self.behind_proxy = bool(settings.SECURE_PROXY_SSL_HEADER)
+        self.rng = np.random.default_rng()
+        self.index = Index()
+        self.funnel = Funnel(self.index)
+        self.exhausted = BitMap()
+        """Rows whose release was used up since the pacer last published."""
+        self._viewers = self.keyring.current(ownership.PURPOSE).secret
+        self._run_id = ""
+        self._shards: dict[int, ShardState] = {}
+        self._published: dict[UUID, bytes] = {}
+        self._horizon: str | None = None
+        self._read_at = self._paced_at = float("-inf")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._every(EVERY_S, self.refresh)),
+            asyncio.create_task(self._every(1.0, self._tell_funnel)),
+        ]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(RedisError):
+            await self._tell_funnel()
+        await self.lane.close()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether what is known is fresh enough to decide by."""
+        return time.monotonic() - min(self._read_at, self._paced_at) < STALE_S
+
+    def generation(self, shard: int) -> int:
+        """The shard's generation, 0 where this Redis is not the one it was made in."""
+        state = self._shards.get(shard)
+        return state.generation if state and state.redis_run_id == self._run_id else 0
+
+    def viewer(self, name: str) -> int:
+        return pseudonym(self._viewers, name)
+
+    async def refresh(self) -> None:
+        changes, shards = await in_thread(_read, self._horizon)
+        self._horizon, self._shards, self._read_at = changes.horizon, shards, time.monotonic()
+        rows, listed = self.index.rows, self.index.listings
+        put = [one for one in changes.live if one.order not in rows or listed[rows[one.order]] != one]
+        drop = [order for order in changes.gone if order in rows]
+        if put or drop:
+            await self._swap(self.index.changed(put=put, drop=drop))
+            for order in (*drop, *(one.order for one in put)):
+                self._published.pop(order, None)
+        await self._read_paces()
+
+    async def _read_paces(self) -> None:
+        """What the pacers publish, of every shard whose generation is known."""
+        pairs = [(shard, generation) for shard in self._shards if (generation := self.generation(shard))]
+        # Where there is no shard yet, the connection that tells Redis' name is made by asking anything.
+        answers = await self.lane.run(("PING",), *(("HGETALL", hot.pace_key(*pair)) for pair in pairs))
+        found: dict[UUID, bytes] = {}
+        for flat in answers[1:]:
+            found.update({UUID(hex=name.decode()): raw for name, raw in _pairs(flat)})
+        changed = {
+            order: hot.unpack_pace(raw)
+            for order, raw in found.items()
+            if order in self.index.rows and self._published.get(order) != raw
+        }
+        gone = {order: _OFF for order in self._published if order not in found and order in self.index.rows}
+        if changed or gone:
+            await self._swap(self.index.paced({**changed, **gone}))
+        self._published = {order: raw for order, raw in found.items() if order in self.index.rows}
+        self._paced_at = time.monotonic()
+        self.exhausted = BitMap()
+
+    async def _swap(self, index: Index) -> None:
+        """Rows may be given to other orders by the next version: what was counted of this one is told first."""
+        told = self.funnel.taken()
+        self.index, self.funnel, self.exhausted = index, Funnel(index), BitMap()
+        if told:
+            await self.lane.run(*told)
+
+    async def _tell_funnel(self) -> None:
+        if told := self.funnel.taken():
+            await self.lane.run(*told)
+
+    def _met(self, run_id: str) -> None:
+        if run_id != self._run_id:
+            log.info("edge: met Redis, run %s", run_id[:8])
+        self._run_id = run_id
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (DatabaseError, RedisError, OSError) as error:
+                log.warning("edge: %s: %s", work.__name__, error)
+            await asyncio.sleep(seconds)
+
+
+def _read(horizon: str | None) -> tuple[listings.Changes, dict[int, ShardState]]:
+    close_old_connections()
+    return listings.read(horizon), listings.shards()
+
+
+def _pairs(flat: object) -> list[tuple[bytes, bytes]]:
+    """HGETALL's answer, whichever form the client gives it."""
+    if isinstance(flat, dict):
+        return list(flat.items())
+    assert isinstance(flat, list)
+    return list(zip(flat[::2], flat[1::2], strict=True))

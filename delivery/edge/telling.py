@@ -1,0 +1,202 @@
+"""`POST /v1/events`: what became of decisions. Each is judged by its sealed token, and taken once (delivery.md 2, 5).
+
+`accepted` means that it stands in its shard's stream; whether it is billed is judged behind it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from redis.exceptions import RedisError
+
+from delivery import entries, hot
+from delivery.edge.http import field_error
+from delivery.edge.hub import Hub
+from delivery.engine import tokens
+from delivery.engine.tokens import BadToken, Token
+from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION
+from delivery.entries import FURTHEST_AHEAD_S, Told
+from delivery.judging import ADDRESS_MAX, AGENT_MAX
+from promote import ids
+from promote.rest.problems import Unavailable
+
+BODY_MAX_BYTES = 4 * 1024 * 1024
+EVENTS_MAX = 1000
+PATIENCE_S = 4.0
+"""So long events wait for a shard that begins a new generation, before they are given back."""
+_LOOK_AGAIN_S = 0.1
+VIEWS = frozenset({"view_2s", "view_6s", "complete"})
+VIEW_LIFE_S = 86_400
+"""Actions count for 7 days, plain views for one."""
+_INT = Meta(ge=0, le=2**53)
+
+
+class EventsIn(msgspec.Struct):
+    events: Annotated[list[msgspec.Raw], Meta(min_length=1)]
+
+
+class EventIn(msgspec.Struct):
+    token: Annotated[str, Meta(max_length=1024)]
+    type: Annotated[str, Meta(max_length=64)]
+    at: Annotated[datetime, Meta(tz=True)] | None = None
+    visible_ms: Annotated[int, _INT] | None = None
+    visible_share: Annotated[float, Meta(ge=0, le=1)] | None = None
+    dwell_ms: Annotated[int, _INT] | None = None
+    user_agent: Annotated[str, Meta(max_length=4096)] | None = None
+    address: Annotated[str, Meta(max_length=256)] | None = None
+    viewer: Annotated[str, Meta(max_length=256)] | None = None
+    order: Annotated[str, Meta(max_length=64)] | None = None
+    active: bool | None = None
+
+
+decoder = msgspec.json.Decoder(EventsIn)
+_event = msgspec.json.Decoder(EventIn)
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Who tells: a device, whose own headers are judged, or a platform's server, which says what it saw."""
+
+    is_device: bool
+    agent: str = ""
+    address: str = ""
+
+
+class Refused(Exception):
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An event that Redis has to take yet."""
+
+    place: int
+    token: Token
+    code: int
+    entry: bytes
+
+
+async def tell(hub: Hub, raws: Sequence[msgspec.Raw], teller: Teller, *, now: float) -> list[dict[str, str]]:
+    """A result per event, in order. Raises Unavailable where none could be taken: the same events can be sent again."""
+    results: list[dict[str, str]] = [{}] * len(raws)
+    waiting: list[Waiting] = []
+    for place, raw in enumerate(raws):
+        try:
+            waiting.append(_judged(hub, place, raw, teller, now))
+        except Refused as no:
+            results[place] = _refused(no.reason, no.detail)
+    try:
+        left = await _take(hub, waiting, results)
+    except RedisError:
+        # Some may have been taken: sent again they are duplicates, and none is lost.
+        raise Unavailable from None
+    if left and len(left) == len(waiting):
+        raise Unavailable
+    for one in left:
+        results[one.place] = _refused("unavailable", "Send it again in a moment.")
+    return results
+
+
+async def _take(hub: Hub, waiting: list[Waiting], results: list[dict[str, str]]) -> list[Waiting]:
+    """Those that no generation of their shard took, after some patience."""
+    until = asyncio.get_running_loop().time() + PATIENCE_S
+    while waiting:
+        answers = await hub.lane.run(*(_call(hub, one) for one in waiting))
+        lost = []
+        for one, answer in zip(waiting, answers, strict=True):
+            if answer == hot.LOST:
+                lost.append(one)
+            else:
+                results[one.place] = _RESULTS[answer]
+        waiting = lost
+        if lost and asyncio.get_running_loop().time() > until:
+            break
+        if lost:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+    return waiting
+
+
+def _call(hub: Hub, one: Waiting) -> hot.Call:
+    token = one.token
+    common: dict[str, Any] = {
+        "shard": token.shard,
+        "generation": hub.generation(token.shard),
+        "token_generation": token.generation,
+        "order": token.order,
+        "token": token.id,
+        "day": token.day,
+        "entry": one.entry,
+    }
+    if one.code == EVENT_CODES[IMPRESSION]:
+        return hot.charge(price_micros=token.price_micros, **common)
+    return hot.append(code=one.code, **common)
+
+
+def _judged(hub: Hub, place: int, raw: msgspec.Raw, teller: Teller, now: float) -> Waiting:
+    """What can be known without the counters. Raises Refused."""
+    try:
+        event = _event.decode(raw)
+    except msgspec.ValidationError as error:
+        wrong = field_error(error)
+        raise Refused("invalid", f"{wrong.field}: {wrong.detail}" if wrong.field else str(wrong.detail)) from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise Refused("invalid", str(error)) from None
+    code = EVENT_CODES.get(event.type)
+    if code is None:
+        raise Refused("type_unknown")
+    try:
+        token = tokens.unseal(hub.keyring, event.token)
+    except BadToken:
+        raise Refused("token_unknown") from None
+    if event.order is not None and event.order != ids.public("ord", token.order):
+        raise Refused("token_of_another_order")
+    if now > _good_until(event.type, token):
+        raise Refused("token_expired")
+    at = event.at.timestamp() if event.at else now
+    if at > now + FURTHEST_AHEAD_S:
+        raise Refused("at_in_the_future")
+    return Waiting(place, token, code, entries.pack(_told(hub, event, code, token, at, teller, now)))
+
+
+def _good_until(kind: str, token: Token) -> float:
+    if kind == IMPRESSION:
+        return token.impression_until
+    return token.impression_until + VIEW_LIFE_S if kind in VIEWS else token.action_until
+
+
+def _told(hub: Hub, event: EventIn, code: int, token: Token, at: float, teller: Teller, now: float) -> Told:
+    agent, address = (teller.agent, teller.address) if teller.is_device else (event.user_agent, event.address)
+    try:
+        viewer = hub.viewer(event.viewer) if event.viewer else None
+    except UnicodeError:
+        raise Refused("invalid", "viewer: It is not text.") from None
+    return Told(
+        token=tokens.pack(token),
+        type=code,
+        at_ms=max(0, int(at * 1000)),
+        received_ms=int(now * 1000),
+        visible_ms=event.visible_ms,
+        visible_share=event.visible_share,
+        dwell_ms=event.dwell_ms,
+        agent=agent[:AGENT_MAX] if agent else None,
+        address=address[:ADDRESS_MAX] if address else None,
+        viewer=viewer,
+        active=event.active,
+    )
+
+
+def _refused(reason: str, detail: str = "") -> dict[str, str]:
+    return {"status": "refused", "reason": reason, **({"detail": detail} if detail else {})}
+
+
+_RESULTS: dict[int, dict[str, str]] = {
+    hot.DONE: {"status": "accepted"},
+    hot.DUPLICATE: {"status": "duplicate"},
+    hot.NOT_RESERVED: _refused("token_expired"),
+    hot.NO_IMPRESSION: _refused("no_impression"),
+}

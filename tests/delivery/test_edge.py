@@ -1,0 +1,297 @@
+"""The edge over HTTP: decisions, events, their refusals, and how soon it hears of a change."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from delivery import hot, pacer
+from delivery.models import Shard
+from orders import lifecycle
+from orders.models import EndReason
+from tests.builders import a_delivering_order, a_live, a_video, an_account, an_order
+from tests.delivery.edge import ADULT, PHONE, Platform, a_key, action, impression, now_text, until
+from tests.delivery.world import drained, events_of, left, spent
+
+
+def delivering(**wanted):
+    """An order that delivers now, seen by its pacer."""
+    order = a_delivering_order(now=datetime.now(UTC), **wanted)
+    pacer.pace(shard=order.shard, now=datetime.now(UTC))
+    return order
+
+
+def filled(platform, **asked):
+    """The first decision that is filled, of several viewers."""
+    return until(lambda: next((one for one in platform.decisions(**asked) if "token" in one), None))
+
+
+def test_a_viewer_is_shown_an_order_and_the_impression_is_charged(platform):
+    order = delivering()
+    decision = filled(platform)
+    assert decision["order"] == order.public_id
+    assert decision["target"] == order.target.public_id
+    assert decision["price_micros"] == 2000
+    token = decision["token"]
+    assert platform.results(impression(token), action(token, "view_2s")) == ["accepted", "accepted"]
+    drained(order, now=datetime.now(UTC))
+    assert spent(order) == 2000
+    assert [event.type for event in events_of(order).order_by("type")] == [0, 1]
+
+
+def test_each_event_counts_once(platform):
+    order = delivering()
+    token = filled(platform)["token"]
+    assert platform.results(*[impression(token)] * 3, action(token, "follow"), action(token, "follow")) == [
+        "accepted",
+        "duplicate",
+        "duplicate",
+        "accepted",
+        "duplicate",
+    ]
+    assert platform.results(impression(token)) == ["duplicate"]
+    drained(order, now=datetime.now(UTC))
+    assert spent(order) == 2000
+
+
+@pytest.mark.parametrize("viewer", [{"age_band": None}, {"age_band": "13-17"}, {"age_band": "55"}])
+def test_who_may_be_a_minor_is_shown_nothing(platform, viewer):
+    delivering()
+    filled(platform)
+    assert platform.decisions(2, viewer={**ADULT, **viewer}) == [
+        {"slot": 0, "no_fill": "age_unknown"},
+        {"slot": 1, "no_fill": "age_unknown"},
+    ]
+
+
+def test_a_minor_is_shown_nothing_whatever_the_age_band_says(platform):
+    delivering()
+    filled(platform)
+    assert platform.decisions(viewer={**ADULT, "is_minor": True}) == [{"slot": 0, "no_fill": "minor"}]
+
+
+def test_who_does_not_fit_is_not_shown_the_order(platform):
+    order = delivering(audience={"countries": ["GB"], "age_bands": ["25-34"], "genders": ["female"]})
+    fits = {**ADULT, "country": "GB"}
+    assert filled(platform, viewer=fits)["order"] == order.public_id
+    for other in ({"country": "US"}, {"country": None}, {"age_band": "35-44"}, {"gender": "male"}, {"gender": None}):
+        assert platform.decisions(viewer={**fits, **other}) == [{"slot": 0, "no_fill": "no_match"}]
+    assert platform.decisions(viewer=fits, surface="live") == [{"slot": 0, "no_fill": "no_match"}]
+
+
+def test_nobody_is_shown_the_own_content(platform):
+    order = delivering()
+    filled(platform)
+    for name in (order.account.external_id, order.account.public_id):
+        assert platform.decisions(viewer={**ADULT, "id": name}) == [{"slot": 0, "no_fill": "no_match"}]
+
+
+def test_what_the_platform_excludes_is_not_shown(platform):
+    order = delivering()
+    filled(platform)
+    for name in (order.public_id, order.target.public_id, order.account.public_id):
+        assert platform.decisions(exclude=[name]) == [{"slot": 0, "no_fill": "no_match"}]
+
+
+def test_one_advertiser_stands_once_on_a_page(platform):
+    account = an_account()
+    for _ in range(2):
+        delivering(account=account, target=a_video(account))
+    filled(platform)
+    answers = platform.decisions(3)
+    assert [("token" in one) for one in answers] == [True, False, False]
+    assert answers[1]["no_fill"] == "no_match"
+
+
+def test_a_rival_sets_the_price_and_the_floor_does_too(platform):
+    delivering()
+    delivering()
+    until(lambda: len([one for one in platform.decisions(2) if "token" in one]) == 2)
+    prices = [one["price_micros"] for _ in range(10) for one in platform.decisions() if "token" in one]
+    assert min(prices) >= 2000
+    assert max(prices) > 2000
+    floor = [one for _ in range(10) for one in platform.decisions(slots=1) if "token" in one]
+    assert floor
+    high = platform.http.post(
+        "/v1/decide", json={"viewer": ADULT, "surface": "feed", "slots": [{"floor_micros": 10**12}]}
+    ).json()
+    assert high["decisions"] == [{"slot": 0, "no_fill": "below_floor"}]
+
+
+def test_the_platforms_own_predictions_are_taken(platform):
+    low, high = delivering(), delivering()
+    until(lambda: len([one for one in platform.decisions(2) if "token" in one]) == 2)
+    rates = {low.target.public_id: {"view_2s": 0.26}, high.target.public_id: {"view_2s": 0.9}}
+    won = [one["order"] for _ in range(5) for one in platform.decisions(rates=rates) if "token" in one]
+    assert set(won) == {high.public_id}
+
+
+def test_a_live_on_air_delivers_while_it_is_reviewed(platform):
+    account = an_account(country="GB")
+    order = an_order(account, a_live(account), now=datetime.now(UTC))
+    pacer.pace(shard=order.shard, now=datetime.now(UTC))
+    decision = filled(platform, viewer={**ADULT, "country": "GB"}, surface="live")
+    assert decision["target"] == order.live.public_id
+
+
+def test_approval_is_seen_and_an_end_too_within_a_second(platform):
+    began = time.monotonic()
+    order = delivering()
+    filled(platform)
+    assert time.monotonic() - began < 1.0
+    lifecycle.end(order_id=order.id, reason=EndReason.SUSPENDED, by=None, now=datetime.now(UTC))
+    until(lambda: platform.decisions() == [{"slot": 0, "no_fill": "no_match"}], seconds=1.0)
+
+
+def test_tokens_that_are_not_ours_or_over_are_refused_each_by_itself(platform):
+    delivering()
+    token = filled(platform)["token"]
+    forged = token[:-6] + ("AAAAAA" if not token.endswith("AAAAAA") else "BBBBBB")
+    assert platform.results(
+        impression(forged),
+        impression("nonsense"),
+        {"token": token},
+        action(token, "bought_everything"),
+        impression(token, order="ord_" + "0" * 32),
+        impression(token, at="2099-01-01T00:00:00Z"),
+        impression(token, visible_share=7),
+        7,
+        action(token, "view_2s"),
+        impression(token),
+    ) == [
+        "token_unknown",
+        "token_unknown",
+        "invalid",
+        "type_unknown",
+        "token_of_another_order",
+        "at_in_the_future",
+        "invalid",
+        "invalid",
+        "no_impression",
+        "accepted",
+    ]
+
+
+def test_events_of_a_device_are_judged_by_its_own_address_and_agent(platform, edge):
+    order = delivering()
+    device = Platform(edge)
+    device.http.headers["User-Agent"] = PHONE
+    told = [impression(filled(platform)["token"], address="203.0.114.7")]
+    assert device.results(*told) == ["accepted"]
+    assert platform.results(impression(filled(platform)["token"], user_agent="Googlebot/2.1")) == ["accepted"]
+    drained(order, now=datetime.now(UTC))
+    assert sorted(event.reason for event in events_of(order)) == ["bot", "private_address"]
+    assert spent(order) == 0
+
+
+def test_only_a_key_with_the_scope_may_decide(platform, edge):
+    assert Platform(edge).decide().json()["code"] == "not_authenticated"
+    assert Platform(edge, "pk_unknown_key").decide().status_code == 401
+    other = Platform(edge, a_key("catalogue")).decide()
+    assert (other.status_code, other.json()["code"]) == (403, "not_allowed")
+    plain = Platform(edge, a_key("delivery"))
+    assert plain.decide().status_code == 200
+    assert plain.decide(explain=True).status_code == 403
+    assert Platform(edge, a_key("catalogue")).tell(impression("x")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"", ""),
+        (b"{", ""),
+        (b"[]", ""),
+        (b"\xff\xfe", ""),
+        (b'{"viewer": {"id": "v"}, "surface": "feed"}', "slots"),
+        (b'{"viewer": {"id": "v"}, "surface": "feed", "slots": []}', "slots"),
+        (b'{"viewer": {"id": ""}, "surface": "feed", "slots": [{}]}', "viewer.id"),
+        (b'{"viewer": {"id": 7}, "surface": "feed", "slots": [{}]}', "viewer.id"),
+        (b'{"viewer": {"id": "v"}, "surface": "sky", "slots": [{}]}', "surface"),
+        (b'{"viewer": {"id": "v"}, "surface": "feed", "slots": [{"floor_micros": -1}]}', "slots.0.floor_micros"),
+        (b'{"viewer": {"id": "v"}, "surface": "feed", "slots": [{"floor_micros": 1e400}]}', "slots.0.floor_micros"),
+        (b'{"viewer": {"id": "v", "age_band": []}, "surface": "feed", "slots": [{}]}', "viewer.age_band"),
+        (b'{"viewer": {"id": "v"}, "surface": "feed", "slots": [{}], "rates": {"t": {"a": 2}}}', "rates"),
+    ],
+)
+def test_a_bad_question_names_the_field(platform, body, field):
+    answer = platform.http.post("/v1/decide", content=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    problem = answer.json()
+    assert problem["code"] == "invalid"
+    assert problem["errors"][0]["field"].startswith(field)
+
+
+def test_bodies_have_bounds(platform):
+    assert platform.http.post("/v1/decide", content=b" " * 300_000).status_code == 413
+    too_many = platform.tell(*[{"token": "x", "type": "impression"}] * 1001)
+    assert (too_many.status_code, too_many.json()["errors"][0]["code"]) == (400, "too_many")
+    assert platform.tell().status_code == 400
+    assert platform.http.get("/v1/decide").status_code == 405
+    assert platform.http.get("/v1/nothing").json()["code"] == "not_found"
+
+
+def test_a_shard_without_its_generation_decides_nothing_until_it_has_the_next(platform):
+    order = delivering()
+    token = filled(platform)["token"]
+    generation = Shard.objects.get(id=order.shard).generation
+    hot.client().flushdb()
+    until(lambda: "no_fill" in platform.decisions()[0], seconds=1)
+    pacer.pace(shard=order.shard, now=datetime.now(UTC))
+    assert Shard.objects.get(id=order.shard).generation == generation + 1
+    assert platform.results(impression(token)) == ["accepted"]
+    later = filled(platform)["token"]
+    assert platform.results(impression(later), impression(token)) == ["accepted", "duplicate"]
+    drained(order, now=datetime.now(UTC))
+    assert spent(order) == 4000
+
+
+def test_ops_can_see_where_each_order_went(platform):
+    fits, other = delivering(), delivering(audience={"countries": ["GB"]})
+
+    def explained():
+        answer = platform.decide(explain=True).json()
+        stages = {line["order"]: line["stage"] for line in answer["explain"]}
+        return (answer, stages) if stages.keys() == {fits.public_id, other.public_id} else None
+
+    filled(platform)
+    answer, stages = until(explained)
+    assert stages[fits.public_id] == "shown in slot 0"
+    assert stages[other.public_id] == "not_for_this_country"
+    line = next(line for line in answer["explain"] if line["order"] == fits.public_id)
+    assert line["bid_micros"] >= 2000
+
+
+def test_a_viewer_sees_one_order_so_often_a_day_and_no_more(platform):
+    order = delivering(budget_coins=10_000)
+    filled(platform)
+    now = datetime.now(UTC)
+    shown = 1
+    for _ in range(100):
+        now += timedelta(seconds=1)
+        pacer.pace(shard=order.shard, now=now)
+        [answer] = platform.decisions()
+        shown += "token" in answer
+        if answer.get("no_fill") == "capped":
+            break
+    assert shown == 30
+    assert filled(platform, viewer={**ADULT, "id": "viewer-2"})
+
+
+def test_a_page_may_send_events_from_another_origin(platform):
+    answer = platform.http.options("/v1/events", headers={"Origin": "https://app.example"})
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert now_text()
+
+
+def test_budgets_hold_when_everybody_tells_at_once(platform, edge):
+    from concurrent.futures import ThreadPoolExecutor
+
+    order = delivering()
+    tokens = [filled(platform)["token"] for _ in range(5)]
+    tellers = [Platform(edge, a_key()) for _ in range(4)]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda n: tellers[n % 4].results(*map(impression, tokens)), range(24)))
+    assert sum(answer.count("accepted") for answer in answers) == 5
+    drained(order, now=datetime.now(UTC))
+    assert left(order) == order.cost_micros - 5 * 2000
