@@ -48,9 +48,9 @@ class Invalid(Refusal):
     title = _("The request is not valid")
     sentence = _("Please mend the fields named in errors.")
 
-    def __init__(self, errors: Sequence[FieldError], **names: object) -> None:
+    def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = list(errors)
-        super().__init__(**names)
+        super().__init__()
 
 
 class NotFound(Refusal):

@@ -17,7 +17,7 @@ class SqlFile(RunSQL):
         reverse = (Path(settings.BASE_DIR) / undo).read_text() if undo else None
         super().__init__((Path(settings.BASE_DIR) / path).read_text(), reverse)
 
-    def deconstruct(self):  # type: ignore[no-untyped-def]
+    def deconstruct(self):
         return "SqlFile", [self.path], {"undo": self.undo} if self.undo else {}
 
     def describe(self) -> str:

@@ -86,7 +86,7 @@ class Postgres:
         password_file.write_text(self.passwords[ADMIN])
         if self.account:
             shutil.chown(password_file, self.account.uid, self.account.gid)
-        arguments = [
+        arguments: list[str | Path] = [
             programs / "initdb",
             *("-D", self._data, "-U", ADMIN, "-E", "UTF8", "--no-instructions"),
             # Sorting that is the same on every machine, whatever its C library.

@@ -57,7 +57,7 @@ class Engines:
 
     def environment(self) -> dict[str, str]:
         """Their addresses, as settings read them."""
-        found = {}
+        found: dict[str, str] = {}
         if self.postgres:
             found |= {"DATABASE_URL": self.postgres.url(APP), "DATABASE_OWNER_URL": self.postgres.url(OWNER)}
         if self.redis:

@@ -22,6 +22,6 @@ class MessageAdmin(admin.ModelAdmin):
         return False
 
     @admin.action(description=_("Put back in line"), permissions=["view"])
-    def put_back(self, request: HttpRequest, messages) -> None:  # type: ignore[no-untyped-def]
+    def put_back(self, request: HttpRequest, messages) -> None:
         count = replay(message_ids=list(messages.values_list("id", flat=True)))
         self.message_user(request, _("%(count)s put back in line.") % {"count": count})

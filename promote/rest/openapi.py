@@ -39,7 +39,7 @@ class Docs(SpectacularSwaggerSplitView):
     authentication_classes = []
     throttle_classes = []
     url_name = "api-schema"
-    title = _("Promote API")
+    title = "Promote API"
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

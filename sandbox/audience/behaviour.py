@@ -6,7 +6,7 @@ Times are seconds after the decision. `at` is filled in by whoever sends the eve
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -101,7 +101,7 @@ def _honest(person: Person, shown: Shown, hour: int, rng: random.Random) -> Iter
     yield from _clicking(shown, start + 1.2 + stayed_s, fits, watched, rng)
 
 
-def _watching(shown: Shown, start: float, rng: random.Random) -> Iterator[Act]:
+def _watching(shown: Shown, start: float, rng: random.Random) -> Generator[Act, None, float]:
     yield _act(start + 2.05, "view_2s", shown, dwell_ms=2050)
     if rng.random() >= SIX_OF_TWO:
         return rng.uniform(1.0, 3.0)
@@ -113,7 +113,7 @@ def _watching(shown: Shown, start: float, rng: random.Random) -> Iterator[Act]:
     return length_s
 
 
-def _nothing() -> Iterator[Act]:
+def _nothing() -> Generator[Act, None, float]:
     yield from ()
     return 0.0
 

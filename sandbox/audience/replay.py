@@ -128,7 +128,7 @@ class Replay:
     async def _send_what_is_due(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_S)
-            batch = []
+            batch: list[Act] = []
             while self._due and self._due[0][0] <= time.monotonic() and len(batch) < LARGEST_BATCH:
                 batch.append(heapq.heappop(self._due)[2])
             if batch:

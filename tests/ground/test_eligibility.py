@@ -63,7 +63,8 @@ def test_a_video_that_may_not_be_promoted_is_named_by_its_own_check(facts, check
 
 
 @pytest.mark.parametrize(
-    "facts", [{"music_licence": ""}, {"music_licence": "commercial"}, {"music_licence": "original", "music_own_sound": True}]
+    "facts",
+    [{"music_licence": ""}, {"music_licence": "commercial"}, {"music_licence": "original", "music_own_sound": True}],
 )
 def test_no_music_commercial_music_and_the_creators_own_sound_pass(facts):
     account = builders.an_account()
@@ -77,7 +78,8 @@ def test_every_failing_check_is_told_at_once():
 
 
 @pytest.mark.parametrize(
-    ("version", "passes"), [("20.4", True), ("20.4.0", True), ("20.10", True), ("20.3.9", False), ("9.9", False), ("x", False)]
+    ("version", "passes"),
+    [("20.4", True), ("20.4.0", True), ("20.10", True), ("20.3.9", False), ("9.9", False), ("x", False)],
 )
 @pytest.mark.parametrize("platform", ["ios", "android"])
 def test_the_apps_version_is_compared_as_a_version(platform, version, passes):

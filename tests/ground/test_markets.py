@@ -15,7 +15,9 @@ def methods(code):
 
 
 def test_twenty_markets_have_videos_and_three_have_anchors():
-    launched = {function: {m.code for m in Market.objects.all() if function in m.functions} for function in ("video", "anchor")}
+    launched = {
+        function: {m.code for m in Market.objects.all() if function in m.functions} for function in ("video", "anchor")
+    }
     assert len(launched["video"]) == 20
     assert launched["anchor"] == {"ID", "GB", "US"}
 

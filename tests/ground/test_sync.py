@@ -77,7 +77,11 @@ def test_a_product_sold_out_is_told_for_every_video_it_stands_in():
     second = put_video(account, external_id="v-2", anchor=anchor).row
     sold_out = sync.Anchor("p-1", "Batik scarf", 25_000_000, "IDR", "https://shop.example/scarf", in_stock=False)
     put_video(account, at=T0 + timedelta(seconds=5), anchor=sold_out)
-    told = {m.payload["target"] for m in Message.objects.filter(topic="target_changed") if "in_stock" in m.payload["changed"]}
+    told = {
+        m.payload["target"]
+        for m in Message.objects.filter(topic="target_changed")
+        if "in_stock" in m.payload["changed"]
+    }
     assert told == {first.public_id, second.public_id}
 
 
@@ -93,7 +97,13 @@ def test_a_live_is_stamped_when_it_goes_on_air_and_when_it_ends_and_stays_ended(
     def put(state, minutes):
         at = T0 + timedelta(minutes=minutes)
         return sync.put_live(
-            external_id="l-1", account=host.external_id, title="Kiln opening", state=state, starts_at=T0, updated_at=at, now=at
+            external_id="l-1",
+            account=host.external_id,
+            title="Kiln opening",
+            state=state,
+            starts_at=T0,
+            updated_at=at,
+            now=at,
         ).row
 
     put("scheduled", 0)

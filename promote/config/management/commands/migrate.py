@@ -30,7 +30,7 @@ class Command(migrate.Command):
             self._grant()
 
     def _grant(self) -> None:
-        app, owner = (settings.DATABASES[alias]["USER"] for alias in ("default", "owner"))
+        app, owner = (str(settings.DATABASES[alias]["USER"]) for alias in ("default", "owner"))
         if app == owner:
             self.stderr.write(
                 self.style.WARNING(
