@@ -13,14 +13,15 @@ from promote.refusals import FieldError, Invalid
 
 LOOK = ("view_account", "view_video", "view_liveroom", "view_product")
 ROLES: dict[str, tuple[str, ...]] = {
-    "reviewer": (*LOOK, "view_order", "view_ordertransition", "view_review", "change_review", "review_order"),
+    "reviewer": (*LOOK, "view_order", "view_ordertransition", "view_review", "review_order", "end_order"),
     "finance": (
-        *LOOK, "view_order", "view_ordertransition", "change_account",
+        *LOOK, "view_order", "view_ordertransition", "end_order", "settle_order", "change_account",
         "view_ledgeraccount", "view_journal", "view_transfer", "view_lot", "view_topup", "view_notice", "view_invoice",
         "change_notice", "grant_coins",
     ),
     "coupons": (
-        "view_account", "view_campaign", "add_campaign", "change_campaign", "view_offer", "add_offer", "change_offer",
+        "view_account", "view_campaign", "add_campaign", "change_campaign", "fund_campaign", "grant_offer",
+        "view_offer", "view_offertransition", "revoke_offer",
     ),
     "markets": (
         "view_market", "add_market", "change_market", "view_paymentmethod", "add_paymentmethod", "change_paymentmethod",
