@@ -9,7 +9,7 @@ from payments.models import Journal, LedgerAccount, Lot
 from tests.builders import NOON, a_user, an_account
 from tests.payments.ledgers import SPEND, an_escrow, bought, charged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
 
 
 @pytest.fixture
