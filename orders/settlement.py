@@ -131,10 +131,23 @@ def _write(
             "account": str(order.account_id),
             "spent_coins": settled.user_spent_coins,
             "refunded_coins": settled.refunded_coins,
+            **_on_the_invoice(order),
         },
     )
     if to == Status.SETTLED:
         notices.tell(order, "order_settled", now=now, spent=settled.user_spent_coins, coins=settled.refunded_coins)
+
+
+def _on_the_invoice(order: Order) -> dict[str, str | None]:
+    """What the invoice says the order was; what it cost is read from the ledger."""
+    return {
+        "market": order.market_id,
+        "title": str(order.target),
+        "function": order.function,
+        "objective": order.objective,
+        "starts_at": order.starts_at.isoformat() if order.starts_at else None,
+        "ended_at": order.ended_at.isoformat() if order.ended_at else None,
+    }
 
 
 def _to_settle(order: Order) -> EscrowToSettle:

@@ -11,7 +11,7 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        from payments import gateways
+        from payments import gateways, inbox  # noqa: F401  (inbox subscribes to what it does)
         from payments.audit import ledger_checks, wallet_checks  # noqa: F401  (each registers its checks)
 
         if settings.STRIPE_SECRET_KEY:

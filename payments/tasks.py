@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from payments import checkpoints, notices, polling, top_ups
+from payments import checkpoints, documents, expiry, notices, polling, top_ups
 
 
 @shared_task(ignore_result=True)
@@ -31,3 +31,13 @@ def poll_open_top_ups(*, limit: int = 100, **_: object) -> None:
 @shared_task(ignore_result=True)
 def checkpoint(**_: object) -> None:
     checkpoints.take(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def expire_coins(*, limit: int = 500, **_: object) -> None:
+    expiry.expire_due(limit=limit, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def render_document(invoice_id: str, **_: object) -> None:
+    documents.of(invoice_id=UUID(invoice_id), now=timezone.now())

@@ -2,10 +2,17 @@
 
 from django.urls import path
 
-from payments import wallet_api
+from payments import billing_api, invoices_api, top_ups_api, wallet_api
 
 urlpatterns = [
     path("wallet", wallet_api.Wallet.as_view()),
     path("wallet/statement", wallet_api.Statement.as_view()),
     path("platform/gifts", wallet_api.Gifts.as_view()),
+    path("top-ups/methods", top_ups_api.Methods.as_view()),
+    path("top-ups", top_ups_api.TopUps.as_view()),
+    path("top-ups/<str:public_id>", top_ups_api.OneTopUp.as_view()),
+    path("billing-details", billing_api.Details.as_view()),
+    path("invoices", invoices_api.Invoices.as_view()),
+    path("invoices/<str:public_id>.pdf", invoices_api.Pdf.as_view()),
+    path("invoices/<str:public_id>", invoices_api.OneInvoice.as_view()),
 ]

@@ -1,0 +1,45 @@
+"""Who sells and who buys, as documents name them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F
+
+from payments.models import BillingDetails, Seller
+from promote.accounts.models import Account
+from promote.markets.models import Market
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A name and address as they stand on a document."""
+
+    name: str
+    address: str
+    tax_id: str
+    email: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {"name": self.name, "address": self.address, "tax_id": self.tax_id, "email": self.email}
+
+
+def seller(market: Market) -> Party:
+    """The market's own seller, else the one of all others."""
+    rows = Seller.objects.filter(market=market) | Seller.objects.filter(market=None)
+    found = rows.order_by(F("market").asc(nulls_last=True)).first()
+    return Party(found.name, found.address, found.tax_id, found.email) if found else Party("Promote", "", "", "")
+
+
+def buyer(account: Account) -> Party:
+    """The advertiser's billing details; without them, the name that the account has on the platform."""
+    details = BillingDetails.objects.filter(account=account).first()
+    if details is None:
+        return Party(account.username, "", "", "")
+    return Party(details.name, details.address, details.tax_id, details.email)
+
+
+def put(*, account: Account, name: str, address: str, tax_id: str, email: str, now: datetime) -> BillingDetails:
+    """Writes the account's billing details. Documents issued before keep theirs."""
+    facts = {"name": name, "address": address, "tax_id": tax_id, "email": email, "updated_at": now}
+    details, _ = BillingDetails.objects.update_or_create(account=account, defaults=facts)
+    return details

@@ -1,0 +1,162 @@
+"""REST of buying coins: what is offered here, starting a payment, and what became of it. Source: api.md."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from payments import top_ups
+from payments.models import Invoice, InvoiceKind, TopUp, TopUpStatus
+from payments.payment_methods import Offered
+from promote.money import Price
+from promote.refusals import FieldError, Invalid
+from promote.rest import Idempotent, account_of, caller, page, page_of
+from promote.rest.fields import Shape, StrictCharField
+from promote.rest.idempotency import key_of
+from promote.rest.views import Door
+
+RETURN_PATH = "/wallet/top-ups/{top_up}/"
+_PACK = re.compile(r"pack_(\d{1,18})", re.ASCII)
+
+
+class PriceOut(serializers.Serializer[Any]):
+    amount_minor = serializers.IntegerField()
+    currency = serializers.CharField()
+
+
+class PackOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    coins = serializers.IntegerField()
+    price = PriceOut(help_text=_("Tax included."))
+
+
+class MethodOut(serializers.Serializer[Any]):
+    method = serializers.CharField()
+    packs = PackOut(many=True)
+
+
+class HintOut(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(["open_app", "not_here", "no_market"])
+    detail = serializers.CharField()
+
+
+class MethodsOut(serializers.Serializer[Any]):
+    results = MethodOut(many=True)
+    next = serializers.CharField(allow_null=True)
+    hint = HintOut(allow_null=True, help_text=_("Where to buy coins instead, where nothing is offered here."))
+
+
+class TopUpIn(Shape):
+    method = StrictCharField(max_length=32)
+    pack = StrictCharField(max_length=32, help_text=_("The `id` of a pack of that method."))
+
+
+class NextOut(serializers.Serializer[Any]):
+    redirect_url = serializers.CharField(help_text=_("Lead the payer there."))
+
+
+class TopUpOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    status = serializers.ChoiceField(TopUpStatus.values)
+    method = serializers.CharField()
+    coins = serializers.IntegerField()
+    price = PriceOut()
+    next = NextOut(allow_null=True, help_text=_("What the payer does next, while it waits for them."))
+    started_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    paid_at = serializers.DateTimeField(allow_null=True)
+    receipt = serializers.CharField(allow_null=True, help_text=_("The id of its receipt among the invoices."))
+
+
+class Methods(Door):
+    @extend_schema(operation_id="list_top_up_methods", responses={200: MethodsOut})
+    def get(self, request: Request) -> Response:
+        here = top_ups.methods(account=account_of(request), surface=_surface(request))
+        results = [_read_offered(one) for one in here.offered]
+        hint = {"code": here.hint_code, "detail": str(here.hint)} if here.hint_code else None
+        return Response({"results": results, "next": None, "hint": hint})
+
+
+class TopUps(Idempotent, Door):
+    @extend_schema(
+        operation_id="list_top_ups",
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("limit", int)],
+        responses={200: page_of(TopUpOut)},
+    )
+    def get(self, request: Request) -> Response:
+        rows = TopUp.objects.filter(account=account_of(request)).select_related("market")
+        return page(request, rows, render=_read_many, by="started_at")
+
+    @extend_schema(operation_id="start_top_up", request=TopUpIn, responses={201: TopUpOut})
+    def post(self, request: Request) -> Response:
+        asked = TopUpIn.read(request)
+        top_up = top_ups.start(
+            account=account_of(request),
+            caller_surface=_surface(request),
+            method=asked["method"],
+            pack_id=_pack_id(asked["pack"]),
+            key=key_of(request),
+            return_url=settings.PUBLIC_URL + RETURN_PATH,
+            now=timezone.now(),
+        )
+        return Response(_read(top_up), status=201)
+
+
+class OneTopUp(Door):
+    @extend_schema(operation_id="get_top_up", responses={200: TopUpOut})
+    def get(self, request: Request, public_id: str) -> Response:
+        top_up = top_ups.get(account=account_of(request), public_id=public_id)
+        (read,) = _read_many([top_up])
+        return Response(read)
+
+
+def _surface(request: Request) -> str:
+    platform = caller(request).app_platform
+    if platform is None:
+        told = _("Say which app this is: ios, android or web. What can be paid with depends on it.")
+        raise Invalid([FieldError("X-App-Platform", "required", told)])
+    return platform
+
+
+def _pack_id(text: str) -> int:
+    """A pack that can't be is one that is not offered: the use case says so."""
+    found = _PACK.fullmatch(text)
+    return int(found[1]) if found else 0
+
+
+def _read_offered(offered: Offered) -> dict[str, Any]:
+    currency = offered.method.market.currency
+    packs = [
+        {"id": f"pack_{pack.pk}", "coins": pack.coins, "price": Price(pack.price_minor, currency).as_dict()}
+        for pack in offered.packs
+    ]
+    return {"method": offered.method.code, "packs": packs}
+
+
+def _read(top_up: TopUp, receipt: Invoice | None = None) -> dict[str, Any]:
+    waits = top_up.status == TopUpStatus.PENDING and top_up.redirect_url
+    return {
+        "id": top_up.public_id,
+        "status": top_up.status,
+        "method": top_up.method,
+        "coins": top_up.coins,
+        "price": Price(top_up.amount_minor, top_up.currency).as_dict(),
+        "next": {"redirect_url": top_up.redirect_url} if waits else None,
+        "started_at": top_up.started_at,
+        "expires_at": top_up.expires_at,
+        "paid_at": top_up.paid_at,
+        "receipt": receipt.public_id if receipt else None,
+    }
+
+
+def _read_many(rows: list[TopUp]) -> Iterable[dict[str, Any]]:
+    found = Invoice.objects.filter(kind=InvoiceKind.RECEIPT, top_up__in=rows)
+    receipts = {receipt.top_up_id: receipt for receipt in found}
+    return [_read(row, receipts.get(row.id)) for row in rows]

@@ -1,0 +1,119 @@
+"""What an order used of each lot, and the price of that part. Source: DESIGN.md 2 (invoices) and 6.4."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection
+
+from payments import ledger, lots, tax
+from payments.models import AccountKind, Lot, LotUse, Origin, TopUp
+from payments.models.lots import IN_APP
+from promote.money import MICROS
+
+
+@dataclass(frozen=True, slots=True)
+class Funders:
+    """What an order cost in the end, by who paid: micros of each lot's ledger account, and of coupon campaigns."""
+
+    by_lot: Mapping[int, int]
+    coupon_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a lot, used for good. `gross_minor` is 0 for coins that we gave, and for a store's: it sold those."""
+
+    lot: Lot
+    micros: int
+    gross_minor: int
+    tax_minor: int
+    tax_name: str
+    tax_percent: Decimal
+
+    @property
+    def net_minor(self) -> int:
+        return self.gross_minor - self.tax_minor
+
+    @property
+    def is_ours(self) -> bool:
+        """Sold by us, so ours to price and to tax."""
+        return self.lot.origin != Origin.GRANT and self.lot.origin not in IN_APP
+
+
+def of_order(order_ref: str) -> Funders:
+    """From the order's own journals: what it was paid with, less what its settlement gave back."""
+    keys = [f"order:{order_ref}:pay", f"order:{order_ref}:settle"]
+    by_lot: dict[int, int] = {}
+    coupon_micros = 0
+    with connection.cursor() as cursor:
+        cursor.execute(_FUNDERS, {"keys": keys, "escrow": AccountKind.ESCROW, "funders": _FUNDER_KINDS})
+        for account_id, kind, micros in cursor:
+            if kind == AccountKind.LOT:
+                by_lot[account_id] = int(micros)
+            else:
+                coupon_micros += int(micros)
+    return Funders({id_: micros for id_, micros in by_lot.items() if micros}, coupon_micros)
+
+
+def record(funders: Funders, *, ref: str, tax_name: str, tax_percent: Decimal, now: datetime) -> list[Part]:
+    """Writes down what was used of each lot and prices it, in spending order. In the caller's transaction, once a ref.
+
+    Locks the lots' ledger accounts, so that parts of one lot are priced one after another. The tax of a lot is the one
+    of its purchase; the caller's is for lots whose purchase we don't have.
+    """
+    ledger.lock(funders.by_lot)
+    found = Lot.objects.filter(ledger_account_id__in=funders.by_lot)
+    ordered = lots.spending_order(found)
+    bought = {top_up.id: top_up for top_up in TopUp.objects.filter(id__in=[lot.top_up for lot in ordered])}
+    parts = []
+    for lot in ordered:
+        top_up = bought.get(lot.top_up) if lot.top_up else None
+        name, percent = (top_up.tax_name, top_up.tax_percent) if top_up else (tax_name, tax_percent)
+        parts.append(_use(lot, funders.by_lot[lot.ledger_account_id], ref, name, percent, now))
+    return parts
+
+
+def _use(lot: Lot, micros: int, ref: str, tax_name: str, tax_percent: Decimal, now: datetime) -> Part:
+    last = LotUse.objects.filter(lot=lot).order_by("-seq").first()
+    before, seq = (last.used_micros, last.seq) if last else (0, 0)
+    part = _priced(lot, before, before + micros, tax_name, tax_percent)
+    LotUse.objects.create(
+        lot=lot,
+        seq=seq + 1,
+        ref=ref,
+        micros=micros,
+        used_micros=before + micros,
+        gross_minor=part.gross_minor,
+        tax_minor=part.tax_minor,
+        at=now,
+    )
+    return part
+
+
+def _priced(lot: Lot, before: int, after: int, tax_name: str, tax_percent: Decimal) -> Part:
+    """The price and tax of the lot's micros from `before` to `after`: differences of what is told so far."""
+    sold = Part(lot, after - before, 0, 0, tax_name, tax_percent)
+    if not sold.is_ours:
+        return sold
+    prices = [
+        tax.price_so_far(paid_minor=lot.paid_minor, lot_micros=lot.coins * MICROS, used_micros=used)
+        for used in (before, after)
+    ]
+    taxes = [tax.within(price, tax_percent) for price in prices]
+    return Part(lot, after - before, prices[1] - prices[0], taxes[1] - taxes[0], tax_name, tax_percent)
+
+
+_FUNDER_KINDS = [AccountKind.LOT, AccountKind.CAMPAIGN]
+_FUNDERS = """
+    SELECT funder.id, funder.kind, sum(CASE WHEN t.debit_id = funder.id THEN t.amount ELSE -t.amount END)
+      FROM payments_journal j
+      JOIN payments_transfer t ON t.journal_id = j.id
+      JOIN payments_ledgeraccount debit ON debit.id = t.debit_id
+      JOIN payments_ledgeraccount credit ON credit.id = t.credit_id
+      JOIN payments_ledgeraccount funder
+           ON funder.id = CASE WHEN debit.kind = %(escrow)s THEN credit.id ELSE debit.id END
+     WHERE j.key = ANY(%(keys)s) AND %(escrow)s IN (debit.kind, credit.kind) AND funder.kind = ANY(%(funders)s)
+     GROUP BY funder.id, funder.kind
+"""
