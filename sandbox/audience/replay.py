@@ -24,6 +24,7 @@ AT_ONCE: Final = 32
 SURFACES: Final = (("feed", 0.74), ("shop", 0.14), ("live", 0.12))
 CONTESTED: Final = 0.75
 """Share of slots that others want too, at a price level of the log; the rest are free for the reserve. Ours."""
+SAY_AGAIN_S: Final = 10
 KEY_REFUSED: Final = (401, 403)
 
 
@@ -63,7 +64,7 @@ class Replay:
         self._due: list[tuple[float, int, Act]] = []
         self._number = itertools.count()
         self._at_once = asyncio.Semaphore(AT_ONCE)
-        self._away_until = 0.0
+        self._away_until = self._said_away = 0.0
 
     async def run(self, *, seconds: float | None) -> None:
         """Until the time is over (then the last events go out), or for ever. Raises KeyRefused."""
@@ -157,9 +158,11 @@ class Replay:
             answer = await self.client.post(path, body)
         except Unreachable as error:
             self.counts["unreachable"] += 1
-            if time.monotonic() >= self._away_until:
-                self.say(f"the edge does not answer ({error}); trying again")
-            self._away_until = time.monotonic() + 1
+            now = time.monotonic()
+            if now >= self._said_away + SAY_AGAIN_S:
+                self._said_away = now
+                self.say(f"audience: the edge does not answer ({error}); trying again")
+            self._away_until = now + 1
             return None
         if answer.status in KEY_REFUSED:
             raise KeyRefused(

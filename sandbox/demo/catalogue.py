@@ -151,7 +151,7 @@ VIDEOS: Final[dict[str, dict[str, dict[str, Any]]]] = {
             seconds=12, day="23T19:00", music=_commercial("Concrete")),
     },
 }  # fmt: skip
-"""By account, then external id. Nine of them can't be promoted as they are, each for another reason."""
+"""By account, then external id. Ten of them can't be promoted as they are, each for another reason."""
 
 LIVES: Final[dict[str, dict[str, Any]]] = {
     "sari-lelang": {"account": "rumah.sari", "title": "Lelang batik: kain mulai dari 50 ribu", "state": "on_air"},

@@ -12,7 +12,11 @@ AT_ONCE = max(2, os.cpu_count() or 2)
 
 
 class Failed(Exception):
-    """The command said no. Its words are for whoever runs the demo."""
+    """The command said no. Its words are for whoever runs the demo; `answer` is the object it printed, if any."""
+
+    def __init__(self, words: str, answer: dict[str, Any]) -> None:
+        self.answer = answer
+        super().__init__(words)
 
 
 class Commands:
@@ -36,7 +40,17 @@ class Commands:
                 stderr=asyncio.subprocess.PIPE,
             )
             out, err = await process.communicate()
+        answer = _last_object(out.decode(errors="replace"))
         if process.returncode != 0:
             words = err.decode(errors="replace").strip().splitlines()
-            raise Failed(f"manage.py {name}: {words[-1] if words else f'exit code {process.returncode}'}")
-        return dict(json.loads(out.decode().strip().splitlines()[-1]))
+            said = words[-1] if words else f"exit code {process.returncode}"
+            raise Failed(f"manage.py {name}: {said}", answer)
+        return answer
+
+
+def _last_object(text: str) -> dict[str, Any]:
+    last = text.strip().rpartition("\n")[2]
+    try:
+        return dict(json.loads(last))
+    except ValueError:
+        return {}

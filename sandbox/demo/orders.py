@@ -9,14 +9,14 @@ End = Literal["in_review", "run", "reject", "cancel", "live"]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An order to be placed, and what becomes of it. `minutes` long, costing `coins`."""
+    """An order to be placed, and what becomes of it. It costs `coins` and lasts `hours` (0.05 is three minutes)."""
 
     name: str
     account: str
     target: str
     objective: str
     coins: int
-    minutes: int
+    hours: float
     end: End
     audience: Mapping[str, Any] = field(default_factory=lambda: {"automatic": True})
     link: tuple[str, str] | None = None
@@ -32,20 +32,20 @@ REJECTED_FOR: Final = {
 }
 
 ORDERS: Final = (
-    Wanted("mugs, with a voucher", "clay.and.kiln", "clay-moon-mug", "product_clicks", 120, 5, "run", with_offer=True),
-    Wanted("batik from wax to dye", "rumah.sari", "sari-parang", "product_clicks", 150, 8, "run"),
-    Wanted("a small one that is soon spent", "rumah.sari", "sari-lilin", "video_views", 50, 3, "run"),
-    Wanted("coffee people in their kitchens", "northpine.coffee", "pine-pour-over", "website_visits", 100, 6, "run",
+    Wanted("mugs, by voucher", "clay.and.kiln", "clay-moon-mug", "product_clicks", 120, 0.08, "run", with_offer=True),
+    Wanted("batik from wax to dye", "rumah.sari", "sari-parang", "product_clicks", 150, 0.13, "run"),
+    Wanted("a small one that is soon spent", "rumah.sari", "sari-lilin", "video_views", 50, 0.05, "run"),
+    Wanted("coffee people in their kitchens", "northpine.coffee", "pine-pour-over", "website_visits", 100, 0.1, "run",
            audience={"age_bands": ["25-34", "35-44", "45-54"], "interests": ["food", "home", "crafts"]},
            link=("https://northpine.example.com/pour-over", "learn_more")),
-    Wanted("kabsa finds its followers", "noura.bakes", "noura-kabsa", "followers", 100, 10, "run"),
-    Wanted("the yellowing test", "siamcase", "siam-yellow", "video_views", 60, 4, "run",
+    Wanted("kabsa finds its followers", "noura.bakes", "noura-kabsa", "followers", 100, 0.16, "run"),
+    Wanted("the yellowing test", "siamcase", "siam-yellow", "video_views", 60, 0.07, "run",
            audience={"age_bands": ["18-24", "25-34"]}),
-    Wanted("waits for a reviewer: you", "clay.and.kiln", "clay-one-ball", "video_views", 80, 4, "in_review"),
-    Wanted("the wrong case", "siamcase", "siam-drop", "followers", 60, 5, "reject"),
-    Wanted("thought better of it", "lena.geht.rauf", "lena-packliste", "followers", 50, 5, "cancel"),
-    Wanted("the auction, on air", "rumah.sari", "sari-lelang", "live_viewers", 120, 10, "live"),
-    Wanted("the kiln opening, before it starts", "clay.and.kiln", "clay-opening", "live_viewers", 100, 10, "live"),
+    Wanted("waits for a reviewer: you", "clay.and.kiln", "clay-one-ball", "video_views", 80, 0.07, "in_review"),
+    Wanted("the wrong case", "siamcase", "siam-drop", "followers", 60, 0.08, "reject"),
+    Wanted("thought better of it", "lena.geht.rauf", "lena-packliste", "followers", 50, 0.08, "cancel"),
+    Wanted("the auction, on air", "rumah.sari", "sari-lelang", "live_viewers", 120, 0.16, "live"),
+    Wanted("the kiln opening, before it starts", "clay.and.kiln", "clay-opening", "live_viewers", 100, 0.16, "live"),
 )  # fmt: skip
 
 COINS: Final = {
@@ -59,7 +59,7 @@ OFFERS: Final = (("clay.and.kiln", 40, 14), ("rumah.sari", 60, 30), ("northpine.
 
 LIMITS: Final = {
     "duration_min_s": 180,
-    "duration_default_s": 300,
+    "duration_default_s": 360,
     "budget_min_per_day_coins": 50,
     "packages_coins": [50, 100, 300, 1000],
 }

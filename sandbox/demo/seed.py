@@ -174,7 +174,7 @@ class Demo:
             "target": self.targets[wanted.target],
             "objective": wanted.objective,
             "budget_coins": wanted.coins,
-            "duration_hours": wanted.minutes / 60,
+            "duration_hours": wanted.hours,
             "audience": dict(wanted.audience),
         }
         if wanted.link:
@@ -218,12 +218,9 @@ class Demo:
         return {
             "logins": logins,
             "look_first": [
-                {"what": "Sign in as sari: her videos, coins, offers and orders", "url": f"{self.url}/"},
-                {
-                    "what": "Her order, running: watch it spend, end and be refunded",
-                    "url": f"{self.url}/orders/{running}/",
-                },
-                {"what": "As demo-reviewer: an order waits for a verdict", "url": f"{self.url}/admin/orders/order/"},
+                f"{self.url}/ as sari: her videos, each with what it can be promoted for, or why it can't",
+                f"{self.url}/orders/{running}/ as sari: an order that runs; watch it spend, end and be refunded",
+                f"{self.url}/admin/orders/review/ as demo-reviewer: an order of clay's waits for a verdict",
             ],
         }
 
