@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from coupons import campaigns
-from coupons.models import Campaign, Offer, OfferKind, OfferStatus, OfferTransition
+from coupons.models import Campaign, Offer, OfferKind, OfferStatus, OfferTransition, Terms
 from coupons.redemption import OfferNotApplicable
 from promote.accounts.models import Account, User
 from promote.money import format_coins, micros_to_coins_floor
@@ -62,8 +62,8 @@ def expire_due(*, now: datetime, limit: int = 500) -> int:
         return len(overdue)
 
 
-def wording(offer: Offer) -> str:
-    """The offer in a few words, in the language at hand."""
+def wording(offer: Terms) -> str:
+    """What an offer or campaign gives in a few words, in the language at hand."""
     if offer.kind == OfferKind.VOUCHER:
         return _("%(coins)s off") % {"coins": format_coins(offer.coins or 0)}
     return _("%(percent)s%% off, up to %(coins)s") % {

@@ -123,6 +123,7 @@ class Order(models.Model):
     class Meta:
         permissions = [
             ("review_order", _("Can approve and reject orders")),
+            ("end_order", _("Can end orders")),
             ("settle_order", _("Can retry settlements")),
         ]
         constraints = [

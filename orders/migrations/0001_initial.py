@@ -194,6 +194,7 @@ class Migration(migrations.Migration):
             options={
                 "permissions": [
                     ("review_order", "Can approve and reject orders"),
+                    ("end_order", "Can end orders"),
                     ("settle_order", "Can retry settlements"),
                 ],
             },
