@@ -212,7 +212,7 @@ def test_an_order_shows_its_money_and_history_and_can_be_ended():
     order.refresh_from_db()
     assert (order.status, order.end_reason, order.history.last().by_owner) == ("ending", "ops", False)
     again = client.post(f"/admin/orders/order/{order.id}/end/", follow=True)
-    assert messages_of(again) == ["This order has ended already."]
+    assert "This order has ended already." in messages_of(again)
 
 
 def test_support_can_not_end_an_order():
