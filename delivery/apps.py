@@ -7,4 +7,4 @@ class DeliveryConfig(AppConfig):
     verbose_name = _("Delivery")
 
     def ready(self) -> None:
-        from delivery import barrier  # noqa: F401  (subscribes to what orders records)
+        from delivery import audit, barrier  # noqa: F401  (adds its checks; hears what orders records)

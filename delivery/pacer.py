@@ -36,7 +36,7 @@ _FIELDS = (
 _KEEP = f"""
     INSERT INTO delivery_pacing_state ({", ".join(_FIELDS)}) VALUES %s
     ON CONFLICT (order_id) DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _FIELDS[1:])}
-"""  # noqa: S608
+"""  # noqa: S608  (names of our own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ _SET = ", ".join(f"{name} = r.{name} + EXCLUDED.{name}" for name in COUNTS)
 _MINUTE = f"""
     INSERT INTO delivery_minute_rollup AS r (order_id, minute, {", ".join(COUNTS)}) VALUES %s
     ON CONFLICT (order_id, minute) DO UPDATE SET {_SET}
-"""  # noqa: S608
+"""  # noqa: S608  (names of our own)
 _HOUR = f"""
     INSERT INTO delivery_hour_rollup AS r (order_id, hour, dimension, value, {", ".join(COUNTS)}) VALUES %s
     ON CONFLICT (order_id, hour, dimension, value) DO UPDATE SET {_SET}
-"""  # noqa: S608
+"""  # noqa: S608  (names of our own)
 
 
 def add(rows: Sequence[Row]) -> None:

@@ -40,7 +40,7 @@ _INSERT = f"""
         SELECT {COLUMNS} FROM pg_temp.delivery_staged_1 ORDER BY place
         ON CONFLICT DO NOTHING RETURNING day, token, type
     ) SELECT min(s.place) FROM new JOIN pg_temp.delivery_staged_1 s USING (day, token, type) GROUP BY day, token, type
-"""  # noqa: S608  (nothing from outside is put together here)
+"""  # noqa: S608  (names of our own)
 _UNCHARGE = """
     UPDATE delivery_event e SET charged = false, reason = u.reason
       FROM unnest(%s::date[], %s::uuid[], %s::text[]) AS u (day, token, reason)

@@ -47,7 +47,7 @@ def minute_field(watcher: Watcher) -> str:
 
 
 def last_hour(*, client: Client, countries: Iterable[str], surfaces: Iterable[int], minutes: Sequence[int]) -> int:
-    """Slots asked for by viewers of these countries on these surfaces."""
+    """Decisions asked for by viewers of these countries on these surfaces."""
     fields = [f"{country}|{surface}" for country in countries for surface in surfaces]
     pipe = client.pipeline(transaction=False)
     for minute in minutes:

@@ -1,6 +1,6 @@
 """Where an order's chances went, counted by the row and told to Redis once a second, by minute (diagnosis.py reads it).
 
-Beside it the traffic itself: slots asked for, by who watched where.
+Beside it the traffic itself, by who watched where: slots by the hour, decisions by the minute.
 """
 
 import time
@@ -21,6 +21,7 @@ class Funnel:
         self._index = index
         self._counts = np.zeros((len(STAGES), index.columns.mu.shape[0]), np.int64)
         self._traffic: Counter[Watcher] = Counter()
+        self._chances: Counter[Watcher] = Counter()
 
     def count(self, stage: str, rows: list[int]) -> None:
         """Rows, each once."""
@@ -28,6 +29,7 @@ class Funnel:
 
     def watched(self, watcher: Watcher, slots: int) -> None:
         self._traffic[watcher] += slots
+        self._chances[watcher] += 1
 
     def taken(self) -> list[Command]:
         """The commands that tell what was counted since the last time."""
@@ -53,9 +55,10 @@ class Funnel:
         commands: list[Command] = []
         for watcher, slots in self._traffic.items():
             commands.append(("HINCRBY", hour, traffic.field(watcher), slots))
-            by_minute = traffic.minute_key(minute)
-            commands.append(("HINCRBY", by_minute, traffic.minute_field(watcher), slots))
+            chances = self._chances[watcher]
+            commands.append(("HINCRBY", traffic.minute_key(minute), traffic.minute_field(watcher), chances))
         commands.append(("EXPIRE", hour, traffic.KEPT_FOR_S))
         commands.append(("EXPIRE", traffic.minute_key(minute), FUNNEL_FOR_S))
         self._traffic.clear()
+        self._chances.clear()
         return commands

@@ -34,6 +34,7 @@ app.conf.update(
         "orders.settle_due": every(2, "orders.tasks.settle_due", queue="settlement"),
         "delivery.tick": every(0.5, "delivery.tasks.tick", queue="delivery"),
         "delivery.partitions": every(3600, "delivery.tasks.partitions", queue="delivery"),
+        "delivery.learn": every(30, "delivery.tasks.learn", queue="delivery"),
         "payments.poll_open_top_ups": every(30, "payments.tasks.poll_open_top_ups", queue="celery"),
         "payments.process_notices": every(10, "payments.tasks.process_notices", queue="celery"),
         "payments.checkpoint": every(60, "payments.tasks.checkpoint", queue="celery"),

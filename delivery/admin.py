@@ -1,0 +1,77 @@
+"""Shards, poison and pacing, to be looked at; poison can be replayed."""
+
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
+
+from delivery import drain
+from delivery.models import Barrier, PacingState, PoisonEntry, Shard
+from delivery.replay import replay
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Shard)
+class ShardAdmin(ReadOnly):
+    list_display = ("id", "generation", "position", "backlog", "lag", "drained_at", "lost_entries", "pacer_epoch")
+
+    @admin.display(description=_("position"))
+    def position(self, shard: Shard) -> str:
+        return f"{shard.position_generation}: {shard.position_id}"
+
+    @admin.display(description=_("oldest waiting (s)"))
+    def lag(self, shard: Shard) -> str:
+        try:
+            return f"{drain.lag_s(shard=shard, now=timezone.now()):.1f}"
+        except RedisError:
+            return str(_("Redis does not answer"))
+
+
+@admin.register(PacingState)
+class PacingAdmin(ReadOnly):
+    list_display = ("order", "shard", "generation", "mu", "mean_cost", "charges", "latency_s", "outstanding_micros")
+    list_filter = ("shard",)
+    search_fields = ("order__id",)
+
+
+@admin.register(Barrier)
+class BarrierAdmin(ReadOnly):
+    list_display = ("order", "shard", "due_at", "appended_generation", "drained_at")
+    list_filter = ("shard",)
+    search_fields = ("order__id",)
+
+
+@admin.register(PoisonEntry)
+class PoisonAdmin(ReadOnly):
+    list_display = ("at", "shard", "generation", "stream_id", "short_error", "replayed_at")
+    list_filter = ("shard", "replayed_at")
+    actions = ["replay_chosen"]
+
+    @admin.display(description=_("error"))
+    def short_error(self, entry: PoisonEntry) -> str:
+        return entry.error[:120]
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("delivery.change_poisonentry")
+
+    @admin.action(description=_("Put back into the stream"), permissions=["replay"])
+    def replay_chosen(self, request: HttpRequest, entries: QuerySet[PoisonEntry]) -> None:
+        try:
+            done = replay(entry_ids=list(entries.values_list("id", flat=True)), now=timezone.now())
+        except RedisError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.message_user(request, _("%d entries were put back.") % done)

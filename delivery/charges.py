@@ -1,0 +1,78 @@
+"""Every charge of an order, oldest first: what was billed, what was not and why, and at last the rounding.
+
+Those that are valid add up, to the micro, to what the order cost (coupon first, then whole coins of the user's).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from delivery.engine.vocabulary import IMPRESSION
+from delivery.models import Event
+from delivery.storage import IMPRESSION_CODE
+from orders.models import Order
+from promote import ids
+from promote.money import MICROS
+
+Cursor = tuple[datetime, UUID]
+ROUNDING = "rounding"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """`price_micros` is what it cost, or would have cost where it is not valid; below zero for the rounding."""
+
+    id: str
+    at: datetime
+    type: str
+    price_micros: int
+    valid: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    charges: list[Charge]
+    next: Cursor | None
+
+
+def listing(order: Order, *, cursor: Cursor | None = None, limit: int = 100) -> Page:
+    """Up to `limit` charges after the cursor; the rounding ends the last page of a final order."""
+    rows = Event.objects.filter(order_id=order.id, type=IMPRESSION_CODE).order_by("at", "token")
+    if cursor is not None:
+        at, token = cursor
+        rows = rows.filter(at__gte=at).exclude(at=at, token__lte=token)
+    found = list(rows[: limit + 1])
+    charges = [_charge(event) for event in found[:limit]]
+    if len(found) > limit:
+        return Page(charges, (found[limit - 1].at, found[limit - 1].token))
+    return Page([*charges, *_rounding(order)], None)
+
+
+def everything(order: Order) -> Iterator[Charge]:
+    """All of them, a page at a time."""
+    page = listing(order, limit=1000)
+    yield from page.charges
+    while page.next is not None:
+        page = listing(order, cursor=page.next, limit=1000)
+        yield from page.charges
+
+
+def _charge(event: Event) -> Charge:
+    return Charge(
+        id=ids.public("chg", event.token),
+        at=event.at,
+        type=IMPRESSION,
+        price_micros=event.price_micros,
+        valid=event.charged,
+        reason=event.reason,
+    )
+
+
+def _rounding(order: Order) -> list[Charge]:
+    """What the settlement gave back of the last coin, so that all of them add up to what was spent."""
+    if order.refunded_at is None or order.charged_micros is None:
+        return []
+    spent = (order.coupon_spent_micros or 0) + (order.spent_coins or 0) * MICROS
+    return [Charge(ids.public("rnd", order.id), order.refunded_at, ROUNDING, spent - order.charged_micros, True)]

@@ -1,0 +1,208 @@
+"""The pacer on real orders: what it releases, what a lost Redis costs, when a budget is finished."""
+
+from datetime import timedelta
+
+import pytest
+
+from delivery import drain, hot, knowledge, pacer
+from delivery.models import PacingState, Shard
+from orders.models import Order
+from payments import escrow
+from tests.builders import NOON, a_delivering_order, a_number
+from tests.delivery.world import (
+    RESERVE,
+    a_token,
+    drained,
+    events_of,
+    left,
+    looks,
+    paced,
+    redis_lost,
+    reserved,
+    shown,
+    sold,
+    spent,
+    told,
+)
+
+pytestmark = pytest.mark.django_db
+DAY_S = 86_400
+
+
+@pytest.fixture
+def order():
+    order = a_delivering_order()
+    paced(order)
+    return order
+
+
+def counters(order):
+    generation = Shard.objects.get(id=order.shard).generation
+    return hot.counters(hot.client(), shard=order.shard, generation=generation, orders=[order.id])[order.id]
+
+
+def take_all_but(order, micros):
+    escrow.charge(key=f"t{a_number()}", charges=[(order.escrow_id, left(order) - micros)], now=NOON)
+
+
+def test_a_new_order_can_be_shown_after_the_first_look(order):
+    figures = counters(order)
+    plan_per_s = order.cost_micros / DAY_S
+    assert 5 * RESERVE <= figures.free <= 3 * plan_per_s * 2 + 5 * 2 * RESERVE
+    assert hot.client().hget(hot.pace_key(order.shard, 1), order.id.hex) is not None
+
+
+def test_what_is_released_and_not_spent_stays_bounded_however_long_nobody_comes(order):
+    before = counters(order).free
+    looks(order, 30)
+    assert counters(order).free <= 1.1 * before
+
+
+def test_reservations_count_against_what_is_released(order):
+    for _ in range(4):
+        sold(order)
+    looks(order, 1)
+    state = PacingState.objects.get(order=order)
+    figures = counters(order)
+    assert figures.reserved == 4 * RESERVE
+    assert figures.free + figures.reserved <= state.outstanding_micros
+
+
+def test_the_last_of_a_budget_is_released_whole_and_not_a_micro_more(order):
+    take_all_but(order, 3 * RESERVE + 700)
+    looks(order, 2)
+    assert counters(order).free == 3 * RESERVE + 700
+    for _ in range(3):
+        sold(order)
+    assert not reserved(a_token(order))
+
+
+def test_a_budget_is_finished_when_what_is_left_buys_nothing_and_no_token_is_out(order):
+    take_all_but(order, RESERVE + 500)
+    looks(order, 2)
+    token = sold(order)
+    now = looks(order, 2, start=NOON + timedelta(seconds=2))
+    assert Order.objects.get(id=order.id).status == "delivering"
+    told(token, now=now)
+    drained(order, now=now)
+    looks(order, 6, start=now)
+    order = Order.objects.get(id=order.id)
+    assert (order.status, order.end_reason) == ("ending", "budget")
+
+
+def test_a_token_that_was_never_shown_gives_its_money_back(order):
+    take_all_but(order, RESERVE)
+    looks(order, 2)
+    sold(order)
+    looks(order, 1, start=NOON + timedelta(seconds=30))
+    assert not reserved(a_token(order))
+    late = looks(order, 2, start=NOON + timedelta(minutes=11))
+    assert reserved(a_token(order, now=late))
+
+
+def test_an_order_that_stands_still_has_nothing_released(order):
+    Order.objects.filter(id=order.id).update(status="paused", stopped_at=NOON)
+    looks(order, 1)
+    assert counters(order).free == 0
+    assert hot.client().hgetall(hot.pace_key(order.shard, 1)) == {}
+
+
+def test_what_was_charged_but_not_drained_is_not_released_again(order):
+    take_all_but(order, 4 * RESERVE)
+    looks(order, 2)
+    shown(order, 4)
+    looks(order, 3, start=NOON + timedelta(seconds=5))
+    assert counters(order).free == 0
+    drained(order)
+    looks(order, 1, start=NOON + timedelta(seconds=9))
+    assert counters(order).free == 0
+    assert left(order) == 0
+
+
+def test_an_impression_that_was_not_billed_is_released_again(order):
+    take_all_but(order, RESERVE)
+    looks(order, 2)
+    told(sold(order), visible_ms=10)
+    drained(order)
+    looks(order, 6)
+    assert reserved(a_token(order))
+
+
+def test_two_pacers_do_not_pace_one_shard(order):
+    Shard.objects.filter(id=order.shard).update(pacer_until=NOON + timedelta(seconds=30))
+    PacingState.objects.update(due_at=0)
+    assert pacer.pace(shard=order.shard, now=NOON + timedelta(seconds=20)) == 0
+    assert pacer.pace(shard=order.shard, now=NOON + timedelta(seconds=31)) == 1
+
+
+def test_a_lost_redis_begins_a_new_generation_and_holds_back_what_could_be_out(order):
+    looks(order, 2)
+    tokens = [sold(order) for _ in range(5)]
+    outstanding = PacingState.objects.get(order=order).outstanding_micros
+    take_all_but(order, outstanding + 2 * RESERVE)
+    redis_lost()
+    assert told(tokens[0]) == hot.LOST
+    now = looks(order, 1, start=NOON + timedelta(seconds=5))
+    assert Shard.objects.get(id=order.shard).generation == 2
+    assert counters(order).held == outstanding
+    assert counters(order).free <= 2 * RESERVE
+    assert [told(token, now=now) for token in tokens] == [hot.DONE] * 5
+    assert told(tokens[0], now=now) == hot.DUPLICATE
+    drained(order)
+    assert spent(order) - (order.cost_micros - outstanding - 2 * RESERVE) == 5 * RESERVE
+    looks(order, 1, start=NOON + timedelta(minutes=12))
+    assert counters(order).held == 0
+    assert counters(order).free + spent(order) <= order.cost_micros
+
+
+def test_whatever_is_told_around_a_lost_redis_no_more_than_the_budget_is_spent(order):
+    take_all_but(order, 12 * RESERVE)
+    now, tokens = NOON, []
+    for round_ in range(6):
+        now = looks(order, 3, start=now)
+        while reserved(token := a_token(order, now=now)):
+            tokens.append(token)
+        for token in tokens[:: 2 + round_ % 2]:
+            told(token, now=now)
+        if round_ in (1, 3):
+            redis_lost()
+        if round_ in (0, 3, 5):
+            drained(order, now=now)
+        assert left(order) >= 0
+    now = looks(order, 3, start=now)
+    for token in tokens:
+        told(token, now=now)
+    drained(order, now=now)
+    charged = sum(events_of(order, charged=True).values_list("price_micros", flat=True))
+    assert charged <= 12 * RESERVE
+    assert left(order) == 12 * RESERVE - charged
+
+
+def test_what_survives_of_the_old_stream_is_drained_before_anything_is_released_anew(order):
+    tokens = shown(order, 3)
+    # A restart: what Redis knew is there, but it is another run of itself.
+    Shard.objects.filter(id=order.shard).update(redis_run_id="an earlier run")
+    now = looks(order, 1, start=NOON + timedelta(seconds=5))
+    shard = Shard.objects.get(id=order.shard)
+    assert (shard.generation, shard.position_generation) == (2, 2)
+    assert spent(order) == 3 * RESERVE
+    assert told(tokens[0], now=now) == hot.DUPLICATE
+    assert not hot.client().exists(hot.stream_key(order.shard, 1))
+
+
+def test_a_stream_whose_clock_is_behind_is_not_skipped(order):
+    shown(order, 1)
+    drained(order)
+    redis_lost()
+    looks(order, 1, start=NOON + timedelta(seconds=5))
+    generation = Shard.objects.get(id=order.shard).generation
+    # As a server would write whose clock is years behind.
+    entry = {"o": order.id.hex, "p": 0, "b": "1"}
+    hot.client().xadd(hot.stream_key(order.shard, generation), entry, id="1000-1")
+    assert drain.drain(shard=order.shard, now=NOON) == 1
+
+
+def test_a_lone_order_in_an_empty_auction_bids_at_least_the_reserve(order):
+    known = knowledge.of(order, at=NOON.timestamp())
+    state = PacingState.objects.get(order=order)
+    assert known.score / state.mu >= known.reserve
