@@ -25,7 +25,9 @@ def claw_back(*, lot: Lot, coins: int, key: str, now: datetime) -> ClawedBack:
     kind, ref, request = "clawback", lot.public_id, {"lot": lot.id, "coins": coins}
     with transaction.atomic():
         debt_id = debts.open_for(lot.account_id)
-        free, _others = lots.lock_free(account=lot.account, now=now, also_lock=[debt_id])
+        # Before looking for free coins: whoever brings some, by a purchase or a refund, holds this lock as well.
+        ledger.lock([debt_id])
+        free, _others = lots.lock_free(account=lot.account, now=now)
         journal_id = ledger.find(kind=kind, key=key, ref=ref, request=request)
         if journal_id is None:
             free.sort(key=lambda one: one.lot != lot)

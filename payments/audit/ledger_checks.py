@@ -13,7 +13,9 @@ from payments.models import LedgerAccount
 CONSTRAINTS = {
     "payments_ledgeraccount": [
         "ledgeraccount_closed_is_empty",
+        "ledgeraccount_guard_of_kind",
         "ledgeraccount_hot_is_derived",
+        "ledgeraccount_hot_is_platform",
         "ledgeraccount_no_overcredit",
         "ledgeraccount_no_overdraft",
         "ledgeraccount_one_currency",
@@ -32,6 +34,9 @@ TRIGGERS = {
     "payments_ledgeraccount": ["account_is_what_it_was", "account_stays", "account_stays_closed"],
     "payments_journal": ["journal_append_only"],
     "payments_transfer": ["transfer_append_only", "transfer_moves_balances"],
+    "payments_lot": ["lot_stays"],
+    "payments_gift": ["gift_stays"],
+    "payments_checkpoint": ["checkpoint_stays"],
 }
 
 

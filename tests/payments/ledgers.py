@@ -9,6 +9,7 @@ from django.db import connection, connections
 
 from payments import audit, escrow, ledger, lots, wallet
 from payments.audit import Report
+from payments.audit.ledger_checks import TRIGGERS
 from payments.audit.running import run as run_audit
 from payments.ledger import Movement
 from payments.models import AccountKind, Guard, Lot
@@ -97,13 +98,12 @@ def audited() -> Report:
 def as_owner(*, rules_off: bool = False) -> Iterator[Any]:
     """A cursor of the schema's owner, which the product never is while it runs; with the guards switched off."""
     with connections["owner"].cursor() as cursor:
-        tables = ("payments_ledgeraccount", "payments_journal", "payments_transfer")
         if rules_off:
-            for table in tables:
+            for table in TRIGGERS:
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield cursor
         if rules_off:
-            for table in tables:
+            for table in TRIGGERS:
                 cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 

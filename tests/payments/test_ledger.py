@@ -61,6 +61,17 @@ def test_within_a_journal_what_comes_in_may_go_out():
     assert ledger.balances([purse, other]) == {purse: 0, other: 7}
 
 
+@pytest.mark.parametrize(("kind", "guard"), [("lot", "N"), ("escrow", "D"), ("campaign", "N"), ("debt", "C")])
+def test_no_account_is_opened_without_the_guard_of_its_kind(kind, guard):
+    with refused("ledgeraccount_guard_of_kind"), transaction.atomic():
+        ledger.open_account(kind=kind, guard=guard)
+
+
+def test_only_platform_accounts_are_hot():
+    with refused("ledgeraccount_hot"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO payments_ledgeraccount (ledger, kind, guard, hot) VALUES (0, 'lot', 'C', true)")
+
+
 @pytest.mark.parametrize("amount", [0, -1])
 def test_an_amount_is_above_zero(amount):
     with refused("transfer_amount_positive"):
@@ -101,6 +112,10 @@ def test_a_number_stands_once_in_a_journal():
         "UPDATE payments_ledgeraccount SET guard = 'N'",
         "DELETE FROM payments_ledgeraccount",
         "TRUNCATE payments_ledgeraccount CASCADE",
+        "UPDATE payments_lot SET withdrawable = true",
+        "DELETE FROM payments_lot",
+        "UPDATE payments_gift SET coins = 1",
+        "UPDATE payments_checkpoint SET credits = 1",
     ],
 )
 @pytest.mark.django_db(databases=["default", "owner"])

@@ -7,7 +7,7 @@ import time
 import pytest
 from django.db import transaction
 
-from payments import checkpoints, debts, escrow, expiry, gifts, ledger, wallet
+from payments import checkpoints, clawbacks, debts, escrow, expiry, gifts, ledger, wallet
 from payments.ledger import AccountClosed, Movement, Overdrawn
 from payments.lots import InsufficientCoins
 from payments.models import Gift, Journal, Lot
@@ -69,6 +69,25 @@ def test_the_first_coins_of_an_account_may_come_many_at_once():
     assert len(debts.of_owners([account.id])) == 1
 
 
+def test_coins_that_come_while_others_are_taken_back_repay_the_debt():
+    """Whoever owes has no free coins, also where a purchase or a refund and a clawback cross: the audit looks."""
+    for _ in range(8):
+        account = an_account()
+        spent = [bought(account, 50) for _ in range(2)]
+        order = an_escrow(account, 100)
+        together(
+            [
+                lambda a=account: bought(a, 70),
+                lambda lot=spent[0]: clawbacks.claw_back(lot=lot, coins=50, key=f"back:{lot.id}", now=NOON),
+                lambda o=order: settled(o),
+                lambda lot=spent[1]: clawbacks.claw_back(lot=lot, coins=50, key=f"back:{lot.id}", now=NOON),
+            ]
+        )
+        balance = wallet.balance(account=account)
+        assert (balance.free_coins, balance.debt_coins) == (70, 0)
+    audited()
+
+
 def test_an_escrow_is_never_overspent_by_many_who_charge_it():
     account = an_account()
     granted(account, 10)
@@ -127,6 +146,25 @@ def test_journals_over_the_same_accounts_in_any_order_never_deadlock():
     assert together([lambda n=n: post(n) for n in range(16)]) == [None] * 16, "a deadlock would have been raised"
     assert sum(ledger.balances(purses).values()) == 10_000 * MICROS
     assert min(ledger.balances(purses).values()) >= 0
+    audited()
+
+
+def test_those_who_look_before_they_charge_and_those_who_just_charge_never_deadlock():
+    account = an_account()
+    granted(account, 2000)
+    orders = [an_escrow(account, 100).escrow_id for _ in range(20)]
+
+    def charge(seed):
+        chance = random.Random(seed)
+        for number in range(15):
+            some = chance.sample(orders, 15)
+            with transaction.atomic():
+                if seed % 2:
+                    escrow.lock(some)
+                escrow.charge(key=f"{seed}:{number}", charges=[(one, 1000) for one in some], now=NOON)
+
+    assert together([lambda n=n: charge(n) for n in range(8)]) == [None] * 8
+    assert checkpoints.balance(SPEND) == 8 * 15 * 15 * 1000
     audited()
 
 
