@@ -16,17 +16,19 @@ HOURS_MOST = 100_000
 class DurationField(StrictNumberField):
     """Hours with up to two decimals, taken as whole seconds: 0.05 is 180."""
 
-    default_error_messages = {"decimals": _("Hours have at most two decimals.")}
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"min_value": 0, "max_value": HOURS_MOST, **kwargs})
+    default_error_messages = {
+        "decimals": _("Hours have at most two decimals."),
+        "range": _("Hours are a number from 0 to 100,000."),
+    }
 
     def to_internal_value(self, data: Any) -> int:
         hours = super().to_internal_value(data)
-        hundredths = round(hours * 100) if abs(hours) <= HOURS_MOST else 0
-        if abs(hours) <= HOURS_MOST and abs(hours * 100 - hundredths) > 1e-6:
+        if not 0 <= hours <= HOURS_MOST:
+            self.fail("range")
+        hundredths = round(hours * 100)
+        if abs(hours * 100 - hundredths) > 1e-6:
             self.fail("decimals")
-        return hundredths * 36 if abs(hours) <= HOURS_MOST else HOURS_MOST * 3600 + int(hours > 0)
+        return hundredths * 36
 
 
 class AudienceIn(serializers.JSONField):
