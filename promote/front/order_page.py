@@ -17,7 +17,7 @@ from promote.catalogue.models import LiveRoom, LiveState
 from promote.front import order_charts, order_steps, running, words
 from promote.front.charts import Chart
 from promote.front.parts import Point, Progress, Step
-from promote.front.promote_form import OWN, durations_s
+from promote.front.promote_form import OWN, UNITS, durations_s
 from promote.front.spans import grouped
 from promote.markets.models import Term
 from promote.refusals import Text
@@ -173,11 +173,6 @@ def _repeat(order: Order) -> str:
     """The order form with this order's choices."""
     query: dict[str, object] = {
         "objective": order.objective,
-        "budget": OWN,
-        "own_coins": order.cost_coins,
-        "duration": OWN,
-        "own_length": order.duration_s // 60,
-        "own_unit": "minutes",
         "audience": "automatic" if order.audience.get("automatic") else "chosen",
         "website_url": order.website_url,
         "call_to_action": order.call_to_action,
@@ -185,11 +180,13 @@ def _repeat(order: Order) -> str:
     }
     if order.cost_coins in order.market.packages_coins:
         query["budget"] = order.cost_coins
-        del query["own_coins"]
+    else:
+        query.update(budget=OWN, own_coins=order.cost_coins)
     if order.duration_s in durations_s(order.market):
         query["duration"] = order.duration_s
-    elif order.duration_s % 3600 == 0:
-        query.update(own_length=order.duration_s // 3600, own_unit="hours")
+    else:
+        unit = next((unit for unit in ("days", "hours") if order.duration_s % UNITS[unit] == 0), "minutes")
+        query.update(duration=OWN, own_length=order.duration_s // UNITS[unit], own_unit=unit)
     address = reverse("pages:promote", args=[order.target.public_id])
     return f"{address}?{urlencode({k: v for k, v in query.items() if v}, doseq=True)}"
 

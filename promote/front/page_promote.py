@@ -13,6 +13,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from coupons.models import Offer
 from coupons.redemption import OfferNotApplicable
+from delivery import forecast
+from delivery.forecast import Estimate
 from orders import placement, quotes
 from orders.models import Order
 from orders.quotes import Plan, Quote, QuoteExpired, QuoteInvalid
@@ -34,7 +36,7 @@ class Offered:
 
     quote: Quote | None
     free_coins: int
-    estimate: Any = None
+    estimate: Estimate | None = None
     refusal: Refusal | None = None
 
     @property
@@ -63,6 +65,7 @@ class Desk:
 
     def offered(self, form: PromoteForm) -> Offered:
         """The price of what the form says. What the rules refuse lands beside its field."""
+        assert self.market is not None
         free = wallet.balance(account=self.account).free_coins
         if not form.is_valid():
             return Offered(None, free)
@@ -74,7 +77,15 @@ class Desk:
         except OfferNotApplicable as refusal:
             form.add_error("offer", refusal.detail)
             return Offered(None, free, refusal=refusal)
-        return Offered(quote, free)
+        estimate = forecast.estimate(
+            market=self.market,
+            objective=quote.plan.objective,
+            budget_coins=quote.plan.cost_coins,
+            duration_s=quote.plan.duration_s,
+            audience=quote.plan.audience,
+            now=self.now,
+        )
+        return Offered(quote, free, estimate)
 
     def page(
         self, form: PromoteForm, offered: Offered, *, key: str = "", status: int = 200, **more: Any

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 
 Text = str | Promise
 
@@ -53,7 +53,8 @@ class Objective:
     promise: Text
     units: Text
     unit_cost: Text
-    counted: Promise | str
+    many: Text
+    """As it follows a number: `1,900–3,400 views`."""
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -63,7 +64,7 @@ OBJECTIVES: dict[str, Objective] = {
         _("Shown to people likely to watch for two seconds or longer"),
         _("Views"),
         _("Cost per view"),
-        ngettext_lazy("%(count)s view", "%(count)s views", "number"),
+        _("views"),
     ),
     "website_visits": Objective(
         "globe",
@@ -71,7 +72,7 @@ OBJECTIVES: dict[str, Objective] = {
         _("A button under the video opens your page"),
         _("Website visits"),
         _("Cost per visit"),
-        ngettext_lazy("%(count)s visit", "%(count)s visits", "number"),
+        _("visits"),
     ),
     "followers": Objective(
         "follow",
@@ -79,7 +80,7 @@ OBJECTIVES: dict[str, Objective] = {
         _("Shown to people likely to follow you"),
         _("New followers"),
         _("Cost per follower"),
-        ngettext_lazy("%(count)s follower", "%(count)s followers", "number"),
+        _("followers"),
     ),
     "product_clicks": Objective(
         "bag",
@@ -87,7 +88,7 @@ OBJECTIVES: dict[str, Objective] = {
         _("Shown to people likely to open your product"),
         _("Product clicks"),
         _("Cost per click"),
-        ngettext_lazy("%(count)s click", "%(count)s clicks", "number"),
+        _("clicks"),
     ),
     "live_viewers": Objective(
         "live",
@@ -95,7 +96,7 @@ OBJECTIVES: dict[str, Objective] = {
         _("Brings people into your live while it is on air"),
         _("Live viewers"),
         _("Cost per viewer"),
-        ngettext_lazy("%(count)s viewer", "%(count)s viewers", "number"),
+        _("viewers"),
     ),
 }
 

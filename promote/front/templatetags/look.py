@@ -9,13 +9,14 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from promote import money
 from promote.front import covers, spans, words
 
 register = template.Library()
+CURRENT = 'aria-current="page"'
 
 
 @register.simple_tag
@@ -46,7 +47,7 @@ def current(context: Context, *names: str) -> SafeString | str:
     """`aria-current` where the page shown is one of these."""
     match = getattr(context.get("request"), "resolver_match", None)
     here = match.url_name if match and match.namespace == "pages" else None
-    return format_html('aria-current="page"') if here in names else ""
+    return mark_safe(CURRENT) if here in names else ""  # noqa: S308 - ours
 
 
 @register.filter
@@ -84,6 +85,13 @@ def duration(seconds: float | timedelta | None) -> str:
 @register.filter
 def number(value: float | None) -> str:
     return "–" if value is None else number_format(value, force_grouping=True)
+
+
+@register.filter
+def about(value: int) -> str:
+    """A forecast's number with two digits that mean something: 1,934 is about 1,900."""
+    step = 10 ** max(0, len(str(abs(value))) - 2)
+    return number_format(round(value / step) * step, force_grouping=True)
 
 
 @register.filter
