@@ -12,7 +12,7 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from payments import gateways, inbox  # noqa: F401  (inbox subscribes to what it does)
-        from payments.audit import ledger_checks, wallet_checks  # noqa: F401  (each registers its checks)
+        from payments.audit import document_checks, ledger_checks, wallet_checks  # noqa: F401  (they register)
 
         if settings.STRIPE_SECRET_KEY:
             gateways.offer("stripe", _stripe, methods={"card"})

@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
-                ("redirect_url", models.URLField(blank=True, help_text="Where the payer pays.", max_length=2000)),
+                ("redirect_url", models.CharField(blank=True, help_text="Where the payer pays.", max_length=2000)),
                 (
                     "provider_ref",
                     models.CharField(blank=True, help_text="The payment page's id at the provider.", max_length=255),

@@ -45,7 +45,7 @@ class TopUp(models.Model):
     tax_minor = models.PositiveBigIntegerField(help_text=_("The tax that the amount includes."))
 
     status = models.CharField(max_length=8, choices=TopUpStatus, default=TopUpStatus.PENDING)
-    redirect_url = models.URLField(max_length=2000, blank=True, help_text=_("Where the payer pays."))
+    redirect_url = models.CharField(max_length=2000, blank=True, help_text=_("Where the payer pays."))
     provider_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment page's id at the provider."))
     payment_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment's id at the provider."))
     started_at = models.DateTimeField()

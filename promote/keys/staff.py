@@ -18,6 +18,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         *LOOK, "view_order", "view_ordertransition", "end_order", "settle_order", "change_account",
         "view_ledgeraccount", "view_journal", "view_transfer", "view_lot", "view_topup", "view_notice", "view_invoice",
         "change_notice", "grant_coins",
+        "view_invoiceseries", "view_billingdetails", "view_seller", "add_seller", "change_seller",
     ),
     "coupons": (
         "view_account", "view_campaign", "add_campaign", "change_campaign", "fund_campaign", "grant_offer",

@@ -36,7 +36,7 @@ from promote.refusals import NotFound, WrongState
 from tests import builders
 from tests.builders import NOON, a_number, an_account
 from tests.payments.buying import Till, a_top_up
-from tests.payments.ledgers import a_coupon, an_escrow, bought, charged, granted, settled, together
+from tests.payments.ledgers import a_coupon, an_escrow, audited, bought, charged, granted, settled, together
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +164,7 @@ def test_the_tax_is_the_one_of_the_purchase(at_till: Till) -> None:
     invoice = billed(account, a_spent_order(account, coins=1000, spent_micros=1000 * MICROS))
     assert lines_of(invoice) == [("card", 1000, 1355, 135)]  # 14.90 with 10 % within, not 15 %
     assert (top_up.net_minor, top_up.tax_minor) == (1355, 135)
+    audited()
 
 
 def a_paid_top_up(at_till: Till, *, country: str = "US", coins: int = 1000) -> TopUp:
@@ -218,6 +219,7 @@ def test_the_invoices_of_used_up_lots_add_up_to_what_was_paid_for_them(
         assert {use.lot_id: use.used_micros for use in LotUse.objects.filter(lot__account=account).order_by("seq")} == {
             lot.id: lot.coins * MICROS for lot in opened
         }
+        audited()
         transaction.set_rollback(True)
 
 
@@ -306,6 +308,7 @@ def test_numbers_have_no_gap_though_many_issue_at_once_and_some_fail(committed_d
     sequences = sorted(Invoice.objects.values_list("sequence", flat=True))
     assert sequences == list(range(1, 97))
     assert InvoiceSeries.objects.get().next == 97
+    audited()
 
 
 class _ChangedMyMind(Exception):
