@@ -1,5 +1,7 @@
 """How tests run: `.venv/bin/pytest tests/orders`, any number of times at once; tests/README.md has the fixtures."""
 
+import os
+
 import pytest
 
 from tests.harness import run as test_run
@@ -19,6 +21,9 @@ from tests.harness.services import *  # noqa: E402, F403
 def pytest_sessionstart(session: pytest.Session) -> None:
     if not session.config.option.collectonly:
         RUN.start()
+    # xdist's workers, started next, inherit our environment: with this set, pytest-django would read the settings
+    # there before the lines above have given the worker its own addresses.
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
 def pytest_unconfigure() -> None:
