@@ -116,25 +116,37 @@ class LiveIn(Shape):
     updated_at = InstantField()
 
 
-class AccountSynced(AccountIn):
+STALE = _("This update was older than what we have: nothing was changed.")
+
+
+class AccountRead(AccountIn):
     id = serializers.CharField()
     external_id = serializers.CharField()
-    stale = serializers.BooleanField(help_text=_("This update was older than what we have: nothing was changed."))
 
 
-class VideoSynced(VideoIn):
+class VideoRead(VideoIn):
     id = serializers.CharField()
     external_id = serializers.CharField()
     revision = serializers.IntegerField()
-    stale = serializers.BooleanField()
 
 
-class LiveSynced(LiveIn):
+class LiveRead(LiveIn):
     id = serializers.CharField()
     external_id = serializers.CharField()
     on_air_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
-    stale = serializers.BooleanField()
+
+
+class AccountSynced(AccountRead):
+    stale = serializers.BooleanField(help_text=STALE)
+
+
+class VideoSynced(VideoRead):
+    stale = serializers.BooleanField(help_text=STALE)
+
+
+class LiveSynced(LiveRead):
+    stale = serializers.BooleanField(help_text=STALE)
 
 
 def put_account(external_id: str, facts: dict[str, Any], now: datetime) -> sync.Synced[Account]:

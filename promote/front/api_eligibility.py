@@ -9,8 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import quotes
+from payments import payment_methods
+from promote.accounts.models import Account
 from promote.catalogue import targets
-from promote.eligibility import Check, Eligibility, assess
+from promote.eligibility import Caller, Check, Eligibility, assess
 from promote.entrances import Entrance, to_target
 from promote.rest import account_of, caller
 from promote.rest.fields import Shape, StrictCharField
@@ -54,6 +56,12 @@ def read_eligibility(eligibility: Eligibility) -> dict[str, Any]:
     }
 
 
+def methods_of(account: Account, app: Caller) -> list[str]:
+    """The codes of the methods by which coins can be bought from where the caller is."""
+    offered = payment_methods.methods(account=account, surface=app.app_platform or "").offered
+    return [one.method.code for one in offered]
+
+
 class EligibilityOf(Door):
     @extend_schema(operation_id="eligibility", parameters=[TARGET], responses={200: EligibilityOut})
     def get(self, request: Request) -> Response:
@@ -65,6 +73,6 @@ class EligibilityOf(Door):
             {
                 **read_eligibility(eligibility),
                 "entrances": [entrance.as_dict() for entrance in to_target(account, target)],
-                "payment_methods": [],
+                "payment_methods": methods_of(account, app),
             }
         )

@@ -1,13 +1,19 @@
 """Every address under /api/v1/, in one place: the doors of the rooms, and those that join rooms."""
 
-from importlib.util import find_spec
-
 from django.urls import include, path
 
-from promote.front import api_bulk, api_catalogue, api_notifications, api_tokens
+from promote.front import (
+    api_bulk,
+    api_catalogue,
+    api_central,
+    api_eligibility,
+    api_notifications,
+    api_orders,
+    api_quotes,
+    api_reports,
+    api_tokens,
+)
 from promote.rest import openapi
-
-ROOMS = ["payments.urls", "orders.urls", "coupons.urls", "delivery.urls"]
 
 urlpatterns = [
     path("schema", openapi.Schema.as_view(), name="api-schema"),
@@ -19,6 +25,19 @@ urlpatterns = [
     path("platform/lives/<str:external_id>", api_catalogue.Lives.as_view()),
     path("platform/bulk", api_bulk.Bulk.as_view()),
     path("auth/refresh", api_tokens.Refresh.as_view()),
+    path("central", api_central.CentralPage.as_view()),
+    path("eligibility", api_eligibility.EligibilityOf.as_view()),
+    path("quotes", api_quotes.Quotes.as_view()),
+    path("orders", api_orders.Orders.as_view()),
+    path("orders/<str:order>", api_orders.OneOrder.as_view()),
+    path("orders/<str:order>/end", api_orders.End.as_view()),
+    path("orders/<str:order>/pause", api_orders.Pause.as_view()),
+    path("orders/<str:order>/resume", api_orders.Resume.as_view()),
+    path("orders/<str:order>/appeal", api_orders.Appeal.as_view()),
+    path("orders/<str:order>/place-again", api_orders.PlaceAgain.as_view()),
+    path("orders/<str:order>/report", api_reports.Report.as_view()),
     path("notifications", api_notifications.Notifications.as_view()),
-    *(path("", include(room)) for room in ROOMS if find_spec(room)),
+    path("", include("payments.urls")),
+    path("", include("coupons.urls")),
+    path("", include("delivery.urls")),
 ]
