@@ -22,17 +22,21 @@ GIVE_UP_AFTER_S = 24 * 3600
 
 def poll(*, limit: int, now: datetime) -> int:
     """Confirms up to `limit` open top-ups whose time has come; how many were asked. Two pollers share the work."""
-    asked = 0
-    for top_up_id in _claim(limit=limit, now=now):
-        try:
-            top_ups.confirm(top_up_id=top_up_id, now=now, why="polled")
-        except (GatewayAway, GatewayRefused, NoSuchGateway) as error:
-            log.warning("top-up %s: the provider did not say what became of it: %s", top_up_id, error)
-        except top_ups.Mismatch:
-            continue  # written on the top-up, for ops
-        asked += 1
+    due = _claim(limit=limit, now=now)
+    for top_up_id in due:
+        ask(top_up_id=top_up_id, why="polled", now=now)
     _give_up(now=now)
-    return asked
+    return len(due)
+
+
+def ask(*, top_up_id: UUID, why: str, now: datetime) -> None:
+    """Confirms one top-up. A provider that does not answer, or not as asked, is no failure of ours: it is logged."""
+    try:
+        top_ups.confirm(top_up_id=top_up_id, now=now, why=why)
+    except (GatewayAway, GatewayRefused, NoSuchGateway) as error:
+        log.warning("top-up %s: the provider did not say what became of it: %s", top_up_id, error)
+    except top_ups.Mismatch:
+        pass  # written on the top-up, for ops
 
 
 def _claim(*, limit: int, now: datetime) -> list[UUID]:

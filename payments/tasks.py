@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from payments import checkpoints, documents, expiry, notices, polling, top_ups
+from payments import checkpoints, documents, expiry, notices, polling
 
 
 @shared_task(ignore_result=True)
@@ -20,7 +20,7 @@ def process_notices(*, limit: int = 200, **_: object) -> None:
 
 @shared_task(ignore_result=True)
 def confirm_top_up(top_up_id: str, **_: object) -> None:
-    top_ups.confirm(top_up_id=UUID(top_up_id), now=timezone.now(), why="returned")
+    polling.ask(top_up_id=UUID(top_up_id), why="returned", now=timezone.now())
 
 
 @shared_task(ignore_result=True)

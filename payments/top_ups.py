@@ -69,7 +69,7 @@ def start(
         raise KeyReused
     if top_up.redirect_url or top_up.status != TopUpStatus.PENDING:
         return top_up
-    back = return_url.format(top_up=top_up.public_id)
+    back = return_url.replace("{top_up}", top_up.public_id)
     try:
         started = gateways.named(top_up.gateway).start(
             Purchase(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .errors import invalid, missing
@@ -17,12 +18,7 @@ _KINDS = {
     "pm": "payment_method",
 }
 _EQUALS = ("payment_intent", "customer", "charge", "status", "type", "source", "currency")
-_COMPARE = {
-    "gt": lambda value, bound: value > bound,
-    "gte": lambda value, bound: value >= bound,
-    "lt": lambda value, bound: value < bound,
-    "lte": lambda value, bound: value <= bound,
-}
+_COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def page(store: Store, kind: str, url: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -30,35 +26,32 @@ def page(store: Store, kind: str, url: str, asked: dict[str, Any]) -> dict[str, 
     limit = asked.get("limit", 10)
     if not 1 <= limit <= 100:
         raise invalid("Invalid integer: limit must be between 1 and 100", param="limit")
-    rows = store.find(kind, **{name: asked[name] for name in _EQUALS if name in asked})
-    rows = [row for row in rows if _within(row["created"], asked.get("created"))]
+    tests: list[tuple[str, Any]] = [
+        (f"json_extract(body, '$.{name}') = ?", asked[name]) for name in _EQUALS if name in asked
+    ]
+    created = asked.get("created", {})
+    bounds = created if isinstance(created, dict) else {"gte": created, "lte": created}
+    tests += [(f"created {_COMPARE[name]} ?", bound) for name, bound in bounds.items()]
     if "types" in asked:
-        rows = [row for row in rows if row["type"] in asked["types"]]
+        tests.append(("json_extract(body, '$.type') IN (SELECT value FROM json_each(?))", json.dumps(asked["types"])))
+    order = "DESC"
     if after := asked.get("starting_after"):
-        rows = rows[_place(rows, after, "starting_after") + 1 :]
+        tests.append(("seq < ?", _place(store, after, "starting_after")))
     elif before := asked.get("ending_before"):
-        rows = rows[: _place(rows, before, "ending_before")]
-        return _page(url, rows[-limit:], len(rows) > limit)
-    return _page(url, rows[:limit], len(rows) > limit)
+        tests.append(("seq > ?", _place(store, before, "ending_before")))
+        order = "ASC"
+    where = " AND ".join(["1", *(test for test, _ in tests)])
+    tail = f"ORDER BY seq {order} LIMIT {limit + 1}"
+    rows = store.find(kind, where=where, values=tuple(value for _, value in tests), tail=tail)
+    shown = rows[:limit] if order == "DESC" else rows[:limit][::-1]
+    return {"object": "list", "url": url, "has_more": len(rows) > limit, "data": shown}
 
 
-def _page(url: str, rows: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
-    return {"object": "list", "url": url, "has_more": has_more, "data": rows}
-
-
-def _within(created: int, bounds: Any) -> bool:
-    if bounds is None:
-        return True
-    if not isinstance(bounds, dict):
-        return created == bounds
-    return all(_COMPARE[name](created, bound) for name, bound in bounds.items())
-
-
-def _place(rows: list[dict[str, Any]], id_: str, param: str) -> int:
-    for place, row in enumerate(rows):
-        if row["id"] == id_:
-            return place
-    raise missing("object", id_, param=param, status=400)
+def _place(store: Store, id_: str, param: str) -> int:
+    place = store.place(id_)
+    if place is None:
+        raise missing("object", id_, param=param, status=400)
+    return place
 
 
 def expand(store: Store, body: dict[str, Any], paths: list[str]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def expire(world: World, body: dict[str, Any], call: Call | None = None) -> dict
 def expire_due(world: World) -> None:
     """Close what nobody paid in time. Run by the server's own clock, and before a session is shown or read."""
     with world.store.transaction():
-        for body in world.store.find("checkout.session", status="open"):
+        for body in world.store.find("checkout.session", where="json_extract(body, '$.status') = 'open'"):
             if body["expires_at"] <= world.now():
                 expire(world, body)
 

@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
     created INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (kind, seq);
+CREATE INDEX IF NOT EXISTS objects_by_status ON objects (kind, json_extract(body, '$.status'));
+CREATE INDEX IF NOT EXISTS objects_by_intent ON objects (kind, json_extract(body, '$.payment_intent'));
 CREATE TABLE IF NOT EXISTS line_items (
     session TEXT NOT NULL, position INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (session, position));
 CREATE TABLE IF NOT EXISTS private (id TEXT PRIMARY KEY, body TEXT NOT NULL);
@@ -87,13 +89,17 @@ class Store:
             return None
         return json.loads(rows[0][1])
 
-    def find(self, kind: str, *, limit: int | None = None, **equal: Any) -> list[dict[str, Any]]:
-        """Objects of a kind, newest first, whose top-level fields have these values."""
-        tests = "".join(f" AND json_extract(body, '$.{name}') = ?" for name in equal)
-        sql = f"SELECT body FROM objects WHERE kind = ?{tests} ORDER BY seq DESC"  # noqa: S608  # names are ours
-        if limit is not None:
-            sql += f" LIMIT {int(limit)}"
-        return [json.loads(body) for (body,) in self.execute(sql, (kind, *equal.values()))]
+    def find(
+        self, kind: str, *, where: str = "1", values: tuple[Any, ...] = (), tail: str = ""
+    ) -> list[dict[str, Any]]:
+        """Objects of a kind, newest first unless `tail` says otherwise. `where` is SQL of ours, its values apart."""
+        sql = f"SELECT body FROM objects WHERE kind = ? AND {where} {tail or 'ORDER BY seq DESC'}"  # noqa: S608
+        return [json.loads(body) for (body,) in self.execute(sql, (kind, *values))]
+
+    def place(self, id_: str) -> int | None:
+        """Where an object stands in the order of making."""
+        rows = self.execute("SELECT seq FROM objects WHERE id = ?", (id_,))
+        return rows[0][0] if rows else None
 
     # what the API does not show: where a session's payment stands, what its metadata for the payment is
 
