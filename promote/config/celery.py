@@ -45,9 +45,10 @@ app.conf.update(
 
 @setup_logging.connect
 def _keep_djangos_logging(**_: Any) -> None:
-    """Log as every other process does; without a line for each of the clock's several tasks a second."""
+    """Log as every other process does; without a line for each of the clock's several tasks a second, nor for those
+    that nobody took in time."""
     from django.conf import settings
 
     logging.config.dictConfig(settings.LOGGING)
-    for chatty in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+    for chatty in ("celery.worker.strategy", "celery.worker.request", "celery.app.trace", "celery.beat"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -84,6 +84,18 @@ def attached(*, data: Path, needs: Needs, owner: str, start: bool, note: Note) -
             time.sleep(0.05)
 
 
+def server_on(data: Path) -> State | None:
+    """The server that runs on this folder, if one does."""
+    try:
+        with (data / "engines/owner.lock").open("a") as lock:
+            if _try_lock(lock, fcntl.LOCK_SH):
+                return None
+    except OSError:
+        return None
+    state = _state(data / "engines")
+    return state if state and state.owner == SERVER else None
+
+
 def publish(*, data: Path, owner: str, environment: Mapping[str, str]) -> None:
     """Tell those who attach where everything is. For the owner only."""
     state = State(pid=os.getpid(), owner=owner, environment=dict(environment))

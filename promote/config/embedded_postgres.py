@@ -18,6 +18,7 @@ ADMIN, OWNER, APP = "promote_admin", "promote_owner", "promote_app"
 DATABASE = "promote"
 # Crash recovery of a large database takes its time; a start that shows no life sign for this long has failed.
 START_PATIENCE_S = 600
+_OLD_SESSIONS_S = 30
 _FAST_STOP = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 _CLEAN = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
@@ -49,14 +50,23 @@ class Postgres:
 
     def start(self, note: Callable[[str], None] = lambda _: None) -> None:
         """Create the cluster if there is none, start it and wait until it answers. Raises NoEngine."""
-        children.private_folder(self.folder, self.account)
         children.private_folder(self.sockets, self.account)
-        self._clear_the_way()
-        if not (self.folder / "PG_VERSION").exists():
+        if not self.folder.exists():
             note("creating the database cluster")
-            self._initdb()
-        self.process = self._spawn()
-        self._wait(note)
+            self._create()
+        children.private_folder(self.folder, self.account)
+        self._clear_the_way()
+        until = time.monotonic() + _OLD_SESSIONS_S
+        while True:
+            self.process = self._spawn()
+            try:
+                self._wait(note)
+                break
+            except NoEngine as error:
+                # A server that was killed leaves its sessions to end by themselves, within moments.
+                if "pre-existing shared memory block" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
         self._roles_and_database()
 
     def stop(self) -> None:
@@ -73,13 +83,22 @@ class Postgres:
         connection.autocommit = True
         return connection
 
-    @property
-    def _data(self) -> str:
-        """How the server is told its folder. The folders above may be closed to its account (a clone under /root,
-        say): it starts inside its folder and names that by a link which needs no way through them."""
-        return "/proc/self/cwd" if self.account else str(self.folder)
+    def _named(self, folder: Path) -> str:
+        """How a program that starts inside this folder is told of it.
 
-    def _initdb(self) -> None:
+        The folders above may be closed to its account (a clone under /root, say): this link needs no way through them.
+        """
+        return "/proc/self/cwd" if self.account else str(folder)
+
+    def _create(self) -> None:
+        """Make the cluster beside its place and move it there once it is whole: a half-made one never stands there."""
+        fresh = self.folder.with_name(f"{self.folder.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        children.private_folder(fresh, self.account)
+        self._initdb(fresh)
+        fresh.rename(self.folder)
+
+    def _initdb(self, folder: Path) -> None:
         programs = binaries.postgres_programs(self.account)
         password_file = self.sockets / f"initdb-{secrets.token_hex(8)}"
         password_file.touch(mode=0o600)
@@ -88,23 +107,19 @@ class Postgres:
             shutil.chown(password_file, self.account.uid, self.account.gid)
         arguments: list[str | Path] = [
             programs / "initdb",
-            *("-D", self._data, "-U", ADMIN, "-E", "UTF8", "--no-instructions"),
+            *("-D", self._named(folder), "-U", ADMIN, "-E", "UTF8", "--no-instructions"),
             # Sorting that is the same on every machine, whatever its C library.
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--auth=scram-sha-256", f"--pwfile={password_file}"),
         ]
         try:
             with self.log.open("ab") as log:
-                process = children.spawn(
-                    arguments, environment=_CLEAN, cwd=self.folder, account=self.account, output=log
-                )
+                process = children.spawn(arguments, environment=_CLEAN, cwd=folder, account=self.account, output=log)
                 code = process.wait()
         finally:
             password_file.unlink()
         if code != 0:
-            for leftover in self.folder.iterdir():
-                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-            raise NoEngine(f"initdb failed in {self.folder}:\n{tail(self.log)}")
+            raise NoEngine(f"initdb failed in {folder}:\n{tail(self.log)}")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         programs = binaries.postgres_programs(self.account)
@@ -123,7 +138,7 @@ class Postgres:
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             return children.spawn(
-                [programs / "postgres", "-D", self._data, *settings],
+                [programs / "postgres", "-D", self._named(self.folder), *settings],
                 environment=_CLEAN,
                 cwd=self.folder,
                 account=self.account,

@@ -73,6 +73,14 @@ class Engines:
             self.stop()
             raise
 
+    def look_after(self, note: Note) -> None:
+        """Start again what died, at the same address: PostgreSQL recovers, Redis reads its file. Raises NoEngine."""
+        for engine in self.all:
+            if engine.poll() is not None:
+                note(f"{engine.name} has ended unasked; starting it again")
+                engine.start(note)
+                note(f"{engine.name} answers again")
+
     def stop(self) -> None:
         for engine in reversed(self.all):
             engine.stop()

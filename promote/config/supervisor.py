@@ -20,7 +20,7 @@ from typing import Any
 
 from promote.config import children, development, embedded, processes
 from promote.config.binaries import NoEngine
-from promote.config.engines import Needs
+from promote.config.engines import Engines, Needs
 from promote.config.environment import ROOT
 from promote.config.processes import Process
 from promote.config.readable_log import ReadableLog
@@ -42,9 +42,12 @@ def main() -> int:
     asked = _arguments()
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
         Server(asked).run()
     except Interrupted:
+        print("  ✓ Everything is stopped.")
         return 0
     except (CantGoOn, NoEngine) as error:
         print(f"\n  ✗ {error}", file=sys.stderr)
@@ -72,6 +75,7 @@ class Server:
         self.production = os.environ.get("PROMOTE_ENV", "development") == "production"
         self.web_url = os.environ.get("PUBLIC_URL") or f"http://127.0.0.1:{asked.port}"
         self.edge_url = os.environ.get("EDGE_URL") or f"http://127.0.0.1:{asked.edge_port}"
+        self.engines: Engines | None = None
         self.running: list[Running] = []
 
     def run(self) -> None:
@@ -88,6 +92,8 @@ class Server:
             self._tell(told, seconds=time.monotonic() - began)
             while True:
                 time.sleep(0.5)
+                if self.engines is not None:
+                    self.engines.look_after(lambda text: self.log.line("promote", text))
                 for process in self.running:
                     process.look_after()
 
@@ -101,6 +107,9 @@ class Server:
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind(("127.0.0.1", port))
             except OSError as error:
+                here = embedded.server_on(self.data)
+                if here:
+                    raise CantGoOn(f"Promote already runs here: {here.environment.get('PUBLIC_URL')}") from error
                 raise CantGoOn(f"Port {port} can't be used: {error.strerror}. Choose another with {flag} N.") from error
         if self.asked.port == self.asked.edge_port:
             raise CantGoOn("The pages and the edge need two ports. Choose another with --edge-port N.")
@@ -128,17 +137,19 @@ class Server:
             self._done(
                 "PostgreSQL and Redis answer" if needs.postgres and needs.redis else "The embedded engine answers"
             )
-            yield engines.environment()
-            self._doing("Stopping PostgreSQL and Redis")
-        self.log.plain("  ✓ Everything is stopped.")
+            self.engines = engines
+            try:
+                yield engines.environment()
+            finally:
+                self._doing("Stopping PostgreSQL and Redis")
 
     @contextlib.contextmanager
     def _stopping(self) -> Iterator[None]:
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            for once in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(once, signal.SIG_IGN)
             if self.running:
                 self.log.plain("")
                 self._doing("Stopping " + ", ".join(process.process.name for process in reversed(self.running)))
@@ -151,7 +162,7 @@ class Server:
         settings = {"DJANGO_SETTINGS_MODULE": "promote.config.settings", "PYTHONUNBUFFERED": "1"}
         environment = {**own, **found, **os.environ, **places, **settings}
         if not self.production and "STRIPE_API_BASE" not in os.environ and "STRIPE_SECRET_KEY" not in os.environ:
-            self.stripe_port = _free_port()
+            self.stripe_port = _kept_port(self.data / "stripe.port")
             environment["STRIPE_API_BASE"] = f"http://127.0.0.1:{self.stripe_port}"
         else:
             self.stripe_port = 0
@@ -274,11 +285,17 @@ class Server:
         self.log.plain(f"  ✓ {text}")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _kept_port(note: Path) -> int:
+    """A free port, the one of last time where it still is: payment pages that are open in a browser stay valid."""
+    last = int(note.read_text()) if note.exists() else 0
+    for wanted in (last, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", wanted))
+            port: int = probe.getsockname()[1]
+            note.write_text(str(port))
+            return port
+    raise CantGoOn("No port is free for the payment sandbox.")
 
 
 def _ready(url: str) -> tuple[bool, str]:
