@@ -66,7 +66,7 @@ def place_again(*, order_id: UUID, account: Account, key: str, caller: Caller, n
             raise KeyReused
         if again is not None or old.place_again_until is None or now >= old.place_again_until:
             raise CantPlaceAgain
-        return open_order(_plan(old, now=now), account=account, key=key, caller=caller, now=now, again_from=old)
+        return open_order(_plan(old, now=now), key=key, caller=caller, now=now, again_from=old)
 
 
 def _rejection(order: Order) -> Review | None:

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from orders import notices, settlement
+from orders import notices, settlement, sweeping
 from orders.models import EndReason, Order, Review, ReviewKind, ReviewStatus, Status
 from orders.states import OPEN, WAITS_FOR_TOKENS
 from payments import escrow
@@ -54,7 +55,7 @@ def end(*, order_id: UUID, reason: EndReason, by: User | None, now: datetime) ->
 
 def stop(order: Order, *, reason: EndReason, by: User | None, now: datetime) -> None:
     """Ends an open order under its lock, the way that its state asks for."""
-    Review.objects.filter(order=order, status=ReviewStatus.PENDING).update(status=ReviewStatus.LAPSED, decided_at=now)
+    _lapse_review(order, now=now)
     verdict = reason in (EndReason.REJECTED, EndReason.REVIEW_OVERDUE)
     if order.starts_at is None or (verdict and _spent_nothing(order)):
         call_off(order, reason=reason, by=by, now=now)
@@ -88,7 +89,8 @@ def start_ending(order: Order, *, reason: EndReason, by: User | None, now: datet
         stopped_at=None,
     )
     _tell_delivery(order, reason=reason, ended_at=ended_at)
-    notices.tell(order, "order_ended", now=now, reason=reason.value)
+    if reason != EndReason.REJECTED:  # the verdict is told by who gave it
+        notices.tell(order, "order_ended", now=now, reason=reason.value)
 
 
 def start(order: Order, *, by: User | None, why: str, now: datetime) -> None:
@@ -121,19 +123,22 @@ def end_due(*, now: datetime, limit: int = 500) -> int:
     The end is when their time was over, not when we came to it: after an outage the lateness is ours, and counted.
     """
     with transaction.atomic():
-        due = list(
-            Order.objects.over(now)
+        due = {
+            order.id: order
+            for order in Order.objects.over(now)
             .select_for_update(skip_locked=True, of=("self",))
             .select_related("account", "market", "video", "live")
             .order_by("ends_at")[:limit]
-        )
-        for order in due:
+        }
+
+        def end_by_time(order_id: UUID) -> int:
+            order = due[order_id]
             assert order.ends_at is not None  # order_delivering_has_clock
-            Review.objects.filter(order=order, status=ReviewStatus.PENDING).update(
-                status=ReviewStatus.LAPSED, decided_at=now
-            )
+            _lapse_review(order, now=now)
             start_ending(order, reason=EndReason.TIME, by=None, now=now, ended_at=order.ends_at)
-        return len(due)
+            return 1
+
+        return sweeping.each(due, end_by_time)
 
 
 def cancel_never_on_air(*, now: datetime, limit: int = 200) -> int:
@@ -143,18 +148,17 @@ def cancel_never_on_air(*, now: datetime, limit: int = 200) -> int:
         .select_related("live", "market")
         .order_by("live__starts_at")[:limit]
     )
-    count = 0
-    for order in waiting:
-        assert order.live is not None
-        if order.live.starts_at + timedelta(seconds=order.market.never_on_air_after_s) <= now:
-            count += _end_if(order.id, Status.SCHEDULED, reason=EndReason.NEVER_ON_AIR, now=now)
-    return count
+    overdue = [
+        order.id
+        for order in waiting
+        if order.live and order.live.starts_at + timedelta(seconds=order.market.never_on_air_after_s) <= now
+    ]
+    return sweeping.each(overdue, partial(_end_if, status=Status.SCHEDULED, reason=EndReason.NEVER_ON_AIR, now=now))
 
 
 def mark_budget_spent(*, order_ids: Sequence[UUID], now: datetime) -> None:
     """Ends the delivering ones among these orders: what is left of their budget buys nothing any more."""
-    for order_id in sorted(order_ids):
-        _end_if(order_id, Status.DELIVERING, reason=EndReason.BUDGET, now=now)
+    sweeping.each(sorted(order_ids), partial(_end_if, status=Status.DELIVERING, reason=EndReason.BUDGET, now=now))
 
 
 def mark_drained(*, order_id: UUID, now: datetime) -> None:
@@ -195,14 +199,17 @@ def _close(order: Order, *, now: datetime) -> None:
     settlement.wake_when_committed()
 
 
-def _end_if(order_id: UUID, status: Status, *, reason: EndReason, now: datetime) -> int:
-    """Ends the order if it is in this state still."""
-    with transaction.atomic():
-        order = locked(order_id)
-        if order.status != status:
-            return 0
-        stop(order, reason=reason, by=None, now=now)
-        return 1
+def _end_if(order_id: UUID, *, status: Status, reason: EndReason, now: datetime) -> int:
+    """Ends the order if it is in this state still. In the caller's transaction."""
+    order = locked(order_id)
+    if order.status != status:
+        return 0
+    stop(order, reason=reason, by=None, now=now)
+    return 1
+
+
+def _lapse_review(order: Order, *, now: datetime) -> None:
+    Review.objects.filter(order=order, status=ReviewStatus.PENDING).update(status=ReviewStatus.LAPSED, decided_at=now)
 
 
 def _spent_nothing(order: Order) -> bool:

@@ -15,7 +15,6 @@ from orders.shards import shard_of
 from payments import escrow
 from promote import ids, outbox
 from promote.accounts.models import Account
-from promote.catalogue import targets
 from promote.catalogue.models import LiveRoom, LiveState, Video
 from promote.catalogue.targets import Target
 from promote.eligibility import Caller, NotEligible, assess
@@ -52,16 +51,14 @@ def place(*, account: Account, quote: str, key: str, caller: Caller, now: dateti
         raise QuoteExpired
     try:
         with transaction.atomic():
-            return open_order(plan, account=account, key=key, caller=caller, now=now)
+            return open_order(plan, key=key, caller=caller, now=now)
     except IntegrityError as error:
         return _placed_meanwhile(error, plan, account=account, key=key)
 
 
-def open_order(
-    plan: Plan, *, account: Account, key: str, caller: Caller, now: datetime, again_from: Order | None = None
-) -> Order:
+def open_order(plan: Plan, *, key: str, caller: Caller, now: datetime, again_from: Order | None = None) -> Order:
     """The order of a plan, inside the caller's transaction. With `again_from` it was approved already, by appeal."""
-    target = _held_still(account, plan)
+    account, target = _held_still(plan)
     eligibility = assess(account=account, target=target, caller=caller, now=now)
     if not eligibility.eligible:
         raise NotEligible(eligibility)
@@ -86,14 +83,13 @@ def open_order(
     return order
 
 
-def _held_still(account: Account, plan: Plan) -> Target:
-    """The target, locked with its account until commit: a change of either is either seen here or sees the order."""
-    Account.objects.select_for_update(no_key=True).get(id=account.id)
-    account.refresh_from_db()
-    target = targets.find(plan.target)
-    if isinstance(target, LiveRoom):
-        return LiveRoom.objects.select_for_update(no_key=True).get(id=target.id)
-    return Video.objects.select_for_update(no_key=True, of=("self",)).select_related("product").get(id=target.id)
+def _held_still(plan: Plan) -> tuple[Account, Target]:
+    """Account and target, locked until commit: a change of either is either seen here, or sees the order."""
+    account = Account.objects.select_for_update(no_key=True).get(id=plan.account_id)
+    if plan.function == "live":
+        return account, LiveRoom.objects.select_for_update(no_key=True).get(id=ids.parse("liv", plan.target))
+    videos = Video.objects.select_for_update(no_key=True, of=("self",)).select_related("product")
+    return account, videos.get(id=ids.parse("vid", plan.target))
 
 
 def _insert(

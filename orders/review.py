@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from orders import lifecycle, notices
+from orders import lifecycle, notices, sweeping
 from orders.models import EndReason, Order, Review, ReviewKind, ReviewStatus, Status
 from orders.states import OPEN
 from promote.accounts.models import User
@@ -117,8 +117,11 @@ def reject(
             notices.tell(order, "order_appeal_refused", now=now)
             return order
         lifecycle.stop(order, reason=EndReason.REJECTED, by=by, now=now)
-        returned = order.refunded_coins or 0
-        notices.tell(order, "order_rejected", now=now, reason=grounds.reason, remedy=grounds.remedy, coins=returned)
+        told = {"reason": grounds.reason, "remedy": grounds.remedy}
+        if order.refunded_coins is None:
+            notices.tell(order, "order_rejected_running", now=now, **told)
+        else:
+            notices.tell(order, "order_rejected", now=now, coins=order.refunded_coins, **told)
         return order
 
 
@@ -128,15 +131,15 @@ def expire_due(*, now: datetime, limit: int = 200) -> int:
     An appeal that nobody looked at in time is closed without using up the owner's right to one.
     """
     overdue = Review.objects.filter(status=ReviewStatus.PENDING, due_at__lte=now).order_by("due_at")
-    count = 0
-    for review_id, order_id in list(overdue.values_list("id", "order_id")[:limit]):
-        with transaction.atomic():
-            order = lifecycle.locked(order_id)
-            review = Review.objects.filter(id=review_id, status=ReviewStatus.PENDING, due_at__lte=now).first()
-            if review is not None:
-                _expire(order, review, now=now)
-                count += 1
-    return count
+
+    def expire(order_id: UUID) -> int:
+        order = lifecycle.locked(order_id)
+        review = Review.objects.filter(order=order, status=ReviewStatus.PENDING, due_at__lte=now).first()
+        if review is not None:
+            _expire(order, review, now=now)
+        return int(review is not None)
+
+    return sweeping.each(list(overdue.values_list("order_id", flat=True)[:limit]), expire)
 
 
 def _expire(order: Order, review: Review, *, now: datetime) -> None:

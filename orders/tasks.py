@@ -4,12 +4,14 @@ from django.utils import timezone
 
 from orders import lifecycle, review, settlement
 
+BATCH = 500
+
 
 @shared_task(ignore_result=True)
 def tick(**_: object) -> None:
     """Every second, by beat: what time alone decides."""
     now = timezone.now()
-    while lifecycle.end_due(now=now):
+    while lifecycle.end_due(now=now, limit=BATCH) == BATCH:
         pass
     lifecycle.cancel_never_on_air(now=now)
     review.expire_due(now=now)

@@ -11,6 +11,9 @@ SENTENCES: dict[str, Promise] = {
     "order_running": _("Your promotion of “{title}” is running."),
     "order_in_review_again": _("“{title}” was changed, so its promotion is in review again."),
     "order_rejected": _("Your promotion of “{title}” was rejected: {reason} {coins} coins are back in your balance."),
+    "order_rejected_running": _(
+        "Your promotion of “{title}” was rejected and stops: {reason} What isn't spent comes back within 15 minutes."
+    ),
     "order_cancelled": _("Your promotion of “{title}” was cancelled. {coins} coins are back in your balance."),
     "order_review_overdue": _(
         "We did not review “{title}” in time, so its promotion was cancelled. {coins} coins are back in your balance."

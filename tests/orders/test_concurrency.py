@@ -1,12 +1,13 @@
 """What holds when it happens at once: real commits, real threads."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from coupons.redemption import OfferNotApplicable
 from orders import lifecycle, placement, review, settlement
@@ -146,8 +147,6 @@ def test_a_settler_that_is_killed_in_the_middle_leaves_the_order_due():
         pass
 
     def dies():
-        from django.db import transaction
-
         with transaction.atomic():
             settlement.settle_due(limit=5, now=LATER)
             raise Killed
@@ -158,29 +157,45 @@ def test_a_settler_that_is_killed_in_the_middle_leaves_the_order_due():
     assert wallet.balance(account=order.account).free_coins == 1000
 
 
-def test_a_suspension_while_an_order_is_being_placed_never_slips_through():
-    for n in range(4):
-        account = an_account()
-        video = a_video(account)
-        coins_for(account, 1000)
-        quote = a_quote(account, video)
+def suspended(account, video):
+    sync.put_video(
+        external_id=video.external_id,
+        account=account.external_id,
+        caption=video.caption,
+        visibility="public",
+        status="suspended",
+        duration_s=21,
+        updated_at=LATER,
+    )
 
-        def suspend(video=video, account=account):
-            sync.put_video(
-                external_id=video.external_id,
-                account=account.external_id,
-                caption=video.caption,
-                visibility="public",
-                status="suspended",
-                duration_s=21,
-                updated_at=LATER,
-            )
 
-        at_once(placing(account, quote, f"k{n}"), suspend)
+def restricted(account, video):
+    facts = {"username": account.username, "type": account.type, "country": "US", "birth_date": account.birth_date}
+    sync.put_account(external_id=account.external_id, updated_at=LATER, restricted=True, **facts)
+
+
+@pytest.mark.parametrize("news", [suspended, restricted])
+def test_news_that_comes_between_placing_and_its_commit_still_stops_the_order(news):
+    account = an_account()
+    video = a_video(account)
+    coins_for(account, 1000)
+    quote = a_quote(account, video)
+    placed = threading.Event()
+
+    def places():
+        with transaction.atomic():
+            placing(account, quote, "k")()
+            placed.set()
+            time.sleep(0.5)  # long enough for the news to be taken in and told, were nothing in its way
+
+    def hears():
+        assert placed.wait(10)
+        news(account, video)
         relay()
-        order = Order.objects.filter(account=account).first()
-        assert order is None or order.status == "cancelled"
-        assert wallet.balance(account=account).free_coins == 1000
+
+    assert at_once(places, hears) == [None, None]
+    assert Order.objects.get().status == "cancelled"
+    assert wallet.balance(account=account).free_coins == 1000
 
 
 def test_charging_and_settling_at_once_never_lose_a_micro():
