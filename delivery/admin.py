@@ -1,6 +1,5 @@
 """Shards, poison and pacing, to be looked at; poison can be replayed."""
 
-
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest

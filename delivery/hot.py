@@ -92,6 +92,11 @@ def _script(name: str) -> Script:
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
+def scripts() -> list[Script]:
+    """All of them, to be loaded on a new connection: one that Redis does not know yet would be run out of turn."""
+    return [_script(file.stem) for file in sorted(_LUA.glob("*.lua"))]
+
+
 def tag(shard: int) -> str:
     return f"{{s{shard}}}"
 

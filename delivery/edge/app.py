@@ -1,7 +1,11 @@
 """The ASGI application: five addresses, no middleware (api.md, The edge)."""
 
+import asyncio
 import logging
+import signal
+import threading
 import time
+from types import FrameType
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -60,7 +64,21 @@ class Edge:
         if self.hub is None:
             self.hub = Hub()
             await self.hub.start()
+            self._hear_the_end()
         return self.hub
+
+    def _hear_the_end(self) -> None:
+        """A server that is told to stop waits for its open answers, and a live stream is one that has no end."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop, servers_own = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+        def stopping(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self.watchers.stop)
+            if callable(servers_own):
+                servers_own(number, frame)
+
+        signal.signal(signal.SIGTERM, stopping)
 
     async def _handle(self, request: Request) -> None:
         open_to_pages = OPEN_TO_PAGES if request.path == "/v1/events" or request.path.startswith(LIVE) else ()

@@ -10,6 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
+from delivery import hot
 from delivery.hot import Call
 
 Command = tuple[Any, ...]
@@ -72,8 +73,13 @@ class Lane:
         return answers
 
     async def _greet(self, connection: Connection) -> None:
-        """A restarted or failed-over Redis breaks every connection: so the new one tells, before it is used."""
+        """A restarted or failed-over Redis breaks every connection: so the new one tells, before it is used, and
+        learns our scripts. One it did not know would be run after the rest of its pipeline: an impression's charge
+        after the action that needs it."""
         await connection.on_connect()
+        for script in hot.scripts():
+            await connection.send_command("SCRIPT", "LOAD", script.text)
+            await connection.read_response()
         await connection.send_command("INFO", "server")
         raw = await connection.read_response()
         lines = (raw if isinstance(raw, str) else bytes(raw).decode()).splitlines()

@@ -30,21 +30,24 @@ LONGEST_S = 3600.0
 """Then the browser connects again."""
 MOST_WATCHERS = 2000
 _encoder = msgspec.json.Encoder()
+Queue = asyncio.Queue[Live | None]
+"""None ends the stream."""
 
 
 class Watchers:
     """Who watches which order, and what was last known of each."""
 
     def __init__(self) -> None:
-        self._queues: dict[UUID, set[asyncio.Queue[Live]]] = defaultdict(set)
+        self.stopping = False
+        self._queues: dict[UUID, set[Queue]] = defaultdict(set)
         self._last: dict[UUID, Live] = {}
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
 
-    def add(self, order: UUID, first: Live) -> asyncio.Queue[Live]:
-        queue: asyncio.Queue[Live] = asyncio.Queue(maxsize=8)
+    def add(self, order: UUID, first: Live) -> Queue:
+        queue: Queue = asyncio.Queue(maxsize=8)
         queue.put_nowait(first)
         self._queues[order].add(queue)
         self._last[order] = first
@@ -52,15 +55,22 @@ class Watchers:
             self._task = asyncio.create_task(self._poll())
         return queue
 
-    def remove(self, order: UUID, queue: asyncio.Queue[Live]) -> None:
+    def remove(self, order: UUID, queue: Queue) -> None:
         self._queues[order].discard(queue)
         if not self._queues[order]:
             del self._queues[order]
             self._last.pop(order, None)
 
     def stop(self) -> None:
+        """Ends every stream, and takes no new one."""
+        self.stopping = True
         if self._task is not None:
             self._task.cancel()
+        for queues in self._queues.values():
+            for queue in queues:
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(None)
 
     async def _poll(self) -> None:
         while self._queues:
@@ -84,7 +94,7 @@ async def watch(hub: Hub, watchers: Watchers, request: Request, name: str) -> No
     first = (await in_thread(_read, [order])).get(order)
     if first is None or (account is not None and first.account != account):
         raise NotFound
-    if len(watchers) >= MOST_WATCHERS:
+    if watchers.stopping or len(watchers) >= MOST_WATCHERS:
         raise Unavailable
     queue = watchers.add(order, first)
     gone = asyncio.create_task(_until_gone(request))
@@ -116,7 +126,7 @@ def _asked(hub: Hub, request: Request, name: str) -> tuple[UUID, UUID | None]:
         raise NotAuthenticated from None
 
 
-async def _stream(request: Request, queue: asyncio.Queue[Live], gone: asyncio.Task[None]) -> None:
+async def _stream(request: Request, queue: Queue, gone: asyncio.Task[None]) -> None:
     headers = [
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-store"),
@@ -130,7 +140,9 @@ async def _stream(request: Request, queue: asyncio.Queue[Live], gone: asyncio.Ta
         next_one = asyncio.ensure_future(queue.get())
         await asyncio.wait({next_one, gone}, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
         if next_one.done():
-            await _part(request, b"data: " + _encoder.encode(_told(next_one.result())) + b"\n\n")
+            if (figures := next_one.result()) is None:
+                break
+            await _part(request, b"data: " + _encoder.encode(_told(figures)) + b"\n\n")
         else:
             next_one.cancel()
             if not gone.done():

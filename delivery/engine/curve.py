@@ -39,13 +39,14 @@ class Curve:
 
     def mass(self, start: float, end: float) -> float:
         """Expected traffic from `start` to `end` (seconds since 1970), in mean hours."""
-        return self._until(end) - self._until(start) if end > start else 0.0
+        return max(0.0, self._until(end) - self._until(start)) if end > start else 0.0
 
     def share(self, now: float, then: float, end: float) -> float:
         """What of the traffic left between `now` and `end` comes until `then`: ΔF ÷ (1 − F_now), 0 to 1."""
         if now >= end:
             return 1.0
-        return min(1.0, self.mass(now, then) / self.mass(now, end))
+        whole = self.mass(now, end)
+        return min(1.0, self.mass(now, then) / whole) if whole else 1.0
 
     def hour(self, at: float) -> int:
         return int((at + self.offset_s - _MONDAY_S) % WEEK_S // 3600)

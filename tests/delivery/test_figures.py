@@ -248,9 +248,7 @@ def test_the_audit_names_an_event_that_nobody_paid_and_a_rollup_that_is_not_its_
     assert str(order.id) in report.checks["rollups_are_events"].first_wrong
     MinuteRollup.objects.update(impressions=3)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE delivery_event SET price_micros = price_micros + 1 WHERE token = (SELECT min(token::text)::uuid FROM delivery_event)"
-        )
+        cursor.execute("UPDATE delivery_event SET price_micros = price_micros + 1 WHERE order_id = %s", [order.id])
     assert str(order.id) in run_audit().checks["charges_are_transfers"].first_wrong
 
 
