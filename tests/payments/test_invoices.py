@@ -175,7 +175,7 @@ def a_paid_top_up(at_till: Till, *, country: str = "US", coins: int = 1000) -> T
     return top_ups.confirm(top_up_id=top_up.id, now=timezone.now())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     lots=st.lists(
         st.tuples(st.sampled_from(["grant", "apple", "card", "card"]), st.integers(1, 500), st.integers(0, 5_000_000)),
@@ -219,7 +219,6 @@ def test_the_invoices_of_used_up_lots_add_up_to_what_was_paid_for_them(
         assert {use.lot_id: use.used_micros for use in LotUse.objects.filter(lot__account=account).order_by("seq")} == {
             lot.id: lot.coins * MICROS for lot in opened
         }
-        audited()
         transaction.set_rollback(True)
 
 
