@@ -98,7 +98,8 @@ _STATEMENT = """
                    ORDER BY journal_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS after
           FROM entries
     )
-    SELECT j.id, j.key, j.created_at, j.kind, j.ref, running.change, running.owed, running.after
+    SELECT j.id, j.key, j.created_at, j.kind, j.ref,
+           running.change::bigint, running.owed::bigint, running.after::bigint
       FROM running JOIN payments_journal j ON j.id = running.journal_id
      WHERE %(before)s::bigint IS NULL OR j.id < %(before)s
      ORDER BY j.id DESC LIMIT %(limit)s

@@ -220,6 +220,7 @@ def test_the_statement_tells_every_change_with_the_balance_after_it():
         ("order_pay", -300, 0, 200),
         ("top_up", 500, 0, 500),
     ]
+    assert all(type(one.coins) is int and type(one.balance_coins) is int for one in page.entries)
     assert page.next_cursor is None
     assert [one.ref for one in page.entries[2:5]] == ["ord_1", "g", "ord_1"]
     assert str(page.entries[2].title) == "Unspent coins returned"

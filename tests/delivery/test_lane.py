@@ -1,0 +1,26 @@
+"""The edge's way to Redis keeps the order in which events were told."""
+
+import asyncio
+
+import redis
+from django.conf import settings
+
+from delivery import hot
+from delivery.edge.lane import Lane
+
+
+def test_every_script_is_known_before_a_new_connection_is_used():
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    client.script_flush()
+    runs: list[str] = []
+
+    async def ping() -> object:
+        lane = Lane(settings.REDIS_URL, met=runs.append)
+        try:
+            return await lane.run(("PING",))
+        finally:
+            await lane.close()
+
+    asyncio.run(ping())
+    assert len(runs) == 1
+    assert all(client.script_exists(*[script.sha for script in hot.scripts()]))
