@@ -2,12 +2,13 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connection, connections
 
-from payments import audit, escrow, ledger, lots, wallet
+from payments import audit, checkpoints, escrow, ledger, lots, wallet
 from payments.audit import Report
 from payments.audit.ledger_checks import TRIGGERS
 from payments.audit.running import run as run_audit
@@ -77,6 +78,22 @@ def left_of(lot: Lot) -> int:
     coins, fraction = divmod(micros, MICROS)
     assert not fraction
     return coins
+
+
+def checkpointed() -> int:
+    """Takes a checkpoint that covers everything posted; how many were written. Transactions of other databases on the
+    same server hold it back as well, so it waits for those that run.
+    """
+    for _ in range(600):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT pg_snapshot_xmin(pg_current_snapshot()) > xid FROM payments_transfer
+                    ORDER BY xid DESC LIMIT 1"""
+            )
+            if cursor.fetchone()[0]:
+                return checkpoints.take(NOON)
+        time.sleep(0.05)
+    raise AssertionError("a transaction runs for half a minute")
 
 
 LEDGER_CHECKS = [

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from payments import audit, checkpoints, clawbacks, gifts, ledger, wallet
+from payments import audit, clawbacks, gifts, ledger, wallet
 from payments.audit import Chunk
 from payments.audit.running import run
 from payments.models import Gift, Lot, Transfer
@@ -27,6 +27,7 @@ from tests.payments.ledgers import (
     audited,
     bought,
     charged,
+    checkpointed,
     granted,
     moved,
     settled,
@@ -50,7 +51,7 @@ def world() -> dict[str, Any]:
     spent = bought(debtor, 50, origin="apple")
     gifts.give(account=debtor, coins=50, reference="another", now=NOON)
     clawbacks.claw_back(lot=spent, coins=50, key="refund", now=NOON)
-    checkpoints.take(NOON)
+    checkpointed()
     moved(a_purse(2), ledger.platform("spend"), MICROS)
     return {
         "grant": grant.ledger_account_id,
