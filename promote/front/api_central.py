@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from coupons.api import OfferOut, read_offer
 from orders.shapes import OrderOut
 from payments.wallet_api import WalletOut, read_wallet
+from promote.catalogue.models import LiveRoom
 from promote.front.api_catalogue import AccountRead, LiveRead, VideoRead, read_account, read_live, read_video
 from promote.front.api_eligibility import EligibilityOut, EntranceOut, methods_of, read_eligibility
 from promote.front.api_orders import read_orders
@@ -60,8 +61,8 @@ class CentralPage(Door):
                 "wallet": read_wallet(account),
                 "entrances": [entrance.as_dict() for entrance in found.entrances],
                 "payment_methods": methods_of(account, app),
-                "videos": [{**read_video(one.target), **_promotable(one)} for one in found.videos],
-                "lives": [{**read_live(one.target), **_promotable(one)} for one in found.lives],
+                "videos": [_promotable(one) for one in found.videos],
+                "lives": [_promotable(one) for one in found.lives],
                 "offers": [read_offer(offer) for offer in found.offers],
                 "orders": read_orders(found.orders),
             }
@@ -69,4 +70,9 @@ class CentralPage(Door):
 
 
 def _promotable(one: Promotable) -> dict[str, Any]:
-    return {"eligibility": read_eligibility(one.eligibility), "orders": [order.public_id for order in one.open_orders]}
+    target = one.target
+    return {
+        **(read_live(target) if isinstance(target, LiveRoom) else read_video(target)),
+        "eligibility": read_eligibility(one.eligibility),
+        "orders": [order.public_id for order in one.open_orders],
+    }

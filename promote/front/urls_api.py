@@ -14,6 +14,7 @@ from promote.front import (
     api_tokens,
 )
 from promote.rest import openapi
+from promote.rest.outside import nowhere
 
 urlpatterns = [
     path("schema", openapi.Schema.as_view(), name="api-schema"),
@@ -40,4 +41,5 @@ urlpatterns = [
     path("", include("payments.urls")),
     path("", include("coupons.urls")),
     path("", include("delivery.urls")),
+    path("<path:path>", nowhere),
 ]

@@ -19,13 +19,21 @@ def problems_under_api(get_response: Respond) -> Respond:
         is_ours = request.path.startswith("/api/") and response.status_code >= 400
         if not is_ours or response.get("Content-Type", "").startswith(CONTENT_TYPE):
             return response
-        refusal = _refusal(request, response.status_code)
-        answer: HttpResponse = JsonResponse(document(refusal), status=refusal.status, content_type=CONTENT_TYPE)
-        for name, value in headers(refusal).items():
-            answer[name] = value
-        return answer
+        return _told(_refusal(request, response.status_code))
 
     return middleware
+
+
+def nowhere(request: HttpRequest, path: str) -> HttpResponse:
+    """The answer of an address under /api/ where there is nothing."""
+    return _told(NotFound())
+
+
+def _told(refusal: Refusal) -> HttpResponse:
+    answer = JsonResponse(document(refusal), status=refusal.status, content_type=CONTENT_TYPE)
+    for name, value in headers(refusal).items():
+        answer[name] = value
+    return answer
 
 
 def _refusal(request: HttpRequest, status: int) -> Refusal:

@@ -93,7 +93,7 @@ def test_every_door_says_that_it_may_answer_with_a_problem_and_has_a_name():
     assert len(names) == len(set(names))
 
 
-def test_the_page_of_the_document_needs_no_other_host():
+def test_the_page_of_the_document_needs_no_other_host(static_files):
     page = Caller().get("/docs")
     assert page.status_code == 200
     assert "https://" not in page.content.decode().replace("https://promote", "")
