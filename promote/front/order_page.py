@@ -62,6 +62,8 @@ class OrderPage:
     actions: Actions
     invoice: Invoice | None
     audience: list[str]
+    points: list[Point]
+    """What ending it now would do."""
 
     @property
     def refund_after(self) -> timedelta | None:
@@ -95,6 +97,7 @@ def order_page(order: Order, *, now: datetime) -> OrderPage:
         actions=_actions(order, reviews, now=now),
         invoice=Invoice.objects.filter(order_ref=order.public_id).first() if order.is_final else None,
         audience=_audience(order),
+        points=_points_of_ending(order),
     )
 
 
@@ -191,7 +194,7 @@ def _repeat(order: Order) -> str:
     return f"{address}?{urlencode({k: v for k, v in query.items() if v}, doseq=True)}"
 
 
-def points_of_ending(order: Order) -> list[Point]:
+def _points_of_ending(order: Order) -> list[Point]:
     """What the dialog says will happen."""
     back = _("What isn't spent comes back to your balance within 15 minutes of the end.")
     if order.starts_at is None:

@@ -1,6 +1,5 @@
 """Orders: the list, one order as it runs, and what its owner may do with it."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -21,7 +20,7 @@ from payments.escrow import InsufficientCoins
 from promote.eligibility import BROWSER, NotEligible
 from promote.front.central import running_first
 from promote.front.doors import AdvertiserRequest, advertiser
-from promote.front.order_page import order_page, points_of_ending
+from promote.front.order_page import order_page
 from promote.front.promote_form import new_key
 from promote.front.running import rows
 from promote.keys import keyring
@@ -73,9 +72,7 @@ def end(request: AdvertiserRequest, order_id: str) -> HttpResponse:
     """Asked twice is ended once: the second press finds it ended, and says how it stands."""
     found = _own(request, order_id)
     if request.method != "POST":
-        return render(
-            request, "pages/order_end.html", {"page": order_page(found, now=timezone.now()), **_ending(found)}
-        )
+        return render(request, "pages/order_end.html", {"page": order_page(found, now=timezone.now())})
     try:
         ended = lifecycle.end(order_id=found.id, reason=EndReason.USER, by=found.account.user, now=timezone.now())
     except lifecycle.AlreadyEnded as refusal:
@@ -138,15 +135,11 @@ def _own(request: AdvertiserRequest, order_id: str) -> Order:
 
 def _page(request: AdvertiserRequest, found: Order) -> HttpResponse:
     now = timezone.now()
-    shown = {"page": order_page(found, now=now), "key": new_key(), **_ending(found)}
+    shown = {"page": order_page(found, now=now), "key": new_key()}
     if not found.is_final:
         keys = keyring.from_settings()
         shown["stream_url"] = streams.url(base=settings.EDGE_URL, order_id=found.id, keys=keys, now=now)
     return render(request, "pages/order.html", shown)
-
-
-def _ending(found: Order) -> dict[str, Any]:
-    return {"points": points_of_ending(found)}
 
 
 def _top_up_for(found: Order, missing_coins: int) -> str:

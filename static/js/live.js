@@ -41,9 +41,11 @@
   // One drawing at a time, at most one every three seconds unless the status changed.
   const redraw = async () => {
     if (redrawing) return;
-    redrawing = true;
     clearTimeout(due);
     due = null;
+    // Not under a question that is being answered: it is drawn anew once that is closed.
+    if (root.querySelector("dialog[open]")) { due = setTimeout(redraw, 1000); return; }
+    redrawing = true;
     try {
       const answer = await fetch(root.dataset.refresh, { headers: { "HX-Request": "true" }, redirect: "error" });
       if (!answer.ok) return;
@@ -77,8 +79,6 @@
   const stop = () => {
     if (stream) stream.close();
     dontAsk();
-    const dialog = document.getElementById("end-dialog");
-    if (dialog) dialog.remove();
     delete root.dataset.refresh;
   };
 

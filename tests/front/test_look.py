@@ -81,7 +81,8 @@ def test_pages_turn_around_by_themselves():
             continue
         text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
         sided = re.findall(
-            r"(?:margin|padding|border|(?<!safe-area-)inset)-(?:left|right|top|bottom)\b|text-align:\s*(?:left|right)", text
+            r"(?:margin|padding|border|(?<!safe-area-)inset)-(?:left|right|top|bottom)\b|text-align:\s*(?:left|right)",
+            text,
         )
         assert sided == [], path.name
 

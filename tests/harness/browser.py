@@ -1,5 +1,6 @@
 """A real browser: Chromium as the system has it. Where there is none, its tests are skipped and the run says so."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 
@@ -26,10 +27,13 @@ def browser() -> Iterator[Browser]:
 
     if CHROMIUM is None:
         pytest.skip("there is no chromium on this machine")
+    # Playwright keeps an event loop in this thread, in which Django would refuse to reach the database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture
