@@ -15,6 +15,7 @@ django.setup()
 from tests.harness import browser as _browser  # noqa: E402
 from tests.harness.browser import *  # noqa: E402, F403
 from tests.harness.fixtures import *  # noqa: E402, F403
+from tests.harness.private import *  # noqa: E402, F403
 from tests.harness.services import *  # noqa: E402, F403
 
 

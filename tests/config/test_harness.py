@@ -54,4 +54,3 @@ def test_redis_is_empty_when_a_test_begins() -> None:
 
 def test_redis_is_empty_when_the_next_one_begins() -> None:
     assert redis.Redis.from_url(settings.REDIS_URL).dbsize() == 0
-

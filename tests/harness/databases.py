@@ -56,20 +56,24 @@ def fresh_clone(run: Run) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def pointed_at(name: str) -> Iterator[None]:
-    """Point Django's connections, of every thread, at this database."""
+def pointed_at(name: str, *, host: str | None = None) -> Iterator[None]:
+    """Point Django's connections, of every thread, at this database (of the cluster whose sockets are in `host`)."""
+    wanted = {"NAME": name} | ({"HOST": host} if host else {})
     connections.close_all()
-    before = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
+    before = {alias: {key: connections[alias].settings_dict[key] for key in wanted} for alias in connections}
     for alias in connections:
-        connections.settings[alias]["NAME"] = name
-        connections[alias].settings_dict["NAME"] = name
+        _set(alias, wanted)
     try:
         yield
     finally:
         connections.close_all()
         for alias, old in before.items():
-            connections.settings[alias]["NAME"] = old
-            connections[alias].settings_dict["NAME"] = old
+            _set(alias, old)
+
+
+def _set(alias: str, place: dict[str, str]) -> None:
+    connections.settings[alias].update(place)
+    connections[alias].settings_dict.update(place)
 
 
 @contextlib.contextmanager

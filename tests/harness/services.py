@@ -102,6 +102,10 @@ class Service:
 @pytest.fixture
 def world(run: Run, committed_db: str) -> World:
     """Addresses for this test's processes: free ports, a folder, keys."""
+    return make_world(run, run.environment(committed_db))
+
+
+def make_world(run: Run, engines: dict[str, str]) -> World:
     web, edge, stripe = (f"http://127.0.0.1:{port}" for port in _free_ports(3))
     data = run.data / f"world-{secrets.token_hex(4)}"
     data.mkdir()
@@ -109,7 +113,7 @@ def world(run: Run, committed_db: str) -> World:
     (data / "static").symlink_to(run.folder / "static")
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
-        **run.environment(committed_db),
+        **engines,
         "PROMOTE_DATA": str(data),
         "PUBLIC_URL": web,
         "EDGE_URL": edge,
