@@ -12,7 +12,7 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from pyroaring import BitMap
 from redis.exceptions import RedisError
 
@@ -132,8 +132,11 @@ class Hub:
         while True:
             try:
                 await work()
-            except (DatabaseError, RedisError, OSError) as error:
+            except (DatabaseError, InterfaceError, RedisError, OSError) as error:
                 log.warning("edge: %s: %s", work.__name__, error)
+            except Exception:
+                # Whatever it is: who stops refreshing decides by an old world, and says so by not being ready.
+                log.exception("edge: %s", work.__name__)
             await asyncio.sleep(seconds)
 
 

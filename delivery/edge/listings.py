@@ -1,6 +1,7 @@
 """Live orders as the index lists them, read from PostgreSQL: all of them once, then what has changed since."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from delivery import ownership
 from delivery.engine.index import Listing
 from promote import ids
 
+log = logging.getLogger("promote.edge")
 # The oldest transaction that may still commit is read first: what it writes is met by the next reading.
 _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 _ORDERS = """
@@ -49,14 +51,29 @@ def read(since: str | None) -> Changes:
         horizon = str(cursor.fetchone()[0])
         cursor.execute(_LIVE if since is None else _CHANGED, None if since is None else [since])
         rows = cursor.fetchall()
-    live = [_listing(row) for row in rows if row[1] == "delivering"]
-    return Changes(horizon, live, [row[0] for row in rows if row[1] != "delivering"])
+    live, gone = [], []
+    for row in rows:
+        listing = _listed(row) if row[1] == "delivering" else None
+        if listing is None:
+            gone.append(row[0])
+        else:
+            live.append(listing)
+    return Changes(horizon, live, gone)
 
 
 def shards() -> dict[int, ShardState]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, generation, redis_run_id FROM delivery_shard")
         return {id_: ShardState(generation, run_id) for id_, generation, run_id in cursor.fetchall()}
+
+
+def _listed(row: Any) -> Listing | None:
+    """None where its market does not know its objective any more: one such order must not keep the others out."""
+    try:
+        return _listing(row)
+    except (KeyError, TypeError, ValueError):
+        log.exception("edge: order %s can't be listed", row[0])
+        return None
 
 
 def _listing(row: Any) -> Listing:

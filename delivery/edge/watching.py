@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from delivery import streams
 from delivery.edge.background import in_thread
@@ -77,7 +77,7 @@ class Watchers:
             await asyncio.sleep(EVERY_S)
             try:
                 found = await in_thread(_read, list(self._queues))
-            except DatabaseError as error:
+            except (DatabaseError, InterfaceError) as error:
                 log.warning("edge: live figures: %s", error)
                 continue
             for order, figures in found.items():

@@ -33,15 +33,19 @@ drain.drain(shard={shard}, now=datetime.now(UTC))
 """
 
 
+def a_process(run, database, script):
+    environment = {**os.environ, **run.environment(database)}
+    command = [sys.executable, "-c", script]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_drain_killed_between_copy_and_commit_is_as_if_it_had_never_been():
+def test_a_drain_killed_between_copy_and_commit_is_as_if_it_had_never_been(run, committed_db):
     now = datetime.now(UTC)
     order = a_delivering_order(now=now)
     paced(order, now=now)
     shown(order, 5, now=now)
-    child = subprocess.Popen(
-        [sys.executable, "-c", DRAIN_THAT_HANGS.format(shard=order.shard)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    child = a_process(run, committed_db, DRAIN_THAT_HANGS.format(shard=order.shard))
     try:
         assert child.stdout is not None
         assert child.stdout.readline().strip() == "copied"
@@ -58,7 +62,7 @@ def test_a_drain_killed_between_copy_and_commit_is_as_if_it_had_never_been():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_drain_that_slept_through_its_successor_changes_nothing_when_it_wakes():
+def test_a_drain_that_slept_through_its_successor_changes_nothing_when_it_wakes(run, committed_db):
     now = datetime.now(UTC)
     order = a_delivering_order(now=now)
     paced(order, now=now)
@@ -68,9 +72,7 @@ def test_a_drain_that_slept_through_its_successor_changes_nothing_when_it_wakes(
         "drain.drain(", "drain.fetch = lambda **k: (found := fetch(**k), hang(found))[0]\ndrain.drain("
     )
     script = script.replace("time.sleep(60)", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)")
-    child = subprocess.Popen(
-        [sys.executable, "-c", script.format(shard=order.shard)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    child = a_process(run, committed_db, script.format(shard=order.shard))
     try:
         assert child.stdout is not None
         assert child.stdout.readline().strip() == "copied"
