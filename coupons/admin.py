@@ -17,7 +17,7 @@ from coupons import campaigns, offers
 from coupons.models import Campaign, Offer, OfferKind, OfferTransition
 from promote import ids
 from promote.accounts.models import Account, User
-from promote.money import format_coins, format_micros
+from promote.money import format_coins, micros_to_coins_floor
 from promote.refusals import Invalid, NotFound, Refusal
 
 FUND, GRANT, REVOKE = "coupons.fund_campaign", "coupons.grant_offer", "coupons.revoke_offer"
@@ -31,6 +31,14 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
             "name", "kind", "coins", "percent", "cap_coins", "min_cost_coins", "market", "code", "max_offers",
             "offer_days", "starts_at", "ends_at",
         )  # fmt: skip
+        labels = {
+            "cap_coins": _("Cap, in coins"),
+            "min_cost_coins": _("Least cost of an order, in coins"),
+            "max_offers": _("Most offers"),
+            "offer_days": _("Days an offer holds"),
+            "starts_at": _("From"),
+            "ends_at": _("Until"),
+        }
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -90,7 +98,7 @@ class CampaignAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("Left"))
     def left(self, campaign: Campaign) -> str:
-        return format_micros(campaigns.balance_micros(campaign))
+        return format_coins(micros_to_coins_floor(campaigns.balance_micros(campaign)))
 
     @admin.display(description=_("Not promised"))
     def free(self, campaign: Campaign) -> str:

@@ -165,7 +165,9 @@ def _set_aside(order_id: UUID, *, error: Exception, now: datetime) -> None:
     log.error("settlement: order %s can't be settled and is set aside", order_id, exc_info=error)
     reason = f"{type(error).__name__}: {error}"[:REASON_CHARACTERS]
     with transaction.atomic():
-        Order.objects.filter(id=order_id, status=Status.ENDING).update(set_aside_at=now, set_aside_reason=reason)
+        ending = Order.objects.filter(id=order_id, status=Status.ENDING)
+        if not ending.update(set_aside_at=now, set_aside_reason=reason):
+            return  # another worker settled it meanwhile
         OrderTransition.objects.create(
             order_id=order_id,
             from_status=Status.ENDING,

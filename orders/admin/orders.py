@@ -20,7 +20,6 @@ from orders.admin.reviews import waiting_of
 from orders.models import EndReason, Order
 from orders.states import OPEN
 from promote import ids
-from promote.money import format_coins
 from promote.refusals import NotFound
 
 END, SETTLE = "orders.end_order", "orders.settle_order"
@@ -34,18 +33,8 @@ MOST_LISTED = 100
 
 @admin.register(Order)
 class OrderAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = (
-        "public_id",
-        "what",
-        "account",
-        "market",
-        "function",
-        "state",
-        "cost",
-        "spent",
-        "placed_at",
-        "ends_at",
-    )
+    list_display = ("cover", "what", "state", "cost", "spent", "of_account", "function", "placed_at", "public_id")
+    list_display_links = ("cover", "what")
     list_filter = ("status", "function", "market", ("set_aside_at", admin.EmptyFieldListFilter))
     list_select_related = ("account", "video", "live")
     search_fields = ("=account__username", "=account__external_id", "=key")
@@ -63,21 +52,32 @@ class OrderAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         except NotFound:
             return super().get_search_results(request, queryset, search_term)
 
+    @admin.display(description="")
+    def cover(self, order: Order) -> str:
+        return plumbing.cover(order)
+
     @admin.display(description=_("Video or live"))
-    def what(self, order: Order) -> str:
-        return str(order.target)[:60]
+    def what(self, order: Order) -> SafeString:
+        return plumbing.caption(order)
+
+    @admin.display(description=_("Account"), ordering="account__username")
+    def of_account(self, order: Order) -> str:
+        return f"{order.account.username} · {order.market_id}"
 
     @admin.display(description=_("Status"), ordering="status")
     def state(self, order: Order) -> SafeString:
         return plumbing.pill(_("Set aside"), "bad") if order.set_aside_at else plumbing.status_pill(order)
 
     @admin.display(description=_("Cost"), ordering="cost_coins")
-    def cost(self, order: Order) -> str:
-        return format_coins(order.cost_coins)
+    def cost(self, order: Order) -> SafeString:
+        return plumbing.coins(order.cost_coins)
 
     @admin.display(description=_("Spent"), ordering="spent_coins")
-    def spent(self, order: Order) -> str:
-        return "–" if order.spent_coins is None else format_coins(order.spent_coins)
+    def spent(self, order: Order) -> SafeString:
+        return plumbing.coins(order.spent_coins)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {"title": _("Orders"), **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

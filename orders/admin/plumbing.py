@@ -7,13 +7,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from orders.models import Order
 from promote.accounts.models import User
+from promote.money import format_coins
 from promote.refusals import Invalid, Refusal
 
 STYLES = {"all": ["css/admin-desk.css"]}
@@ -59,6 +60,19 @@ def pill(word: object, tone: str = "") -> SafeString:
     return format_html('<span class="desk-pill desk-pill-{}">{}</span>', tone or "plain", word)
 
 
+def cover(order: Order) -> str:
+    """The small picture of a list's row."""
+    return render_to_string("admin/orders/_cover.html", {"target": order.target})
+
+
+def caption(order: Order) -> SafeString:
+    return format_html('<span class="desk-caption">{}</span>', str(order.target))
+
+
+def coins(amount: int | None) -> SafeString:
+    return format_html('<span class="desk-amount">{}</span>', "–" if amount is None else format_coins(amount))
+
+
 TONES = {
     "in_review": "warn",
     "scheduled": "accent",
@@ -91,7 +105,3 @@ def span(seconds: float) -> str:
     parts = [(days, _("d")), (hours, _("h")), (minutes, _("min")), (rest_s, _("s"))]
     first = next((place for place, (number, _unit) in enumerate(parts) if number), 3)
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number)
-
-
-def orders_word(count: int) -> str:
-    return ngettext("%(count)s order", "%(count)s orders", count) % {"count": count}

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,7 +20,6 @@ from orders.admin import plumbing, seeing
 from orders.admin.plumbing import LookOnly
 from orders.admin.verdict_form import RejectForm
 from orders.models import Order, Review, ReviewStatus
-from promote.money import format_coins
 from promote.refusals import Invalid, Refusal
 
 
@@ -52,7 +50,7 @@ class Waiting(admin.SimpleListFilter):
 
 @admin.register(Review)
 class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("cover", "what", "of_account", "function", "kind", "budget", "deadline", "decided")
+    list_display = ("cover", "what", "deadline", "decided", "of_account", "function", "kind", "budget")
     list_display_links = ("cover", "what")
     list_filter = (Waiting, "kind", "order__function", "order__market")
     list_select_related = ("order__account", "order__video", "order__live", "decided_by")
@@ -64,11 +62,11 @@ class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="")
     def cover(self, review: Review) -> str:
-        return render_to_string("admin/orders/_cover.html", {"target": review.order.target})
+        return plumbing.cover(review.order)
 
     @admin.display(description=_("Video or live"))
     def what(self, review: Review) -> SafeString:
-        return format_html('<span class="desk-caption">{}</span>', str(review.order.target))
+        return plumbing.caption(review.order)
 
     @admin.display(description=_("Account"), ordering="order__account__username")
     def of_account(self, review: Review) -> str:
@@ -79,8 +77,8 @@ class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return review.order.get_function_display()
 
     @admin.display(description=_("Budget"), ordering="order__cost_coins")
-    def budget(self, review: Review) -> str:
-        return format_coins(review.order.cost_coins)
+    def budget(self, review: Review) -> SafeString:
+        return plumbing.coins(review.order.cost_coins)
 
     @admin.display(description=_("Deadline"), ordering="due_at")
     def deadline(self, review: Review) -> SafeString | str:
@@ -94,6 +92,14 @@ class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             return "–"
         tone = {"approved": "good", "rejected": "bad", "overdue": "bad"}.get(review.status, "")
         return format_html("{} {}", plumbing.pill(review.get_status_display(), tone), review.decided_by or "")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Who waits has no verdict to show."""
+        waiting = request.GET.get(Waiting.parameter_name) is None
+        return tuple(name for name in self.list_display if name != ("decided" if waiting else "deadline"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {"title": _("Review desk"), **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

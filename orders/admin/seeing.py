@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from orders.audience import PARTS
 from orders.models import Order, OrderTransition, Review, ReviewStatus
 from orders.wishes import hours
 from payments import escrow
@@ -73,10 +75,14 @@ def money(order: Order) -> Money:
         cost=format_coins(order.cost_coins),
         coupon=format_coins(order.coupon_coins),
         paid=format_coins(order.pay_coins),
-        charged=format_micros(charged),
-        left=format_micros(left),
+        charged=_coins(charged),
+        left=_coins(left),
         refunded=None if order.refunded_coins is None else format_coins(order.refunded_coins),
     )
+
+
+def _coins(micros: int) -> str:
+    return _("%(amount)s coins") % {"amount": format_micros(micros)}
 
 
 def _wish(order: Order) -> list[Fact]:
@@ -96,7 +102,9 @@ def _wish(order: Order) -> list[Fact]:
 def _audience(order: Order) -> str:
     if order.audience.get("automatic"):
         return _("automatic: adults in %(market)s") % {"market": order.market_id}
-    return " · ".join(", ".join(values) for values in order.audience.values())
+    names = {"countries": _("in"), "age_bands": _("aged"), "genders": _("gender"), "interests": _("who like")}
+    parts = [f"{names[part]} {', '.join(order.audience[part])}" for part in PARTS if part in order.audience]
+    return " · ".join(parts)
 
 
 def _video(video: Video | None, order: Order) -> list[Fact]:
@@ -150,7 +158,7 @@ def _owner(order: Order, now: datetime) -> list[Fact]:
         (_("Account"), account.username),
         (_("Type"), account.get_type_display()),
         (_("Country"), account.country),
-        (_("Followers"), account.followers if account.followers is not None else "–"),
+        (_("Followers"), "–" if account.followers is None else number_format(account.followers, force_grouping=True)),
         (_("Standing"), _("restricted") if account.restricted else _("in good standing")),
         (
             _("Other orders"),

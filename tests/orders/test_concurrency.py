@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from coupons.redemption import OfferNotApplicable
 from orders import lifecycle, placement, review, settlement
-from orders.models import Order
+from orders.models import Order, OrderTransition
 from orders.placement import QuoteUsed
 from payments import wallet
 from payments.escrow import InsufficientCoins
@@ -137,6 +137,7 @@ def test_many_settlers_settle_each_order_once():
     assert not [answer for answer in answers if isinstance(answer, Exception)]
     assert Order.objects.filter(status="settled", spent_coins=1, refunded_coins=999).count() == 12
     assert not Order.objects.set_aside().exists()
+    assert not OrderTransition.objects.filter(why="settlement_failed").exists()
 
 
 def test_a_settler_that_is_killed_in_the_middle_leaves_the_order_due():
