@@ -4,6 +4,7 @@ from django.urls import path
 
 from promote.front import (
     page_central,
+    page_charges,
     page_look,
     page_offers,
     page_orders,
@@ -28,6 +29,8 @@ urlpatterns = [
     path("orders/<str:order_id>/end/", page_orders.end, name="order_end"),
     path("orders/<str:order_id>/appeal/", page_orders.appeal, name="order_appeal"),
     path("orders/<str:order_id>/again/", page_orders.again, name="order_again"),
+    path("orders/<str:order_id>/charges/", page_charges.page, name="order_charges"),
+    path("orders/<str:order_id>/charges.csv", page_charges.file, name="order_charges_file"),
     path("offers/", page_offers.page, name="offers"),
     path("wallet/", page_wallet.purse, name="wallet"),
     path("wallet/top-up/", page_wallet.top_up, name="top_up"),

@@ -118,6 +118,21 @@ END_REASONS: dict[str, Text] = {
     "restricted": _("The account was restricted."),
 }
 
+UNBILLED: dict[str, Text] = {
+    "owner": _("It was you who looked."),
+    "another_viewer": _("Told for another viewer than it was shown to."),
+    "bot": _("A program looked, not a person."),
+    "not_measured": _("How long it was seen is not known."),
+    "not_active": _("The app was in the background."),
+    "not_half_visible": _("Less than half of it was on screen."),
+    "too_brief": _("It was on screen too briefly."),
+    "private_address": _("It came from inside a network."),
+    "invalid_address": _("It came from no real address."),
+    "order_closed": _("It arrived after the order was closed."),
+    "over_delivery": _("The budget was used up: shown at our cost."),
+}
+"""Why an impression is not billed."""
+
 ORIGINS: dict[str, Text] = {
     "apple": _("Bought in the App Store"),
     "google": _("Bought on Google Play"),

@@ -164,3 +164,17 @@ def test_the_list_is_in_pages_and_what_moves_can_be_seen_first():
     assert running.public_id in second
     moving = browser.get("/orders/?show=open").content.decode()
     assert moving.index(running.public_id) < moving.index('class="row-link', moving.index(running.public_id) + 10)
+
+
+def test_every_charge_is_listed_with_the_rounding_and_can_be_taken_away_as_a_file():
+    account = an_advertiser()
+    order = settled(charged(a_delivering_order(account=account, now=NOW), 398_400_000))
+    browser = signed_in(account)
+    page = text_of(browser.get(f"/orders/{order.public_id}/charges/"))
+    assert "Together they are 398 coins" in page
+    assert "Rounded down to whole coins" in page
+    assert "−0.4" in page
+    file = b"".join(browser.get(f"/orders/{order.public_id}/charges.csv").streaming_content).decode()
+    assert file.startswith("id,at,type,price_micros,valid,reason\r\n")
+    assert ",rounding,-400000,true," in file
+    assert browser.get(f"/orders/{order.public_id}/charges/?after=nonsense").status_code == 404

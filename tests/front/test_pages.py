@@ -10,7 +10,7 @@ from tests.front.visitors import an_advertiser, inline_parts, signed_in, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
 
-OF_AN_ORDER = ("", "live/", "end/")
+OF_AN_ORDER = ("", "live/", "end/", "charges/")
 
 
 def a_busy_account() -> Account:
@@ -60,7 +60,7 @@ def test_no_page_shows_anothers_order_video_or_payment():
     order = Order.objects.of(theirs).first()
     assert order is not None
     for address in [
-        *(f"/orders/{order.public_id}/{part}" for part in OF_AN_ORDER),
+        *(f"/orders/{order.public_id}/{part}" for part in (*OF_AN_ORDER, "charges.csv")),
         f"/promote/{theirs.videos.first().public_id}/",
         f"/promote/{theirs.lives.first().public_id}/",
         "/wallet/top-ups/top_00000000000000000000000000000000/",

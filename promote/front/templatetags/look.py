@@ -156,6 +156,12 @@ def origin(code: str) -> str:
 
 
 @register.filter
+def unbilled(code: str) -> str:
+    """Why an impression costs nothing."""
+    return str(words.UNBILLED.get(code, code))
+
+
+@register.filter
 def method(code: str) -> str:
     return str(words.METHODS.get(code, code))
 
@@ -174,3 +180,12 @@ def swatch(token: str) -> SafeString:
 def minus(value: int) -> str:
     """A whole number with a real minus sign, which stands as wide as a plus."""
     return number_format(value, force_grouping=True).replace("-", "−")
+
+
+@register.filter
+def exact(value: int) -> str:
+    """Micros as coins to the last digit: `0.002`."""
+    whole, part = divmod(abs(value), money.MICROS)
+    digits = f"{part:06d}".rstrip("0")
+    text = number_format(f"{whole}.{digits}" if digits else whole, force_grouping=True)
+    return f"−{text}" if value < 0 else text
