@@ -9,10 +9,12 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from payments import checkpoints, ledger
+from payments import checkpoints, currencies, ledger
 from payments.models import Gift, Journal, LedgerAccount, Lot, Transfer
 from promote.accounts.models import Account
 from promote.money import format_micros
+
+_CURRENCIES = {number: code for code, number in currencies.NUMBERS.items()}
 
 
 class LookOnly:
@@ -66,12 +68,12 @@ class JournalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(LedgerAccount)
 class LedgerAccountAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("id", "kind", "code", "ledger", "shown_balance", "closed")
+    list_display = ("id", "kind", "code", "unit", "shown_balance", "closed")
     list_filter = ("kind", "ledger", "closed")
     search_fields = ("=code",)
     search_help_text = _("A code (order:…, debt:…, spend), or an account's external id.")
-    fields = ("id", "kind", "code", "ledger", "guard", "hot", "closed", "shown_balance", "of_account", "last_transfers")
-    readonly_fields = ("shown_balance", "of_account", "last_transfers")
+    fields = ("id", "kind", "code", "unit", "guard", "hot", "closed", "shown_balance", "of_account", "last_transfers")
+    readonly_fields = ("unit", "shown_balance", "of_account", "last_transfers")
     ordering = ("-id",)
 
     def get_search_results(
@@ -81,6 +83,12 @@ class LedgerAccountAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             return queryset, False
         owners = Account.objects.filter(external_id=search_term).values("id")
         return queryset.filter(Q(code=search_term) | Q(owner__in=owners)), False
+
+    @admin.display(description=_("in"), ordering="ledger")
+    def unit(self, account: LedgerAccount) -> str:
+        return (
+            str(_("coins")) if account.ledger == ledger.COINS else _CURRENCIES.get(account.ledger, str(account.ledger))
+        )
 
     @admin.display(description=_("balance"))
     def shown_balance(self, account: LedgerAccount) -> str:
@@ -143,7 +151,7 @@ def _amount(units: int, of_ledger: int) -> str:
 def _line(transfer: Transfer, account: LedgerAccount) -> str:
     other, sign = (transfer.credit, "−") if transfer.debit_id == account.id else (transfer.debit, "+")
     return format_html(
-        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}{}</td></tr>",
+        '<tr><td class="nowrap">{}</td><td>{}</td><td>{}</td><td>{}{}</td></tr>',
         f"{transfer.created_at:%Y-%m-%d %H:%M:%S}",
         _link(transfer.journal),
         _link(other),
