@@ -27,7 +27,7 @@ from promote.config.readable_log import ReadableLog
 from promote.config.running import Running
 
 LEAST_DISK_MB = 300
-READY_WITHIN_S = 90
+READY_WITHIN_S = 180
 
 
 class CantGoOn(Exception):
