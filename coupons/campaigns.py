@@ -36,7 +36,7 @@ def fund(*, campaign_id: UUID, coins: int, key: str, by: User | None, now: datet
     if not 0 < coins <= FUND_MOST_COINS:
         raise Invalid([FieldError("coins", "out_of_range", _("From 1 to 1,000,000,000 coins."))])
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update().get(id=campaign_id)
+        campaign = Campaign.objects.select_for_update(no_key=True).get(id=campaign_id)
         expense = ledger.platform("coupon_expense")
         ledger.post(
             kind="campaign_fund",

@@ -26,7 +26,7 @@ def grant(
     Raises OfferNotApplicable (not_started, expired, campaign_exhausted, other_market).
     """
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update().get(id=campaign_id)
+        campaign = Campaign.objects.select_for_update(no_key=True).get(id=campaign_id)
         return _grant(campaign, account, by=by, by_code=False, expires_at=expires_at, now=now)
 
 
@@ -34,7 +34,7 @@ def redeem_code(*, account: Account, code: str, now: datetime) -> Offer:
     """Gives the account the offer behind a code, written in any case, once. Raises OfferNotApplicable."""
     with transaction.atomic():
         campaign = (
-            Campaign.objects.select_for_update()
+            Campaign.objects.select_for_update(no_key=True)
             .exclude(code="")
             .alias(code_upper=Upper("code"))
             .filter(code_upper=code.strip().upper())
@@ -50,13 +50,17 @@ def redeem_code(*, account: Account, code: str, now: datetime) -> Offer:
 def revoke(*, offer_id: UUID, by: User, now: datetime) -> None:
     """Takes an unused offer back. Raises WrongState for one in use, used or expired."""
     with transaction.atomic():
-        Offer.objects.select_for_update().get(id=offer_id).move(to=OfferStatus.REVOKED, why="revoked", by=by, now=now)
+        Offer.objects.select_for_update(no_key=True).get(id=offer_id).move(
+            to=OfferStatus.REVOKED, why="revoked", by=by, now=now
+        )
 
 
 def expire_due(*, now: datetime, limit: int = 500) -> int:
     """Marks available offers past their time. Returns how many."""
     with transaction.atomic():
-        overdue = Offer.objects.overdue(now).select_for_update(skip_locked=True).order_by("expires_at")[:limit]
+        overdue = (
+            Offer.objects.overdue(now).select_for_update(no_key=True, skip_locked=True).order_by("expires_at")[:limit]
+        )
         for offer in overdue:
             offer.move(to=OfferStatus.EXPIRED, why="time", now=now)
         return len(overdue)

@@ -121,4 +121,4 @@ def share_of(*, offer: Offer | None, coupon_micros: int) -> CouponShare | None:
 
 
 def _locked(offer_id: UUID) -> Offer:
-    return Offer.objects.select_for_update(of=("self",)).select_related("campaign").get(id=offer_id)
+    return Offer.objects.select_for_update(no_key=True, of=("self",)).select_related("campaign").get(id=offer_id)

@@ -29,7 +29,7 @@ class AlreadyEnded(WrongState):
 def locked(order_id: UUID) -> Order:
     """The order, locked until the transaction ends. First lock of every use case on an order. Raises NotFound."""
     order = (
-        Order.objects.select_for_update(of=("self",))
+        Order.objects.select_for_update(no_key=True, of=("self",))
         .select_related("account", "market", "video__product", "live", "offer__campaign")
         .filter(id=order_id)
         .first()
@@ -126,7 +126,7 @@ def end_due(*, now: datetime, limit: int = 500) -> int:
         due = {
             order.id: order
             for order in Order.objects.over(now)
-            .select_for_update(skip_locked=True, of=("self",))
+            .select_for_update(no_key=True, skip_locked=True, of=("self",))
             .select_related("account", "market", "video", "live")
             .order_by("ends_at")[:limit]
         }
@@ -167,7 +167,7 @@ def mark_drained(*, order_id: UUID, now: datetime) -> None:
     Asked again, or for an order that ended otherwise, it changes nothing.
     """
     with transaction.atomic():
-        order = Order.objects.select_for_update().filter(id=order_id).first()
+        order = Order.objects.select_for_update(no_key=True).filter(id=order_id).first()
         if order is None or order.status != Status.ENDING or order.drained_at is not None:
             return
         _close(order, now=now)
@@ -183,7 +183,7 @@ def close_stuck(*, now: datetime, limit: int = 500) -> int:
             Order.objects.filter(
                 status=Status.ENDING, drained_at=None, ending_at__lte=now - timedelta(seconds=STUCK_AFTER_S)
             )
-            .select_for_update(skip_locked=True)
+            .select_for_update(no_key=True, skip_locked=True)
             .order_by("refund_due_at")[:limit]
         )
         for order in stuck:

@@ -50,7 +50,7 @@ def _settle_batch(order_ids: Sequence[UUID], *, now: datetime) -> int:
     orders = list(
         Order.objects.ready_to_settle()
         .filter(id__in=order_ids)
-        .select_for_update(skip_locked=True, of=("self",))
+        .select_for_update(no_key=True, skip_locked=True, of=("self",))
         .select_related("account", "video", "live", "offer__campaign")
     )
     if not orders:
@@ -91,7 +91,7 @@ def refund_due_at(order: Order, *, ended_at: datetime) -> datetime:
 def retry(*, order_id: UUID, by: User, now: datetime) -> None:
     """Puts an order that was set aside back in line. Raises WrongState where it is not."""
     with transaction.atomic():
-        order = Order.objects.select_for_update(of=("self",)).select_related("account").get(id=order_id)
+        order = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("account").get(id=order_id)
         if order.set_aside_at is None:
             raise WrongState
         order.set_aside_at, order.set_aside_reason = None, ""
