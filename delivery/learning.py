@@ -14,7 +14,7 @@ from django.db.models import Sum
 from delivery import bulk
 from delivery.engine import curve
 from delivery.engine.curve import Curve
-from delivery.engine.rates import HALF_LIFE_S, Count, Rate, below, root, strength
+from delivery.engine.rates import HALF_LIFE_S, PRIOR_STRENGTH, Count, Rate, below, root, strength
 from delivery.engine.vocabulary import ACTIONS
 from delivery.models import HourRollup, RateNode, TrafficHour
 from promote.markets.models import Market
@@ -76,21 +76,28 @@ def learn_rates(*, now: datetime) -> int:
     counts = {key: Count(*pair) for key, pair in sums.items()}
     nodes: dict[str, Rate] = {}
     for objective in {key for key in counts if "/" not in key}:
-        _descend(
-            objective, below(root(objective), counts[objective], _weight(root(objective))), counts, children, nodes
-        )
+        _descend(objective, root(objective), PRIOR_STRENGTH, counts, children, nodes)
     kept = {key: rate for key, rate in nodes.items() if key.count("/") < 4 or key in running}
     _keep(kept, now)
     return len(kept)
 
 
 def _descend(
-    key: str, rate: Rate, counts: dict[str, Count], children: dict[str, set[str]], nodes: dict[str, Rate]
+    key: str,
+    prior: Rate,
+    weight: float,
+    counts: dict[str, Count],
+    children: dict[str, set[str]],
+    nodes: dict[str, Rate],
 ) -> None:
-    nodes[key] = rate
-    weight = strength(rate.mean, [counts[child] for child in children[key]])
+    """Each child's prior is what this level says without it: else the same impressions would count at every level."""
+    whole = counts[key]
+    nodes[key] = below(prior, whole, weight)
+    bound = strength(nodes[key].mean, [counts[child] for child in children[key]])
     for child in children[key]:
-        _descend(child, below(rate, counts[child], weight), counts, children, nodes)
+        own = counts[child]
+        others = Count(max(0.0, whole.impressions - own.impressions), max(0.0, whole.actions - own.actions))
+        _descend(child, below(prior, others, weight), bound, counts, children, nodes)
 
 
 def _weight(rate: Rate) -> float:
@@ -125,7 +132,7 @@ def rates_of(paths: Iterable[Path]) -> dict[Path, Rate]:
 
 
 def _as_prior(rate: Rate) -> Rate:
-    weight = min(_weight(rate), _weight(root("")))
+    weight = min(_weight(rate), PRIOR_STRENGTH)
     return Rate(weight * rate.mean, weight * (1 - rate.mean))
 
 

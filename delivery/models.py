@@ -136,6 +136,7 @@ class PacingState(models.Model):
     shard = models.PositiveSmallIntegerField()
     generation = models.PositiveIntegerField(help_text=_("The generation of these figures."))
     mu = models.FloatField()
+    score = models.FloatField(default=0.0, help_text=_("Expected worth of an impression when last looked."))
     mu_expected = models.FloatField()
     mean_cost = models.FloatField()
     at = models.FloatField()

@@ -30,8 +30,8 @@ SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 0.4, 5.0
 _SLACK_S = 0.5
 """A look may come so much later than it is due."""
 _FIELDS = (
-    "order_id", "shard", "generation", "mu", "mu_expected", "mean_cost", "at", "spent", "charged", "charges", "planned",
-    "actual", "latency_s", "outstanding_micros", "held_until", "due_at",
+    "order_id", "shard", "generation", "mu", "score", "mu_expected", "mean_cost", "at", "spent", "charged", "charges",
+    "planned", "actual", "latency_s", "outstanding_micros", "held_until", "due_at",
 )  # fmt: skip
 _KEEP = f"""
     INSERT INTO delivery_pacing_state ({", ".join(_FIELDS)}) VALUES %s
@@ -117,7 +117,8 @@ def _step(order: Order, kept: PacingState | None, figures: Counters, left: int, 
         state = replace(_state(kept), at=at, spent=seen.spent, charged=0, charges=0, planned=0.0, actual=0.0)
     else:
         share = known.curve.share(kept.at, at, ends_at)
-        state = pacing.look(replace(_state(kept), mu_expected=known.score / known.price), seen, share=share, now=at)
+        followed = pacing.predicted(_state(kept), score=known.score, price=known.price)
+        state = pacing.look(followed, seen, share=share, now=at)
     interval = _interval(state, available, known.curve.share(at, at + 1.0, ends_at))
     horizon = interval + _SLACK_S + state.latency_s
     most = pacing.release(left=free_left, share=known.curve.share(at, at + horizon, ends_at), mean_cost=state.mean_cost)
@@ -160,6 +161,7 @@ def _interval(state: State, left: int, share_of_a_second: float) -> float:
 def _state(kept: PacingState) -> State:
     return State(
         mu=kept.mu,
+        score=kept.score,
         mu_expected=kept.mu_expected,
         mean_cost=kept.mean_cost,
         at=kept.at,

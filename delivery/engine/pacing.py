@@ -30,6 +30,8 @@ class State:
     """Where an order's pacing stands. Amounts are micros (1 coin = 1,000,000), times seconds since 1970."""
 
     mu: float
+    score: float
+    """Expected worth of an impression when last looked: what μ is measured by."""
     mu_expected: float
     mean_cost: float
     """c̄, the smoothed cost of one charge."""
@@ -59,7 +61,14 @@ class Seen:
 def start(*, score: float, price: float, known: bool, at: float, spent: int = 0) -> State:
     """A new order's state: it bids `price` for an impression worth `score`, a fifth of it in an unknown market."""
     mu = score / price
-    return State(mu=mu if known else mu * UNKNOWN_MARKET, mu_expected=mu, mean_cost=price, at=at, spent=spent)
+    first = mu if known else mu * UNKNOWN_MARKET
+    return State(mu=first, score=score, mu_expected=mu, mean_cost=price, at=at, spent=spent)
+
+
+def predicted(state: State, *, score: float, price: float) -> State:
+    """The state under a new prediction of an impression's worth: μ follows it, so that the order bids as before."""
+    scale = score / state.score if state.score > 0 else 1.0
+    return replace(state, mu=state.mu * scale, score=score, mu_expected=score / price)
 
 
 def step_size(left: float, mean_cost: float) -> float:

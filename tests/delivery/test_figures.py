@@ -64,6 +64,13 @@ def test_an_orders_own_actions_move_its_rate_and_a_little_that_of_the_others():
     assert rate(other).impressions == 0
 
 
+def test_the_only_order_of_a_market_counts_once_against_the_prior():
+    order = a_delivering_order()
+    counted(order, impressions=1300, views=0)
+    learning.learn_rates(now=NOON)
+    assert rate(order).mean == pytest.approx(0.25 * 200 / 1500, rel=0.02)
+
+
 def test_old_counts_weigh_half_after_a_week():
     order = a_delivering_order()
     counted(order, hour=NOON - timedelta(days=7), impressions=1000, views=100)

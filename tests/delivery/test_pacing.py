@@ -89,6 +89,13 @@ def test_an_order_in_an_unknown_market_starts_at_five_times_the_expected_price_m
     assert unknown.mu == 5 * known.mu
 
 
+def test_a_new_prediction_changes_no_bid():
+    state = a_state(mu=0.7)
+    after = pacing.predicted(state, score=250.0, price=2000.0)
+    assert 250.0 / after.mu == pytest.approx(1000.0 / state.mu)
+    assert after.mu_expected == pytest.approx(0.125)
+
+
 amounts = st.integers(0, 200_000 * COIN)
 
 
