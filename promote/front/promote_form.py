@@ -79,7 +79,7 @@ class PromoteForm(forms.Form):
         for name in ("own_coins", "own_length", "own_unit", "website_url", "call_to_action"):
             self.fields[name].widget.attrs["class"] = "input"
         self.fields["website_url"].widget.attrs.update(
-            {"type": "url", "inputmode": "url", "placeholder": "https://", "autocomplete": "url"}
+            {"type": "url", "inputmode": "url", "placeholder": "https://", "autocomplete": "url", "dir": "ltr"}
         )
         self.fields["own_coins"].widget.attrs["inputmode"] = self.fields["own_length"].widget.attrs["inputmode"] = (
             "numeric"
