@@ -96,7 +96,8 @@ def limits_coins(*, duration_s: int, account: Account, market: Market) -> tuple[
     """The least and the most an order of this length may cost."""
     window_s = max(DAY_S, duration_s)
     least = -(-market.budget_min_per_day_coins * window_s // DAY_S)
-    most = min(market.budget_max_per_day_coins * window_s // DAY_S, account.order_max_coins or market.order_max_coins)
+    order_max = market.order_max_coins if account.order_max_coins is None else account.order_max_coins
+    most = min(market.budget_max_per_day_coins * window_s // DAY_S, order_max)
     return least, most
 
 

@@ -32,6 +32,7 @@ app.conf.update(
         "outbox.relay": every(1, "outbox.relay", queue="celery"),
         "orders.tick": every(1, "orders.tasks.tick", queue="celery"),
         "orders.settle_due": every(2, "orders.tasks.settle_due", queue="settlement"),
+        "coupons.expire_offers": every(60, "coupons.tasks.expire_offers", queue="celery"),
         "delivery.tick": every(0.5, "delivery.tasks.tick", queue="delivery"),
         "delivery.partitions": every(3600, "delivery.tasks.partitions", queue="delivery"),
         "delivery.learn": every(30, "delivery.tasks.learn", queue="delivery"),
