@@ -16,6 +16,7 @@ from tests.harness.run import ROOT
 from tests.harness.services import World
 
 PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0 Mobile Safari/537.36"
+FLOOR_MICROS = 10_000
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123", "email": "sri@shop.example"}
 Found = TypeVar("Found")
 
@@ -54,10 +55,13 @@ class Http:
 
     base: str
     headers: dict[str, str]
+    session: requests.Session = field(default_factory=requests.Session)
 
     def ask(self, method: str, path: str, body: Any = None, *, want: int, **headers: str) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = requests.request(method, self.base + path, json=body, headers={**self.headers, **named}, timeout=30)
+        answer = self.session.request(
+            method, self.base + path, json=body, headers={**self.headers, **named}, timeout=30
+        )
         assert answer.status_code == want, (method, path, answer.status_code, answer.text)
         if answer.status_code >= 400:
             assert answer.headers["Content-Type"].startswith("application/problem+json")
@@ -125,8 +129,8 @@ def quoted(app: Http, target: str, **wish: Any) -> dict[str, Any]:
             {
                 "target": target,
                 "objective": "video_views",
-                "budget_coins": 1000,
-                "duration_hours": 24,
+                "budget_coins": 5000,
+                "duration_hours": 6,
                 "audience": {"automatic": True},
                 **wish,
             },
@@ -154,9 +158,14 @@ def pays_by_card(app: Http, coins: int) -> dict[str, Any]:
 
 @dataclass
 class Audience:
-    """Viewers, as the platform's server tells of them to the edge; `prices_micros` is what each impression cost."""
+    """Viewers, as the platform's server tells of them to the edge; `prices_micros` is what each impression cost.
+
+    They like the video, and the platform has a floor: so an impression costs a hundredth of a coin, and a few hundred
+    of them some coins.
+    """
 
     edge: Http
+    target: str
     seen: int = 0
     prices_micros: list[int] = field(default_factory=list)
     views: int = 0
@@ -167,8 +176,15 @@ class Audience:
         for _ in range(viewers):
             self.seen += 1
             viewer = {"id": f"viewer-{self.seen}", "country": "US", "age_band": "25-34", "gender": "female"}
-            asked = {"viewer": {**viewer, "app_platform": "android"}, "surface": "feed", "slots": [{}]}
-            answers = self.edge.post("/decide", asked)["decisions"]
+            answers = self.edge.post(
+                "/decide",
+                {
+                    "viewer": {**viewer, "app_platform": "android"},
+                    "surface": "feed",
+                    "slots": [{"floor_micros": FLOOR_MICROS}],
+                    "rates": {self.target: {"view_2s": 0.9}},
+                },
+            )["decisions"]
             shown += [one for one in answers if one.get("order") == order]
         if not shown:
             return 0
@@ -195,5 +211,5 @@ def _view(decision: dict[str, Any]) -> dict[str, Any]:
     return {"token": decision["token"], "type": "view_2s", "at": rfc3339(), "user_agent": PHONE}
 
 
-def audience(world: World, server: Http) -> Audience:
-    return Audience(Http(f"{world.edge}/v1", server.headers))
+def audience(world: World, server: Http, target: str) -> Audience:
+    return Audience(Http(f"{world.edge}/v1", server.headers), target)
