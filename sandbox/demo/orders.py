@@ -1,4 +1,4 @@
-"""The orders that a newcomer finds: one in every state, most of them alive for minutes."""
+"""The orders that a newcomer finds: one in every state, most of them alive for minutes, two for hours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,6 +41,8 @@ ORDERS: Final = (
     Wanted("kabsa finds its followers", "noura.bakes", "noura-kabsa", "followers", 100, 0.16, "run"),
     Wanted("the yellowing test", "siamcase", "siam-yellow", "video_views", 60, 0.07, "run",
            audience={"age_bands": ["18-24", "25-34"]}),
+    Wanted("first crack, all day", "northpine.coffee", "pine-first-crack", "video_views", 600, 24, "run"),
+    Wanted("the mountain, this evening", "lena.geht.rauf", "lena-watzmann", "followers", 200, 6, "run"),
     Wanted("waits for a reviewer: you", "clay.and.kiln", "clay-one-ball", "video_views", 80, 0.07, "in_review"),
     Wanted("the wrong case", "siamcase", "siam-drop", "followers", 60, 0.08, "reject"),
     Wanted("thought better of it", "lena.geht.rauf", "lena-packliste", "followers", 50, 0.08, "cancel"),
@@ -62,8 +64,13 @@ LIMITS: Final = {
     "duration_default_s": 360,
     "budget_min_per_day_coins": 50,
     "packages_coins": [50, 100, 300, 1000],
-}
-"""The demo's market facts: minutes instead of hours, so that an order's whole life can be watched."""
+    "reserve_micros": {
+        "video_views": 20_000, "website_visits": 20_000, "followers": 20_000,
+        "product_clicks": 30_000, "live_viewers": 30_000,
+    },
+}  # fmt: skip
+"""The demo's market facts: minutes instead of hours, so that an order's whole life can be watched, and a reserve that
+goes with the prices which the audience's other buyers pay."""
 
 LOGINS: Final = (
     ("rumah.sari", "sari", "Rumah Sari, batik seller in Indonesia: orders running, one live on air"),

@@ -5,6 +5,7 @@ anew, so that something is alive whenever a newcomer looks.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,14 @@ class Demo:
 
     async def load(self) -> dict[str, Any]:
         """Everything, or what is missing of it. Raises Refused, Failed, Unreachable."""
+        try:
+            await self._load()
+        finally:
+            await self.commands.close()
+            await self.client.close()
+        return self.told()
+
+    async def _load(self) -> None:
         await self._ready()
         await self._key()
         self.memory.set("url", self.url)
@@ -49,8 +58,6 @@ class Demo:
         self.say("demo: coins, vouchers and orders")
         await self._offers()
         await self._all(self._order(wanted) for wanted in orders.ORDERS)
-        await self.client.close()
-        return self.told()
 
     async def _ready(self) -> None:
         for attempt in range(READY_WITHIN_S * 2):
@@ -78,7 +85,7 @@ class Demo:
         markets = sorted({account["country"] for account in catalogue.ACCOUNTS.values()})
         wanted = {"markets": markets, "facts": orders.LIMITS}
         if self.memory.get("limits") != wanted:
-            facts = [f"{name}={value}" for name, value in orders.LIMITS.items()]
+            facts = [f"{name}={json.dumps(value)}" for name, value in orders.LIMITS.items()]
             await self.commands.run("set_market", ",".join(markets), *facts)
             self.memory.set("limits", wanted)
 

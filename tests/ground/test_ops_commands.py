@@ -85,3 +85,16 @@ def test_an_account_keeps_the_name_it_signs_in_with():
     run("set_login", "batik", "sari")
     with pytest.raises(CommandError, match="sari"):
         run("set_login", "batik", "dewi")
+
+
+def test_many_commands_share_one_start_and_each_has_its_answer(monkeypatch):
+    an_account(external_id="batik")
+    lines = "set_login batik sari\n\nset_market ZZ duration_min_s=180\nno_such_command\nunclosed '\n"
+    monkeypatch.setattr("sys.stdin", StringIO(lines))
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("each", stdout=out)
+    first, second, third, fourth = (json.loads(line) for line in out.getvalue().splitlines())
+    assert (first["ok"], first["answer"]["username"]) == (True, "sari")
+    assert (second["ok"], second["answer"]["error"]["code"]) == (False, "invalid")
+    assert (third["ok"], fourth["ok"]) == (False, False)
