@@ -33,11 +33,23 @@ prepare_venv() {
     fi
     say "… Installing what $* pins (a minute or two, once)"
     set -- $(printf -- '-r %s ' "$@")
-    (cd "$root" && "$root/.venv/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off "$@" \
-        >"$root/.venv/install.log" 2>&1) || {
-        tail -n 15 "$root/.venv/install.log" >&2
+    log=$root/.venv/install.log
+    (cd "$root" && exec "$root/.venv/bin/python" -m pip install --disable-pip-version-check --no-input \
+        --progress-bar off "$@") >"$log" 2>&1 &
+    pip=$!
+    trap 'kill "$pip" 2>/dev/null; exit 130' INT TERM
+    waited=0
+    while kill -0 "$pip" 2>/dev/null; do
+        sleep 1
+        waited=$((waited + 1))
+        [ $((waited % 15)) -ne 0 ] || say "… $(grep -c '^Collecting' "$log") packages fetched after $waited s"
+    done
+    wait "$pip" || {
+        tail -n 15 "$log" >&2
+        ! grep -q 'No space left on device' "$log" || fail "The disk is full. Make room where $root lies, then start again."
         fail "The packages could not be installed; the lines above are the end of .venv/install.log."
     }
+    trap - INT TERM
     printf '%s' "$wanted" >"$stamp"
     say "✓ Packages are installed"
 }
