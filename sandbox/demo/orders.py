@@ -32,22 +32,22 @@ REJECTED_FOR: Final = {
 }
 
 ORDERS: Final = (
-    Wanted("mugs, by voucher", "clay.and.kiln", "clay-moon-mug", "product_clicks", 120, 0.08, "run", with_offer=True),
-    Wanted("batik from wax to dye", "rumah.sari", "sari-parang", "product_clicks", 150, 0.13, "run"),
+    Wanted("mugs, by voucher", "clay.and.kiln", "clay-moon-mug", "product_clicks", 120, 0.1, "run", with_offer=True),
+    Wanted("batik from wax to dye", "rumah.sari", "sari-parang", "product_clicks", 150, 0.15, "run"),
     Wanted("a small one that is soon spent", "rumah.sari", "sari-lilin", "video_views", 50, 0.05, "run"),
     Wanted("coffee people in their kitchens", "northpine.coffee", "pine-pour-over", "website_visits", 100, 0.1, "run",
            audience={"age_bands": ["25-34", "35-44", "45-54"], "interests": ["food", "home", "crafts"]},
            link=("https://northpine.example.com/pour-over", "learn_more")),
-    Wanted("kabsa finds its followers", "noura.bakes", "noura-kabsa", "followers", 100, 0.16, "run"),
-    Wanted("the yellowing test", "siamcase", "siam-yellow", "video_views", 60, 0.07, "run",
+    Wanted("kabsa finds its followers", "noura.bakes", "noura-kabsa", "followers", 100, 0.15, "run"),
+    Wanted("the yellowing test", "siamcase", "siam-yellow", "video_views", 60, 0.1, "run",
            audience={"age_bands": ["18-24", "25-34"]}),
     Wanted("first crack, all day", "northpine.coffee", "pine-first-crack", "video_views", 600, 24, "run"),
     Wanted("the mountain, this evening", "lena.geht.rauf", "lena-watzmann", "followers", 200, 6, "run"),
-    Wanted("waits for a reviewer: you", "clay.and.kiln", "clay-one-ball", "video_views", 80, 0.07, "in_review"),
-    Wanted("the wrong case", "siamcase", "siam-drop", "followers", 60, 0.08, "reject"),
-    Wanted("thought better of it", "lena.geht.rauf", "lena-packliste", "followers", 50, 0.08, "cancel"),
-    Wanted("the auction, on air", "rumah.sari", "sari-lelang", "live_viewers", 120, 0.16, "live"),
-    Wanted("the kiln opening, before it starts", "clay.and.kiln", "clay-opening", "live_viewers", 100, 0.16, "live"),
+    Wanted("waits for a reviewer: you", "clay.and.kiln", "clay-one-ball", "video_views", 80, 0.1, "in_review"),
+    Wanted("the wrong case", "siamcase", "siam-drop", "followers", 60, 0.1, "reject"),
+    Wanted("thought better of it", "lena.geht.rauf", "lena-packliste", "followers", 50, 0.1, "cancel"),
+    Wanted("the auction, on air", "rumah.sari", "sari-lelang", "live_viewers", 120, 0.15, "live"),
+    Wanted("the kiln opening, before it starts", "clay.and.kiln", "clay-opening", "live_viewers", 100, 0.15, "live"),
 )  # fmt: skip
 
 COINS: Final = {
