@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 
 from promote.refusals import FieldError, Invalid, NotAllowed, NotFound, Refusal
 from promote.rest.problems import CONTENT_TYPE, Broken, MethodNotAllowed, TooLarge, document, headers
@@ -24,6 +25,7 @@ def problems_under_api(get_response: Respond) -> Respond:
     return middleware
 
 
+@csrf_exempt
 def nowhere(request: HttpRequest, path: str) -> HttpResponse:
     """The answer of an address under /api/ where there is nothing."""
     return _told(NotFound())

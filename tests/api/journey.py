@@ -79,6 +79,14 @@ class Http:
             "POST", path, body if body is not None else {}, want=want, **({"Idempotency_Key": key} if key else {})
         )
 
+    def bulk(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Streamed, as a server sends what it does not want to hold: in chunks, its length unsaid."""
+        body = (json.dumps(line).encode() + b"\n" for line in lines)
+        headers = {**self.headers, "Content-Type": "application/x-ndjson"}
+        answer = self.session.post(f"{self.base}/platform/bulk", data=body, headers=headers, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return [json.loads(line) for line in answer.text.splitlines()]
+
 
 def platform(world: World) -> Http:
     scopes = ["catalogue", "tokens", "delivery", "purchases", "wallet", "ops"]
@@ -94,17 +102,17 @@ def app_of(server: Http, external_id: str) -> Http:
 
 
 def a_seller(server: Http, external_id: str = "sri") -> None:
-    server.put(
-        f"/platform/accounts/{external_id}",
-        {
-            "username": "kiln.and.co",
-            "type": "business",
-            "country": "US",
-            "birth_date": "1990-05-17",
-            "updated_at": rfc3339(),
-        },
-        want=201,
-    )
+    server.put(f"/platform/accounts/{external_id}", facts_of_a_seller(), want=201)
+
+
+def facts_of_a_seller() -> dict[str, Any]:
+    return {
+        "username": "kiln.and.co",
+        "type": "business",
+        "country": "US",
+        "birth_date": "1990-05-17",
+        "updated_at": rfc3339(),
+    }
 
 
 def a_video_of(server: Http, account: str, external_id: str = "v1", **facts: Any) -> str:

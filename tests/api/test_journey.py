@@ -77,6 +77,8 @@ def test_from_a_video_to_a_refund(
     journey.a_seller(server)
     video = journey.a_video_of(server, "sri")
     journey.a_video_of(server, "sri", "v2", visibility="private")
+    lines = [{"kind": "account", "external_id": f"b{n}", **journey.facts_of_a_seller()} for n in range(3)]
+    assert [one["status"] for one in server.bulk(lines)] == ["created"] * 3
     old = {"username": "old", "type": "personal", "country": "US", "updated_at": "2020-01-01T00:00:00Z"}
     assert server.put("/platform/accounts/sri", old)["stale"] is True
 
