@@ -17,7 +17,7 @@ from tests.builders import (
 )
 
 pytestmark = pytest.mark.django_db
-CHECKS = (audit.orders, audit.order_histories, audit.escrows, audit.offers)
+CHECKS = (audit.orders, audit.guards, audit.order_histories, audit.escrows, audit.offers)
 
 
 def a_busy_house():
@@ -84,3 +84,8 @@ def test_an_escrow_without_an_order_is_named():
     coins_for(account, 5)
     lost = escrow.fund(account=account, pay_micros=1_000_000, coupon=None, ref="lost", now=NOON)
     assert found(audit.escrows) == f"escrow {lost} belongs to no order"
+
+
+def test_a_guard_that_was_switched_off_is_named(monkeypatch):
+    monkeypatch.setattr(audit, "TRIGGERS", (*audit.TRIGGERS, "a_trigger_that_is_gone"))
+    assert found(audit.guards) == "a_trigger_that_is_gone is missing or switched off"

@@ -8,7 +8,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from orders.models import TRANSITIONS, Order, OrderTransition, Status
 from orders.states import FINAL
 from promote.refusals import WrongState
-from tests.builders import NOON, a_delivering_order, an_order, ended, settled
+from tests.builders import NOON, a_delivering_order, an_order, charged, ended, settled
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +92,12 @@ def test_what_a_final_order_says_adds_up(facts):
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.SETTLED])
 def test_a_final_order_stays_final(status):
     assert refused(settled(a_delivering_order()), status=status) == "order_final_is_kept"
+
+
+def test_what_a_final_order_cost_may_fall_and_never_rise():
+    order = settled(charged(a_delivering_order(), 5_000_000))
+    assert refused(order, spent_coins=6, refunded_coins=994) == "order_final_is_kept"
+    Order.objects.filter(id=order.id).update(spent_coins=4, refunded_coins=996)
 
 
 def test_history_is_only_added_to():
