@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from promote.notifications.models import Notification
 from promote.notifications.sentences import sentence
 from promote.rest import account_of, page, page_of
+from promote.rest.pagination import PAGING
 from promote.rest.views import Door
 
 
@@ -27,7 +28,7 @@ class NotificationOut(serializers.Serializer[Notification]):
 
 
 class Notifications(Door):
-    @extend_schema(operation_id="list_notifications", responses={200: page_of(NotificationOut)})
+    @extend_schema(operation_id="list_notifications", parameters=PAGING, responses={200: page_of(NotificationOut)})
     def get(self, request: Request) -> Response:
         rows = Notification.objects.filter(account=account_of(request))
         return page(request, rows, render=_render)

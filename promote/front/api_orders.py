@@ -18,12 +18,9 @@ from orders.shapes import OrderOut, read_order
 from promote.rest import Idempotent, account_of, caller, page, page_of
 from promote.rest.fields import Shape, StrictCharField, StrictChoiceField
 from promote.rest.idempotency import key_of
+from promote.rest.pagination import PAGING
 
-PAGING = [
-    OpenApiParameter("status", str, enum=Status.values),
-    OpenApiParameter("limit", int),
-    OpenApiParameter("cursor", str),
-]
+WHICH = [OpenApiParameter("status", str, enum=Status.values), *PAGING]
 
 
 class PlaceIn(Shape):
@@ -50,7 +47,7 @@ class WithResults(OrderDoor):
 
 
 class Orders(Idempotent, WithResults):
-    @extend_schema(operation_id="list_orders", parameters=PAGING, responses={200: page_of(OrderOut)})
+    @extend_schema(operation_id="list_orders", parameters=WHICH, responses={200: page_of(OrderOut)})
     def get(self, request: Request) -> Response:
         wanted = WhichIn.read_query(request)
         rows = Order.objects.of(account_of(request)).filter(**wanted)

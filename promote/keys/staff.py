@@ -17,7 +17,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "finance": (
         *LOOK, "view_order", "view_ordertransition", "end_order", "settle_order", "change_account",
         "view_ledgeraccount", "view_journal", "view_transfer", "view_lot", "view_topup", "view_notice", "view_invoice",
-        "change_notice", "grant_coins",
+        "view_gift", "change_notice",
         "view_invoiceseries", "view_billingdetails", "view_seller", "add_seller", "change_seller",
     ),
     "coupons": (
@@ -30,7 +30,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "support": (
         *LOOK, "view_order", "view_ordertransition", "view_review", "view_topup", "view_invoice", "view_offer",
-        "view_notification", "view_lot",
+        "view_notification", "view_lot", "view_message",
+        "view_shard", "view_pacingstate", "view_barrier", "view_poisonentry", "change_poisonentry",
     ),
 }  # fmt: skip
 

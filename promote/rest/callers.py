@@ -28,7 +28,7 @@ def account_of(request: Request) -> Account:
         raise NoAccount
     if not isinstance(request.user, User):
         raise NotAuthenticated
-    account = Account.objects.filter(user=request.user).first()
+    account = _account_of_user(request.user)
     if account is None:
         raise NoAccount
     return account
@@ -59,6 +59,12 @@ def caller_id(request: Request) -> str | None:
     if isinstance(request.auth, AppToken):
         return f"account:{request.auth.account.id.hex}"
     if isinstance(request.user, User):
-        account_id = Account.objects.filter(user=request.user).values_list("id", flat=True).first()
-        return f"account:{account_id.hex}" if account_id else f"user:{request.user.pk}"
+        account = _account_of_user(request.user)
+        return f"account:{account.id.hex}" if account else f"user:{request.user.pk}"
     return None
+
+
+def _account_of_user(user: User) -> Account | None:
+    """Django keeps it with the user, so that a request asks once."""
+    found: Account | None = getattr(user, "account", None)
+    return found

@@ -8,13 +8,17 @@ from uuid import UUID
 from django.core import signing
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from promote.refusals import FieldError, Invalid
 
+PAGING = [
+    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+    OpenApiParameter("cursor", str, description="`next` of the page before."),
+]
 PAGE = 20
 PAGE_MAX = 100
 

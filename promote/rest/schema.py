@@ -6,6 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
+from promote.rest.callers import PLATFORMS
 from promote.rest.idempotency import REPLAYED, Idempotent
 from promote.rest.problems import CONTENT_TYPE
 
@@ -71,11 +72,28 @@ class SessionScheme(OpenApiAuthenticationExtension):
         return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "For browsers, with CSRF."}
 
 
+APP = [
+    OpenApiParameter(
+        "X-App-Platform",
+        str,
+        OpenApiParameter.HEADER,
+        enum=PLATFORMS,
+        description="Of apps, with a Bearer token: as in the token, where that names one. Browsers leave it out.",
+    ),
+    OpenApiParameter(
+        "X-App-Version",
+        {"type": "string", "examples": ["20.4.0"]},
+        OpenApiParameter.HEADER,
+        description="Of apps. Without it an app counts as too old to promote.",
+    ),
+]
+
+
 class DoorSchema(AutoSchema):
     """Adds what every door has: problems, the idempotency key, the headers of apps."""
 
     def get_override_parameters(self) -> list[Any]:
-        found = []
+        found = [] if _of_platforms(self.view) or not self.view.authentication_classes else list(APP)
         if self.method == "POST" and isinstance(self.view, Idempotent):
             found.append(
                 OpenApiParameter(
@@ -91,9 +109,12 @@ class DoorSchema(AutoSchema):
     def get_auth(self) -> list[dict[str, Any]]:
         """Those schemes with which the call can succeed: keys for doors of scopes, users for the others."""
         names = [name for scheme in super().get_auth() for name in scheme]
-        needed = [perm for perm in self.view.permission_classes if hasattr(perm, "needed")]
-        wanted = {"ApiKey"} if needed else {"Bearer", "Session"}
+        wanted = {"ApiKey"} if _of_platforms(self.view) else {"Bearer", "Session"}
         return [{name: []} for name in names if name in wanted] if names else []
+
+
+def _of_platforms(view: Any) -> bool:
+    return any(hasattr(permission, "needed") for permission in view.permission_classes)
 
 
 def add_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

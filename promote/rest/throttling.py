@@ -27,11 +27,12 @@ ADDRESS_LIMIT = 600
 
 class PerCaller(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
-        limit = getattr(view, "limit", None) or self._limit(request)
-        who = caller_id(request) or f"address:{request.META.get('REMOTE_ADDR', '')}"
+        known = caller_id(request)
+        limit = _limit(request, known)
+        who = known or f"address:{request.META.get('REMOTE_ADDR', '')}"
         window, second = divmod(int(time.time()), WINDOW_S)
         reset_s = WINDOW_S - second
-        count = _count(f"rate:{getattr(view, 'limit_name', '')}:{who}:{window}")
+        count = _count(f"rate:{who}:{window}")
         request._request.rate_headers = {  # type: ignore[attr-defined]  # read by Door.finalize_response
             "RateLimit-Limit": str(limit),
             "RateLimit-Remaining": str(max(0, limit - count)),
@@ -41,10 +42,11 @@ class PerCaller(BaseThrottle):
             raise RateLimited(retry_after_s=reset_s)
         return True
 
-    def _limit(self, request: Request) -> int:
-        if isinstance(request.auth, PlatformKey):
-            return PLATFORM_LIMIT
-        return USER_LIMIT if caller_id(request) else ADDRESS_LIMIT
+
+def _limit(request: Request, known: str | None) -> int:
+    if isinstance(request.auth, PlatformKey):
+        return PLATFORM_LIMIT
+    return USER_LIMIT if known else ADDRESS_LIMIT
 
 
 def _count(key: str) -> int:

@@ -4,10 +4,11 @@ import io
 import json
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 
 from promote.accounts.models import User
-from promote.keys import platform_keys
+from promote.keys import platform_keys, staff
 from promote.keys.models import PlatformKey
 from tests.builders import NOON
 
@@ -64,3 +65,8 @@ def test_a_name_is_taken_once():
     ran("create_staff", "rani", "--role", "support")
     with pytest.raises(CommandError, match="taken"):
         ran("create_staff", "rani", "--role", "support")
+
+
+def test_every_permission_of_a_role_exists():
+    known = set(Permission.objects.values_list("codename", flat=True))
+    assert {name: set(names) - known for name, names in staff.ROLES.items()} == {name: set() for name in staff.ROLES}
