@@ -36,17 +36,17 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """200 where database, Redis, edge and a worker answer, else 503; asked of them at most every two seconds."""
-    found = _looked(time.monotonic())
+    found = _looked()
     return JsonResponse(found, status=200 if found["status"] == "ok" else 503)
 
 
-def _looked(now: float) -> dict[str, Any]:
+def _looked() -> dict[str, Any]:
     global _last
     with _lock:
-        if _last is None or now - _last[0] > KEEP_S:
+        if _last is None or time.monotonic() - _last[0] > KEEP_S:
             checks = {name: _check(ask) for name, ask in PARTS.items()}
             status = "ok" if all(answer == "ok" for answer in checks.values()) else "unavailable"
-            _last = now, {"status": status, "checks": checks}
+            _last = time.monotonic(), {"status": status, "checks": checks}
         return _last[1]
 
 
