@@ -32,6 +32,7 @@ app.conf.update(
         "outbox.relay": every(1, "outbox.relay", queue="celery"),
         "outbox.forget_done": every(86_400, "outbox.forget_done", queue="celery"),
         "idempotency.forget": every(86_400, "idempotency.forget", queue="celery"),
+        "keys.forget": every(86_400, "keys.forget", queue="celery"),
         "orders.tick": every(1, "orders.tasks.tick", queue="celery"),
         "orders.settle_due": every(2, "orders.tasks.settle_due", queue="settlement"),
         "coupons.expire_offers": every(60, "coupons.tasks.expire_offers", queue="celery"),

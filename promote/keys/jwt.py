@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ACCESS_LIFE = timedelta(minutes=15)
 REFRESH_LIFE = timedelta(days=30)
+AT_ONCE = timedelta(seconds=10)
 ISSUER = "promote"
 ALGORITHM = "HS256"
 
@@ -67,9 +68,12 @@ def issue(*, account: "Account", app_platform: str | None, now: datetime) -> Tok
 
 
 def refresh(text: str, *, now: datetime) -> Tokens:
-    """The next pair. Raises NotAuthenticated for a token that is broken, ended or used before."""
+    """The next pair. Raises NotAuthenticated for a token that is broken, ended or used before.
+
+    One that comes again within seconds is refused and no more: an app asked twice at once, or its answer was lost.
+    """
     from django.db import transaction
-    from django.db.models import F
+    from django.db.models import F, Q
 
     from promote.keys.models import TokenFamily
     from promote.refusals import NotAuthenticated
@@ -85,8 +89,18 @@ def refresh(text: str, *, now: datetime) -> Tokens:
         if turned:
             return _pair(TokenFamily.objects.get(id=claims.family_id), now)
         # Used before, by its owner or by a thief; which of the two holds the newer one can't be told.
-        TokenFamily.objects.filter(id=claims.family_id, revoked_at=None).update(revoked_at=now, revoked_why="reuse")
+        turned_before = now + REFRESH_LIFE - AT_ONCE
+        TokenFamily.objects.filter(
+            Q(expires_at__lt=turned_before) | ~Q(generation=claims.generation + 1), id=claims.family_id, revoked_at=None
+        ).update(revoked_at=now, revoked_why="reuse")
     raise NotAuthenticated
+
+
+def forget(*, before: datetime) -> int:
+    """Drops sign-ins whose last refresh token ended before then."""
+    from promote.keys.models import TokenFamily
+
+    return TokenFamily.objects.filter(expires_at__lt=before).delete()[0]
 
 
 def account_token(text: str, *, now: datetime) -> AppToken:

@@ -52,6 +52,11 @@ def redeem(token: str, *, now: datetime) -> Account:
     return Account.objects.select_related("user").get(sign_in_links__id=link_id)
 
 
+def forget(*, before: datetime) -> int:
+    """Drops links that ended before then."""
+    return SignInLink.objects.filter(expires_at__lt=before).delete()[0]
+
+
 def _id_of(token: str) -> UUID:
     try:
         return UUID(bytes=keyring.unseal("links", token))

@@ -40,14 +40,40 @@ def test_each_refresh_gives_a_new_pair_for_the_same_account():
     assert TokenFamily.objects.count() == 1
 
 
+SOON, LATER = NOON + timedelta(seconds=9), NOON + timedelta(seconds=11)
+
+
 def test_a_refresh_token_that_comes_back_ends_the_whole_sign_in():
     first = jwt.issue(account=builders.an_account(), app_platform=None, now=NOON)
     second = jwt.refresh(first.refresh, now=NOON)
     with pytest.raises(NotAuthenticated):
-        jwt.refresh(first.refresh, now=NOON)
+        jwt.refresh(first.refresh, now=LATER)
     with pytest.raises(NotAuthenticated):
-        jwt.refresh(second.refresh, now=NOON)
+        jwt.refresh(second.refresh, now=LATER)
     assert TokenFamily.objects.get().revoked_why == "reuse"
+
+
+def test_a_refresh_token_sent_twice_at_once_is_refused_but_ends_nothing():
+    first = jwt.issue(account=builders.an_account(), app_platform=None, now=NOON)
+    second = jwt.refresh(first.refresh, now=NOON)
+    with pytest.raises(NotAuthenticated):
+        jwt.refresh(first.refresh, now=SOON)
+    assert jwt.refresh(second.refresh, now=SOON).access
+
+
+def test_a_refresh_token_from_long_before_ends_the_sign_in_at_once():
+    first = jwt.issue(account=builders.an_account(), app_platform=None, now=NOON)
+    third = jwt.refresh(jwt.refresh(first.refresh, now=NOON).refresh, now=NOON)
+    with pytest.raises(NotAuthenticated):
+        jwt.refresh(first.refresh, now=SOON)
+    with pytest.raises(NotAuthenticated):
+        jwt.refresh(third.refresh, now=SOON)
+
+
+def test_a_sign_in_that_is_over_is_forgotten():
+    jwt.issue(account=builders.an_account(), app_platform=None, now=NOON)
+    assert jwt.forget(before=NOON + timedelta(days=30)) == 0
+    assert jwt.forget(before=NOON + timedelta(days=31)) == 1
 
 
 def test_another_sign_in_of_the_same_account_goes_on():
@@ -55,7 +81,7 @@ def test_another_sign_in_of_the_same_account_goes_on():
     copied, other = (jwt.issue(account=account, app_platform=None, now=NOON) for _ in range(2))
     jwt.refresh(copied.refresh, now=NOON)
     with pytest.raises(NotAuthenticated):
-        jwt.refresh(copied.refresh, now=NOON)
+        jwt.refresh(copied.refresh, now=LATER)
     assert jwt.refresh(other.refresh, now=NOON).access
 
 
