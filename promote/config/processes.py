@@ -21,6 +21,8 @@ class Process:
     name: str
     arguments: tuple[str, ...]
     escalation: Escalation = QUICK
+    death_signal: Signals = SIGTERM
+    """What the kernel sends it when the supervisor was killed."""
 
 
 def _python(*arguments: str) -> tuple[str, ...]:
@@ -48,7 +50,9 @@ def worker(concurrency: int = 3) -> Process:
     queues = ("-Q", ",".join(QUEUES), "-c", str(concurrency), "-n", "worker@%h")
     # Its warning about root takes four lines at each start; the engines are what must not run as root.
     quiet = ("-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "promote.config.celery")
-    return Process("worker", (sys.executable, *quiet, "worker", *queues, *alone, "-l", "WARNING"), PATIENT)
+    arguments = (sys.executable, *quiet, "worker", *queues, *alone, "-l", "WARNING")
+    # Asked to go when Redis has gone too, it can wait for its return for ever. Its pool goes when it does.
+    return Process("worker", arguments, PATIENT, death_signal=SIGKILL)
 
 
 def beat(data: Path) -> Process:

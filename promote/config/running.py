@@ -25,7 +25,11 @@ class Running:
 
     def start(self) -> None:
         self._child = children.spawn(
-            self.process.arguments, environment=self._environment, cwd=self._cwd, output=subprocess.PIPE
+            self.process.arguments,
+            environment=self._environment,
+            cwd=self._cwd,
+            output=subprocess.PIPE,
+            death_signal=self.process.death_signal,
         )
         self._started_at = time.monotonic()
         assert self._child.stdout is not None

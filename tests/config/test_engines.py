@@ -1,10 +1,13 @@
 """The embedded PostgreSQL and Redis: what they keep when they die, and who may do what."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -12,19 +15,50 @@ import redis
 from django.db import connection, connections
 
 from promote.accounts.models import Account
+from promote.config import processes
 from promote.config.embedded_postgres import APP, DATABASE
 from promote.config.embedded_redis import Redis
 from tests import builders
 from tests.harness.private import PrivateEngines
 from tests.harness.run import ROOT, Run, make_postgres, make_redis
+from tests.harness.services import Service, World, answering, port_of, running
 
 
-def test_what_was_committed_is_there_after_postgresql_was_killed(private_engines: PrivateEngines) -> None:
+def test_postgresql_killed_keeps_what_was_committed_and_the_pages_come_back_with_it(
+    private_engines: PrivateEngines, private_web: Service
+) -> None:
     builders.an_account(external_id="survivor")
+    wait_until(lambda: database_is(private_web) == "ok")
     private_engines.kill(private_engines.postgres)
+    wait_until(lambda: database_is(private_web) == "no answer")
     private_engines.postgres.start()
+    wait_until(lambda: database_is(private_web) == "ok")
     connections.close_all()
     assert Account.objects.filter(external_id="survivor").exists()
+
+
+@pytest.fixture
+def private_web(private_world: World) -> Iterator[Service]:
+    web = Service(
+        processes.web(port_of(private_world.web)), private_world, answers=answering(f"{private_world.web}/health/live")
+    )
+    with running(web):
+        yield web
+
+
+def database_is(web: Service) -> str:
+    try:
+        with urllib.request.urlopen(f"{web.world.web}/health/ready", timeout=20) as answer:
+            return str(json.load(answer)["checks"]["database"])
+    except urllib.error.HTTPError as error:
+        return str(json.load(error)["checks"]["database"])
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.3)
 
 
 @pytest.fixture

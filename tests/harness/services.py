@@ -128,16 +128,16 @@ def make_world(run: Run, engines: dict[str, str]) -> World:
 @pytest.fixture
 def live_web(world: World) -> Iterator[Service]:
     """The web process. `.world.web` is its address."""
-    web = Service(processes.web(_port(world.web)), world, answers=_answering(f"{world.web}/health/live"))
-    with _running(web):
+    web = Service(processes.web(port_of(world.web)), world, answers=answering(f"{world.web}/health/live"))
+    with running(web):
         yield web
 
 
 @pytest.fixture
 def live_edge(world: World) -> Iterator[Service]:
     """The edge process. `.world.edge` is its address."""
-    edge = Service(processes.edge(_port(world.edge)), world, answers=_answering(f"{world.edge}/health/live"))
-    with _running(edge):
+    edge = Service(processes.edge(port_of(world.edge)), world, answers=answering(f"{world.edge}/health/live"))
+    with running(edge):
         yield edge
 
 
@@ -146,7 +146,7 @@ def celery_worker_process(world: World) -> Iterator[Service]:
     """A worker and, beside it, the clock that beat is. `.kill()` and `.start()` are the worker's."""
     worker = Service(processes.worker(2), world, answers=_pinging(world))
     beat = Service(processes.beat(world.data), world, answers=lambda: True)
-    with _running(worker), _running(beat):
+    with running(worker), running(beat):
         yield worker
 
 
@@ -155,16 +155,16 @@ def stripe_sandbox(world: World) -> Iterator[Service]:
     """Our Stripe, sending its notices to this test's web process. `.world.stripe` is its address."""
     stripe = Service(
         processes.stripe(
-            port=_port(world.stripe),
+            port=port_of(world.stripe),
             data=world.data,
             webhook_url=f"{world.web}/webhooks/stripe",
             secrets=[world.environment["STRIPE_WEBHOOK_SECRETS"]],
             secret_key=world.environment["STRIPE_SECRET_KEY"],
         ),
         world,
-        answers=_answering(world.stripe),
+        answers=answering(world.stripe),
     )
-    with _running(stripe):
+    with running(stripe):
         yield stripe
 
 
@@ -175,7 +175,7 @@ def static_files(run: Run) -> None:
 
 
 @contextlib.contextmanager
-def _running(service: Service) -> Iterator[None]:
+def running(service: Service) -> Iterator[None]:
     service.start()
     try:
         yield
@@ -183,7 +183,7 @@ def _running(service: Service) -> Iterator[None]:
         service.stop()
 
 
-def _answering(url: str) -> Callable[[], bool]:
+def answering(url: str) -> Callable[[], bool]:
     def answers() -> bool:
         try:
             with urllib.request.urlopen(url, timeout=2):
@@ -204,7 +204,7 @@ def _pinging(world: World) -> Callable[[], bool]:
     return answers
 
 
-def _port(url: str) -> int:
+def port_of(url: str) -> int:
     return int(url.rpartition(":")[2])
 
 
