@@ -81,9 +81,8 @@ class UnknownAccount(Invalid):
         super().__init__([FieldError("account", "not_found", _("No such account. Send the account first, then this."))])
 
 
-def read_wallet(account: Account) -> dict[str, Any]:
+def read_wallet(balance: wallet.Balance) -> dict[str, Any]:
     """The wallet as clients see it."""
-    balance = wallet.balance(account=account)
     return {
         "coins": balance.free_coins,
         "held_coins": balance.held_coins,
@@ -96,7 +95,7 @@ def read_wallet(account: Account) -> dict[str, Any]:
 class Wallet(Door):
     @extend_schema(operation_id="get_wallet", responses={200: WalletOut})
     def get(self, request: Request) -> Response:
-        return Response(read_wallet(account_of(request)))
+        return Response(read_wallet(wallet.balance(account=account_of(request))))
 
 
 class Statement(Door):

@@ -1,6 +1,6 @@
 """Who and what may be promoted. Every check is evaluated; each says what failed and how to mend it (DESIGN.md 2)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -74,10 +74,19 @@ class NotEligible(Refusal):
 
 def assess(*, account: Account, target: Target, caller: Caller, now: datetime) -> Eligibility:
     """Every check that applies to this account, target and app, none skipped because another failed."""
+    return assess_all(account=account, targets=[target], caller=caller, now=now)[0]
+
+
+def assess_all(*, account: Account, targets: Iterable[Target], caller: Caller, now: datetime) -> list[Eligibility]:
+    """As `assess`, of several targets, with one look at the market."""
     market = Market.objects.filter(code=account.country).first()
-    function = function_of(target)
-    objectives = tuple(market.objectives.get(function, ())) if market else ()
-    return Eligibility(function, tuple(_checks(account, target, function, market, caller, now)), objectives)
+    found = []
+    for target in targets:
+        function = function_of(target)
+        objectives = tuple(market.objectives.get(function, ())) if market else ()
+        checks = tuple(_checks(account, target, function, market, caller, now))
+        found.append(Eligibility(function, checks, objectives))
+    return found
 
 
 def of_account(*, account: Account, caller: Caller, now: datetime) -> list[Check]:
@@ -155,7 +164,7 @@ def _app_version(market: Market | None, caller: Caller) -> Check:
 
 def version_key(text: str) -> tuple[int, ...]:
     """A version to compare by number: 20.10 is later than 20.4, and 20.4.0 is 20.4. What is none is below all."""
-    parts = text.split("-")[0].split("+")[0].split(".")
+    parts = text.split("-", maxsplit=1)[0].split("+", maxsplit=1)[0].split(".")
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
         return ()
     numbers = [int(part) for part in parts]
@@ -242,4 +251,14 @@ def _check(code: str, passed: bool, reason: Text, remedy: Text) -> Check:
     return Check(code, True) if passed else Check(code, False, reason, remedy)
 
 
-__all__ = ["BROWSER", "Caller", "Check", "Eligibility", "NotEligible", "assess", "of_account", "version_key"]
+__all__ = [
+    "BROWSER",
+    "Caller",
+    "Check",
+    "Eligibility",
+    "NotEligible",
+    "assess",
+    "assess_all",
+    "of_account",
+    "version_key",
+]

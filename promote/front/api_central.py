@@ -58,7 +58,7 @@ class CentralPage(Door):
         return Response(
             {
                 "account": read_account(account),
-                "wallet": read_wallet(account),
+                "wallet": read_wallet(found.wallet),
                 "entrances": [entrance.as_dict() for entrance in found.entrances],
                 "payment_methods": methods_of(account, app),
                 "videos": [_promotable(one) for one in found.videos],

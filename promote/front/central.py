@@ -1,6 +1,6 @@
 """The Promote central page in one call: what may be promoted or why not, coins, offers, orders. For page and API."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from payments.wallet import Balance
 from promote.accounts.models import Account
 from promote.catalogue.models import LiveRoom, LiveState, Standing, Video
 from promote.catalogue.targets import Target
-from promote.eligibility import Caller, Eligibility, assess
+from promote.eligibility import Caller, Eligibility, assess_all
 from promote.entrances import Entrance, to_central
 
 MOST_VIDEOS = 60
@@ -63,8 +63,8 @@ def central(*, account: Account, caller: Caller, now: datetime) -> Central:
         account=account,
         wallet=wallet.balance(account=account),
         entrances=to_central(account),
-        videos=[_promotable(video, account, under_way, caller, now) for video in videos],
-        lives=[_promotable(live, account, under_way, caller, now) for live in lives],
+        videos=_promotables(videos, account, under_way, caller, now),
+        lives=_promotables(lives, account, under_way, caller, now),
         offers=list(Offer.objects.filter(account=account).usable(now).order_by("expires_at", "id")),
         orders=orders,
     )
@@ -81,11 +81,17 @@ def running_first(orders: OrderQuerySet) -> OrderQuerySet:
     return orders.select_related("video", "live", "market", "offer").order_by(place, "-placed_at", "-id")
 
 
-def _promotable(
-    target: Target, account: Account, under_way: Sequence[Order], caller: Caller, now: datetime
-) -> Promotable:
-    return Promotable(
-        target=target,
-        eligibility=assess(account=account, target=target, caller=caller, now=now),
-        open_orders=tuple(order for order in under_way if target.id in (order.video_id, order.live_id)),
-    )
+def _promotables(
+    targets: Iterable[Target], account: Account, under_way: Sequence[Order], caller: Caller, now: datetime
+) -> list[Promotable]:
+    targets = list(targets)
+    return [
+        Promotable(
+            target=target,
+            eligibility=eligibility,
+            open_orders=tuple(order for order in under_way if target.id in (order.video_id, order.live_id)),
+        )
+        for target, eligibility in zip(
+            targets, assess_all(account=account, targets=targets, caller=caller, now=now), strict=True
+        )
+    ]

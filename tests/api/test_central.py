@@ -125,3 +125,11 @@ def test_central_works_where_promote_is_not_launched():
 
 def test_central_is_an_advertiser_s():
     assert problem(a_platform().get("/central"))["code"] == "not_allowed"
+
+
+def test_central_takes_no_more_queries_for_many_videos_than_for_few(account, django_assert_max_num_queries):
+    for _ in range(12):
+        a_video(account)
+    app = an_app(account)
+    with django_assert_max_num_queries(16):
+        assert len(app.get("/central").json()["videos"]) == 12
