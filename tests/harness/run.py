@@ -12,6 +12,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import psutil
+
 from promote.config import development
 from promote.config.embedded_postgres import ADMIN, APP, OWNER, Postgres
 from promote.config.embedded_redis import Redis
@@ -87,12 +89,24 @@ class Run:
     def _new_folder() -> Path:
         # Not the temporary folder where that is a long path: a socket's has 107 bytes at most.
         short = tempfile.gettempdir() if len(tempfile.gettempdir()) < 50 else "/tmp"
+        _clear_killed_runs(Path(short))
         folder = Path(tempfile.mkdtemp(prefix="promote-test-", dir=short))
         folder.chmod(0o711)
+        (folder / "pid").write_text(str(os.getpid()))
         passwords = {role: secrets.token_hex(16) for role in (ADMIN, OWNER, APP)}
         (folder / "secrets.json").touch(mode=0o600)
         (folder / "secrets.json").write_text(json.dumps(passwords))
         return folder
+
+
+def _clear_killed_runs(parent: Path) -> None:
+    """Remove the folders of runs that were killed; their engines went with them."""
+    for note in parent.glob("promote-test-*/pid"):
+        try:
+            if note.stat().st_uid == os.geteuid() and not psutil.pid_exists(int(note.read_text())):
+                shutil.rmtree(note.parent, ignore_errors=True)
+        except (OSError, ValueError):
+            continue  # another run is clearing it, or is just making it
 
 
 def begin() -> Run:
