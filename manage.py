@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's commands. With DATABASE_URL or REDIS_URL unset they speak to the engines of PROMOTE_DATA, started if needed."""
+"""Django's commands. With DATABASE_URL or REDIS_URL unset they use the engines of PROMOTE_DATA, started if needed."""
 
 import signal
 import sys

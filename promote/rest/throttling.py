@@ -21,7 +21,7 @@ log = logging.getLogger("promote.rest")
 WINDOW_S = 60
 PLATFORM_LIMIT = 60_000
 USER_LIMIT = 6_000
-ADDRESS_LIMIT = 600
+ADDRESS_LIMIT = 6_000
 """Calls a window by a platform's key, by a user, and by an address of nobody we know."""
 
 
