@@ -20,8 +20,8 @@ def parse(prefix: str, text: str) -> UUID:
     """The id inside `ord_<32 hex>`. Raises NotFound where the text is no such id, as no such thing can exist."""
     head, _, tail = text.partition("_") if isinstance(text, str) else ("", "", "")
     if head != prefix or len(tail) != 32:
-        raise NotFound()
+        raise NotFound
     try:
         return UUID(hex=tail)
     except ValueError:
-        raise NotFound() from None
+        raise NotFound from None

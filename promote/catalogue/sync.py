@@ -130,9 +130,9 @@ def put_live(
     facts = {"account_id": _account_of(account), "title": title, "state": state, "starts_at": starts_at}
     with transaction.atomic():
         current = LiveRoom.objects.select_for_update().filter(external_id=external_id).first()
-        if current is not None and updated_at >= current.source_updated_at:
-            if current.state == LiveState.ENDED and state != LiveState.ENDED:
-                raise Invalid([FieldError("state", "ended", _("This live has ended. A new broadcast is a new live."))])
+        is_news = current is not None and updated_at >= current.source_updated_at
+        if current is not None and is_news and current.state == LiveState.ENDED and state != LiveState.ENDED:
+            raise Invalid([FieldError("state", "ended", _("This live has ended. A new broadcast is a new live."))])
         row, outcome, changed = _upsert(LiveRoom, external_id, facts, updated_at)
         if outcome != "stale" and (changed or outcome == "created"):
             _stamp(row, now)

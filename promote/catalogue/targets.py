@@ -20,7 +20,7 @@ def find(public_id: str) -> Target:
             return LiveRoom.objects.select_related("account").get(id=ids.parse("liv", public_id))
         return Video.objects.select_related("account", "product").get(id=ids.parse("vid", public_id))
     except (NotFound, Video.DoesNotExist, LiveRoom.DoesNotExist):
-        raise TargetNotFound() from None
+        raise TargetNotFound from None
 
 
 def function_of(target: Target) -> str:

@@ -41,7 +41,7 @@ def _relay_one(*, now: datetime) -> bool:
             with transaction.atomic():
                 for handler in handlers_of(message.topic):
                     handler(message.payload, now)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever a subscriber does, the others go on)
             _put_off(message, error=error, now=now)
         else:
             message.done_at = now
@@ -55,7 +55,7 @@ def _put_off(message: Message, *, error: Exception, now: datetime) -> None:
     message.dead = message.attempts >= MOST_ATTEMPTS
     message.retry_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2**message.attempts))
     message.save(update_fields=["attempts", "error", "dead", "retry_at"])
-    log.exception("outbox: %s %s failed (attempt %s)", message.topic, message.pk, message.attempts)
+    log.error("outbox: %s %s failed (attempt %s)", message.topic, message.pk, message.attempts, exc_info=error)
 
 
 def replay(*, message_ids: list[int]) -> int:

@@ -35,7 +35,8 @@ def test_an_account_that_may_not_promote_is_told_why_and_how_to_mend_it(facts, c
     account = builders.an_account(**facts)
     eligibility = assess(account=account, target=builders.a_video(account), caller=BROWSER, now=NOW)
     assert [c.code for c in eligibility.failed] == [check]
-    assert str(eligibility.failed[0].reason) and str(eligibility.failed[0].remedy)
+    assert str(eligibility.failed[0].reason)
+    assert str(eligibility.failed[0].remedy)
 
 
 def test_eighteen_is_reached_on_the_birthday_in_the_markets_own_zone():
