@@ -139,6 +139,10 @@ def test_what_dies_is_started_again_and_a_killed_server_takes_everything_along(s
     server.process.kill()
     server.process.wait()
     server.wait_until_nothing_is_left()
+    sockets = (server.data / "engines/sockets").readlink()
+    server = start()
+    server.wait_until_it_runs()
+    assert not sockets.exists()  # the next start tidied up
 
 
 def test_two_systems_run_side_by_side_and_commands_speak_to_the_one_they_name(start, tmp_path: Path) -> None:
