@@ -19,6 +19,8 @@ class Point:
     short: str
     value: float
     unfinished: bool = False
+    coming: bool = False
+    """Its time has not come: it keeps its place, and has no bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Column:
     slot_x: str
     slot_width: str
     unfinished: bool
+    coming: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ class Chart:
     plan_points: str = ""
     summary: str = ""
     base: str = f"{BASE:g}"
+
+    @property
+    def drawn(self) -> list[Column]:
+        return [column for column in self.columns if not column.coming]
 
 
 def bars(
@@ -106,6 +113,7 @@ def _column(point: Point, start: float, slot: float, ceiling: float, say: Callab
         slot_x=_n(start),
         slot_width=_n(slot),
         unfinished=point.unfinished,
+        coming=point.coming,
     )
 
 

@@ -41,7 +41,7 @@ def of(order: Order, *, now: datetime) -> list[charts.Chart]:
     if order.starts_at is None or order.ends_at is None:
         return []
     scale = _scale(order)
-    buckets = _buckets(order, scale, now=now)
+    buckets = _buckets(order, scale)
     ended = order.ended_at is not None
     goal = words.OBJECTIVES[order.objective]
     points = [_point(bucket, scale, bucket.count, now, ended) for bucket in buckets]
@@ -81,12 +81,13 @@ def _scale(order: Order) -> Scale:
     return Scale(DAY, lambda what: _("%(what)s by day") % {"what": what}, _("Day"))
 
 
-def _buckets(order: Order, scale: Scale, *, now: datetime) -> list[Bucket]:
-    """From its first bar to now or its end, those in which nothing happened too."""
+def _buckets(order: Order, scale: Scale) -> list[Bucket]:
+    """From its first bar to its last, those in which nothing happened too, and those that are still to come."""
     assert order.starts_at is not None
+    assert order.ends_at is not None
     found = _minutes(order, scale) if scale.width < HOUR else _hours_or_days(order, scale)
     start = _floor(order.starts_at, scale)
-    last = _floor(min(now, order.ended_at or now), scale)
+    last = _floor((order.ended_at or order.ends_at) - timedelta(microseconds=1), scale)
     if found:
         start, last = min(start, *found), max(last, *found)
     buckets: list[Bucket] = []
@@ -140,7 +141,9 @@ def _point(bucket: Bucket, scale: Scale, value: float, now: datetime, ended: boo
         label = short = date_format(bucket.start, pgettext("a day on a chart's axis", "j M"))
     else:
         label, short = f"{bucket.start:%H:%M}–{end:%H:%M}", f"{bucket.start:%H:%M}"
-    return charts.Point(label, short, value, unfinished=not ended and bucket.start <= now < end)
+    return charts.Point(
+        label, short, value, unfinished=not ended and bucket.start <= now < end, coming=not ended and now < bucket.start
+    )
 
 
 def _plan(order: Order, buckets: list[Bucket], scale: Scale, *, now: datetime) -> list[float]:

@@ -23,7 +23,7 @@ CAPTIONS = (
     "ผ้าไหมทอมือจากขอนแก่น ลายใหม่",
 )
 LONG = "A caption so long that nobody would read it to its end, about sixty tote bags, how they are folded, and by whom"
-AN_ARABIC_CAPTION = 4
+NOW_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,8 @@ def _chart(*, planned: bool) -> charts.Chart:
         up=str(_("Views")),
         empty="",
         points=[
-            charts.Point(f"{h}:00–{h + 1}:00", f"{h:02d}", shape[h] * 7, unfinished=h == max(hours)) for h in hours
+            charts.Point(f"{h}:00–{h + 1}:00", f"{h:02d}", shape[h] * 7, unfinished=h == NOW_AT, coming=h > NOW_AT)
+            for h in hours
         ],
         plan=[plan[h] * 7 for h in hours] if planned else (),
     )

@@ -149,6 +149,14 @@ def test_a_chart_starts_at_zero_and_its_tallest_bar_stays_inside():
     assert all(float(column.y) + float(column.height) == pytest.approx(charts.BASE) for column in chart.columns)
 
 
+def test_a_chart_keeps_room_for_what_is_still_to_come_without_drawing_it():
+    points = [charts.Point(str(n), str(n), 5 - n, coming=n > 2) for n in range(5)]
+    chart = charts.bars(name="c", title="Views", along="", up="", empty="", points=points, plan=[1, 1, 1, 1, 1])
+    assert len(chart.columns) == 5
+    assert [column.label for column in chart.drawn] == ["0", "1", "2"]
+    assert len(chart.plan_points.split()) == 10, "the plan goes on to the end"
+
+
 def test_a_chart_of_nothing_says_so():
     chart = charts.bars(name="c", title="Views", along="", up="", empty="No views yet.", points=[])
     assert chart.columns == []

@@ -184,8 +184,7 @@ def minus(value: int) -> str:
 
 @register.filter
 def exact(value: int) -> str:
-    """Micros as coins to the last digit: `0.002`."""
+    """Micros as coins to the last digit, `0.002000`, so that they line up under each other."""
     whole, part = divmod(abs(value), money.MICROS)
-    digits = f"{part:06d}".rstrip("0")
-    text = number_format(f"{whole}.{digits}" if digits else whole, force_grouping=True)
+    text = number_format(f"{whole}.{part:06d}", decimal_pos=6, force_grouping=True)
     return f"−{text}" if value < 0 else text
