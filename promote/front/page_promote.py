@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -27,6 +28,7 @@ from promote.front.doors import AdvertiserRequest, advertiser
 from promote.front.promote_form import PromoteForm, first_choices, new_key
 from promote.idempotency.answers import KeyReused
 from promote.markets.models import Market
+from promote.money import format_coins
 from promote.refusals import Invalid, Refusal
 
 
@@ -172,7 +174,8 @@ def _place(desk: Desk) -> HttpResponse:
         return desk.page(form, desk.offered(form), confirm=True)
     except Refusal as refusal:
         return desk.page(form, Offered(None, offered.free_coins, refusal=refusal), status=422)
-    return redirect(reverse("pages:order", args=[order.public_id]) + "?placed=1")
+    messages.success(desk.request, _("Placed. %(coins)s are held for it.") % {"coins": format_coins(order.pay_coins)})
+    return redirect("pages:order", order.public_id)
 
 
 def _as_shown(desk: Desk, sealed: str, fresh: Quote) -> str | None:
