@@ -1,7 +1,9 @@
 """Every page answers its owner, nobody else, and holds nothing that our own policy would refuse."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from orders.models import Order
 from promote.accounts.models import Account
@@ -120,3 +122,24 @@ def test_the_theme_is_kept_in_a_cookie_and_leads_back():
     assert response.headers["Location"] == "/wallet/"
     assert 'data-theme="dark"' in browser.get("/wallet/").content.decode()
     assert browser.post("/theme/", {"theme": "dark", "next": "https://evil.example/"}).headers["Location"] == "/"
+
+
+def test_a_form_left_open_over_a_sign_in_says_that_nothing_was_sent():
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(an_advertiser().user)
+    response = browser.post("/offers/", {"code": "KILN20"})
+    assert response.status_code == 403
+    assert "nothing was sent and no coins moved" in text_of(response)
+
+
+def test_the_central_page_asks_the_database_no_more_for_more_videos():
+    account = an_advertiser()
+    browser = signed_in(account)
+    asked = []
+    for _ in range(2):
+        for _ in range(5):
+            a_video(account, anchor={})
+        with CaptureQueriesContext(connection) as queries:
+            browser.get("/promote/")
+        asked.append(len(queries))
+    assert asked[0] == asked[1] < 30
