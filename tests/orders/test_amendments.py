@@ -72,3 +72,11 @@ def test_a_live_on_air_is_not_changed_and_one_not_yet_on_air_is():
         amend(an_order(account, a_live(account)), duration_s=7 * 3600)
     scheduled = an_order(account, a_live(account, state="scheduled", starts_at=SOON))
     assert amend(scheduled, duration_s=7 * 3600).duration_s == 7 * 3600
+
+
+def test_a_live_approved_before_it_is_on_air_is_not_changed_any_more():
+    account = an_account(country="GB")
+    order = approved(an_order(account, a_live(account, state="scheduled", starts_at=SOON)))
+    assert order.status == "scheduled"
+    with pytest.raises(NotInReview):
+        amend(order, duration_s=7 * 3600)
