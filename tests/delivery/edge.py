@@ -28,8 +28,17 @@ class Platform:
         self.url = url
         self.http = httpx.Client(base_url=url, timeout=10, headers={"Authorization": f"Api-Key {key}"} if key else {})
 
-    def decide(self, slots: int = 1, *, viewer: Any = None, surface: str = "feed", explain: bool = False, **more: Any):
-        body = {"viewer": viewer or ADULT, "surface": surface, "slots": [{}] * slots, **more}
+    def decide(
+        self,
+        slots: int | list[dict[str, int]] = 1,
+        *,
+        viewer: Any = None,
+        surface: str = "feed",
+        explain: bool = False,
+        **more: Any,
+    ):
+        asked = [{}] * slots if isinstance(slots, int) else slots
+        body = {"viewer": viewer or ADULT, "surface": surface, "slots": asked, **more}
         return self.http.post("/v1/decide", json=body, params={"explain": 1} if explain else {})
 
     def decisions(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:

@@ -13,6 +13,8 @@ from tests.builders import a_delivering_order, a_live, a_video, an_account, an_o
 from tests.delivery.edge import ADULT, PHONE, Platform, a_key, action, impression, now_text, until
 from tests.delivery.world import drained, events_of, left, spent
 
+OUT_OF_REACH = {"floor_micros": 10**12}
+
 
 def delivering(**wanted):
     """An order that delivers now, seen by its pacer."""
@@ -24,6 +26,17 @@ def delivering(**wanted):
 def filled(platform, **asked):
     """The first decision that is filled, of several viewers."""
     return until(lambda: next((one for one in platform.decisions(**asked) if "token" in one), None))
+
+
+def listed(platform, *orders):
+    """Waits until the edge knows the orders and their price, without anything being sold."""
+    names = {order.public_id for order in orders}
+
+    def known() -> bool:
+        lines = platform.decide(slots=[OUT_OF_REACH], explain=True).json()["explain"]
+        return names <= {line["order"] for line in lines if "mu" in line}
+
+    until(known)
 
 
 def test_a_viewer_is_shown_an_order_and_the_impression_is_charged(platform):
@@ -103,24 +116,23 @@ def test_one_advertiser_stands_once_on_a_page(platform):
     assert answers[1]["no_fill"] == "no_match"
 
 
-def test_a_rival_sets_the_price_and_the_floor_does_too(platform):
-    delivering()
-    delivering()
-    until(lambda: len([one for one in platform.decisions(2) if "token" in one]) == 2)
+def test_a_rival_sets_the_price(platform):
+    listed(platform, delivering(), delivering())
     prices = [one["price_micros"] for _ in range(10) for one in platform.decisions() if "token" in one]
     assert min(prices) >= 2000
     assert max(prices) > 2000
-    floor = [one for _ in range(10) for one in platform.decisions(slots=1) if "token" in one]
-    assert floor
-    high = platform.http.post(
-        "/v1/decide", json={"viewer": ADULT, "surface": "feed", "slots": [{"floor_micros": 10**12}]}
-    ).json()
-    assert high["decisions"] == [{"slot": 0, "no_fill": "below_floor"}]
+
+
+def test_the_floor_is_the_least_that_is_paid_and_above_every_bid_nothing_is_shown(platform):
+    listed(platform, delivering())
+    # A new order's rate is drawn, so that it does not bid at every draw.
+    until(lambda: platform.decisions(slots=[OUT_OF_REACH]) == [{"slot": 0, "no_fill": "below_floor"}])
+    assert filled(platform, slots=[{"floor_micros": 2500}])["price_micros"] == 2500
 
 
 def test_the_platforms_own_predictions_are_taken(platform):
     low, high = delivering(), delivering()
-    until(lambda: len([one for one in platform.decisions(2) if "token" in one]) == 2)
+    listed(platform, low, high)
     rates = {low.target.public_id: {"view_2s": 0.26}, high.target.public_id: {"view_2s": 0.9}}
     won = [one["order"] for _ in range(5) for one in platform.decisions(rates=rates) if "token" in one]
     assert set(won) == {high.public_id}
