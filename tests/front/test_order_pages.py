@@ -106,7 +106,7 @@ def test_a_settled_order_says_when_and_how_much_came_back():
 
 def test_a_rejection_names_the_rule_the_place_and_the_remedy_and_can_be_appealed_once():
     account = an_advertiser()
-    order = an_order(account)
+    order = an_order(account, now=NOW)
     review.reject(
         order_id=order.id, by=a_reviewer(), policy="misleading", place_start_s=4, place_end_s=9,
         reason="The caption promises a cure.", remedy="Say what it does.", now=NOW,
@@ -124,7 +124,7 @@ def test_a_rejection_names_the_rule_the_place_and_the_remedy_and_can_be_appealed
 
 def test_an_upheld_appeal_places_the_order_again_with_one_click():
     account = an_advertiser()
-    order = an_order(account)
+    order = an_order(account, now=NOW)
     review.reject(order_id=order.id, by=a_reviewer(), policy="misleading", now=timezone.now())
     browser = signed_in(account)
     browser.post(f"/orders/{order.public_id}/appeal/")
