@@ -41,7 +41,7 @@ def locked(order_id: UUID) -> Order:
 
 def end(*, order_id: UUID, reason: EndReason, by: User | None, now: datetime) -> Order:
     """Ends an order before its time. One that never delivered is cancelled and everything returns at once; else it is
-    ending, and what isn't spent returns once its last event is known.
+    ending, and the rest returns once its last event is known.
 
     Raises NotFound, AlreadyEnded. Source: DESIGN.md 2.
     """

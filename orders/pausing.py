@@ -16,8 +16,8 @@ class PausingNotAvailable(Refusal):
     code, status = "pausing_not_available", 409
     title = _("Orders can't be paused")
     sentence = _(
-        "Orders can't be paused or resumed in your country. You can end this one: "
-        "what isn't spent comes back to your balance within 15 minutes of the end."
+        "Orders can't be paused or resumed in your country. You can end this one. "
+        "What isn't spent comes back to your balance within 15 minutes of the end."
     )
 
 

@@ -105,7 +105,7 @@ def _audience(order: Order) -> list[str]:
     """To whom it is shown, a line a part."""
     asked = order.audience
     if asked.get("automatic"):
-        return [_("Adults in %(country)s, found by us") % {"country": words.country(order.market_id)}]
+        return [_("%(country)s: adults, found by us") % {"country": words.country(order.market_id)}]
     interests = dict(Term.objects.filter(kind=Term.Kind.INTEREST).values_list("code", "label"))
     named: dict[str, Mapping[str, Text]] = {
         "countries": words.COUNTRIES,
@@ -134,9 +134,9 @@ def _headline(order: Order) -> str:
         case Status.PAUSED:
             return _("It is paused. Paused time does not count.")
         case Status.ENDING:
-            return _("It has ended. The last views are being counted, then what isn't spent comes back.")
+            return _("It has ended. The last views are being counted.")
         case _:
-            return str(words.END_REASONS.get(order.end_reason, ""))
+            return str(words.end_reason(order.end_reason, order.status))
 
 
 def _verdict(order: Order, reviews: list[Review]) -> Verdict | None:

@@ -61,7 +61,7 @@ def _placed_note(row: OrderTransition) -> str:
 
 
 def _ended(order: Order, row: OrderTransition) -> Step:
-    reason = words.END_REASONS.get(row.why, "")
+    reason = words.end_reason(row.why, row.to_status)
     called_off = row.to_status in (Status.REJECTED, Status.CANCELLED)
     if called_off:
         pill = words.STATUSES[row.to_status]
@@ -81,7 +81,8 @@ def _came_back(coins: int) -> str:
 
 
 def _ahead(order: Order) -> list[Step]:
-    rest = Step(_("What isn't spent comes back"), "undo", "next", None, _("within 15 minutes of the end"))
+    back = _("What isn't spent comes back to your balance")
+    rest = Step(back, "undo", "next", None, _("within 15 minutes of the end"))
     match order.status:
         case Status.IN_REVIEW:
             return [Step(_("Runs once approved"), "play", "next", None, spans.said(order.duration_s)), rest]
@@ -92,6 +93,6 @@ def _ahead(order: Order) -> list[Step]:
         case Status.PAUSED:
             return [Step(_("Goes on when it is resumed"), "play", "next"), rest]
         case Status.ENDING:
-            return [Step(_("What isn't spent comes back"), "undo", "next", None, _("usually within a minute"))]
+            return [Step(back, "undo", "next", None, _("usually within a minute"))]
         case _:
             return []

@@ -82,7 +82,7 @@ def end(request: AdvertiserRequest, order_id: str) -> HttpResponse:
             request,
             _("Cancelled. All of its coins are back in your balance.")
             if ended.is_final
-            else _("Ended. What isn't spent comes back to your balance within 15 minutes."),
+            else _("Ended. What isn't spent comes back to your balance within 15 minutes of the end."),
         )
     return redirect("pages:order", found.public_id)
 

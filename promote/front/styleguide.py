@@ -105,7 +105,7 @@ def _steps(now: datetime) -> list[Step]:
         Step(_("Approved"), "check", "done", now - timedelta(hours=14)),
         Step(_("Running"), "play", "now", now - timedelta(hours=14), _("until tomorrow")),
         Step(_("Ends"), "stop", "next", now + timedelta(hours=10)),
-        Step(_("Rest comes back"), "undo", "next", None, _("within 15 minutes of the end")),
+        Step(_("What isn't spent comes back to your balance"), "undo", "next", None, _("within 15 minutes of the end")),
     ]
 
 

@@ -118,6 +118,14 @@ END_REASONS: dict[str, Text] = {
     "restricted": _("The account was restricted."),
 }
 
+
+def end_reason(code: str, status: str) -> Text:
+    """Why an order is over; one that its owner ended before it ran was cancelled."""
+    if code == "user" and status == "cancelled":
+        return _("You cancelled it.")
+    return END_REASONS.get(code, "")
+
+
 UNBILLED: dict[str, Text] = {
     "owner": _("It was you who looked."),
     "another_viewer": _("Told for another viewer than it was shown to."),

@@ -1,40 +1,48 @@
-"""The sentence of every kind of notification. `{names}` come from the payload."""
+"""The sentence of every kind of notification. `{names}` come from the payload; numbers of coins with their unit."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from promote.money import format_coins
 from promote.notifications.models import Notification
 
 SENTENCES: dict[str, Promise] = {
-    "order_placed": _("Your promotion of “{title}” is in review. {coins} coins are held for it."),
+    "order_placed": _("Your promotion of “{title}” is in review. Held for it: {coins}."),
     "order_scheduled": _("Your promotion of “{title}” is approved. It starts when the live is on air."),
     "order_running": _("Your promotion of “{title}” is running."),
     "order_in_review_again": _("“{title}” was changed, so its promotion is in review again."),
-    "order_rejected": _("Your promotion of “{title}” was rejected: {reason} {coins} coins are back in your balance."),
+    "order_rejected": _("Your promotion of “{title}” was rejected: {reason} Back in your balance: {coins}."),
     "order_rejected_running": _(
-        "Your promotion of “{title}” was rejected and stops: {reason} What isn't spent comes back within 15 minutes."
+        "Your promotion of “{title}” was rejected and stops: {reason} "
+        "What isn't spent comes back to your balance within 15 minutes of the end."
     ),
-    "order_cancelled": _("Your promotion of “{title}” was cancelled. {coins} coins are back in your balance."),
+    "order_cancelled": _("Your promotion of “{title}” was cancelled. Back in your balance: {coins}."),
     "order_review_overdue": _(
-        "We did not review “{title}” in time, so its promotion was cancelled. {coins} coins are back in your balance."
+        "We did not review “{title}” in time, so its promotion was cancelled. Back in your balance: {coins}."
     ),
-    "order_ended": _("Your promotion of “{title}” has ended. What isn't spent comes back within 15 minutes."),
-    "order_settled": _("Your promotion of “{title}” spent {spent} coins. {coins} coins are back in your balance."),
+    "order_ended": _(
+        "Your promotion of “{title}” has ended. "
+        "What isn't spent comes back to your balance within 15 minutes of the end."
+    ),
+    "order_settled": _("Your promotion of “{title}” spent {spent}. Back in your balance: {coins}."),
     "order_appeal_upheld": _("Your appeal was upheld. You can place the promotion of “{title}” again, approved."),
     "order_appeal_refused": _("Your appeal about “{title}” was looked at by another person: the verdict stands."),
     "order_appeal_overdue": _("We did not look at your appeal about “{title}” in time. You can appeal again."),
-    "top_up_paid": _("{coins} coins were added to your balance."),
-    "top_up_failed": _("Your payment for {coins} coins did not go through. Nothing was taken from your balance."),
-    "top_up_expired": _("Your payment for {coins} coins was not finished in time. You can start again."),
-    "coins_granted": _("{coins} coins were given to you."),
+    "top_up_paid": _("Added to your balance: {coins}."),
+    "top_up_failed": _("Your payment for {coins} did not go through. Nothing was taken from your balance."),
+    "top_up_expired": _("Your payment for {coins} was not finished in time. You can start again."),
+    "coins_granted": _("Given to you: {coins}."),
     "offer_granted": _("You have a new offer: {offer}."),
     "invoice_issued": _("Invoice {number} is ready."),
 }
+COUNTED = ("coins", "spent")
 
 
 def sentence(notification: Notification) -> str:
     """What the reader sees."""
-    return str(SENTENCES[notification.kind]).format_map(_Blank(notification.payload))
+    told = notification.payload
+    facts = _Blank(told | {name: format_coins(told[name]) for name in COUNTED if name in told})
+    return str(SENTENCES[notification.kind]).format_map(facts)
 
 
 class _Blank(dict[str, object]):

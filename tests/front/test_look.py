@@ -53,6 +53,26 @@ TEXT = [
 ]  # fmt: skip
 
 
+HOUSE = Path(__file__).parents[2]
+ROOMS = ("promote", "analytics", "delivery", "orders", "coupons", "payments", "templates")
+
+
+def test_the_refund_is_promised_in_the_same_words_everywhere():
+    told = [
+        re.sub(r'"\s+"', "", path.read_text())
+        for room in ROOMS
+        for path in (HOUSE / room).rglob("*")
+        if path.suffix in (".py", ".html", ".js")
+    ]
+    said = [words for text in told for words in re.findall(r"[Ww]hat isn't spent[^.\"<]*\.?", text)]
+    assert len(said) > 10
+    # The second is a timeline's step, whose time stands beneath it.
+    assert set(said) <= {
+        "What isn't spent comes back to your balance within 15 minutes of the end.",
+        "What isn't spent comes back to your balance",
+    }
+
+
 @pytest.mark.parametrize("theme", themes())
 def test_every_pair_of_text_and_ground_can_be_read(theme):
     colours = themes()[theme]

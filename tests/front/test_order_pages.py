@@ -78,6 +78,7 @@ def test_cancelling_in_review_returns_everything_at_once_and_is_asked_first():
     assert wallet.balance(account=account).free_coins == 800
     page = text_of(browser.get(f"/orders/{order.public_id}/"))
     assert "800 coins came back to your balance" in page
+    assert "You cancelled it." in page
     assert "Promote again" in page
 
 
@@ -90,7 +91,7 @@ def test_ending_early_twice_ends_once_and_says_so():
     order.refresh_from_db()
     assert (order.status, order.end_reason) == (Status.ENDING, "user")
     assert "This order has ended already." in text_of(again)
-    assert "Counting the last views" in text_of(again)
+    assert "What isn't spent comes back to your balance within 15 minutes of the end. That is by" in text_of(again)
 
 
 def test_a_settled_order_says_when_and_how_much_came_back():

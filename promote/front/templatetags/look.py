@@ -144,11 +144,6 @@ def country(code: str) -> str:
 
 
 @register.filter
-def end_reason(code: str) -> str:
-    return str(words.END_REASONS.get(code, ""))
-
-
-@register.filter
 def origin(code: str) -> str:
     """Where a lot's coins came from, as its owner would say it."""
     known = words.ORIGINS.get(code)
