@@ -33,6 +33,10 @@
     write("count", grouped.format(told.results.count));
     write("spent", coins(told.spent_micros));
     write("left", coins(told.left_micros));
+    const budget = told.spent_micros + told.left_micros;
+    const percent = budget > 0 ? Math.floor(told.spent_micros * 100 / budget) : 0;
+    write("percent", String(percent));
+    root.querySelectorAll("[data-live-bar]").forEach((bar) => bar.setAttribute("width", `${percent}%`));
     if (told.results.count > 0) write("cost_per", coins(Math.ceil(told.spent_micros / told.results.count)));
     const dot = root.querySelector("[data-live-dot]");
     if (dot) dot.classList.add("is-on");
