@@ -73,9 +73,11 @@ LIMITS: Final = {
 goes with the prices which the audience's other buyers pay."""
 
 LOGINS: Final = (
-    ("rumah.sari", "sari", "Rumah Sari, batik seller in Indonesia: orders running, one live on air"),
-    ("clay.and.kiln", "clay", "Clay and Kiln, ceramics creator in Britain: a voucher to use, an order in review"),
+    ("rumah.sari", "sari", "Rumah Sari, batik seller in Indonesia: orders running, one live on air, a voucher to use"),
+    ("clay.and.kiln", "clay", "Clay and Kiln, ceramics creator in Britain: an order in review, a live to come"),
     ("northpine.coffee", "northpine", "Northpine Coffee, roaster in the US: an order for website visits"),
+    ("siamcase", "siam", "Siamcase, phone cases in Thailand: a rejected order, with what would mend it"),
+    ("lena.geht.rauf", "lena", "Lena geht rauf, hiker in Germany: an order for hours, one cancelled"),
 )
 STAFF: Final = (
     ("demo-reviewer", "reviewer", "Reviewer: decides what may be shown"),

@@ -19,6 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("account", metavar="ACCOUNT", help="the platform's external_id")
         parser.add_argument("coins", metavar="COINS", type=int)
+        parser.add_argument("--reason", default="to try things out", help="as the wallet shows it (to try things out)")
         parser.add_argument("--json", action="store_true", help="one JSON object, last on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,7 +32,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no account {options['account']}.")
         key = f"grant_coins:{ids.new().hex}"
         lot = wallet.grant(
-            account=account, coins=options["coins"], key=key, now=timezone.now(), reason="manage.py grant_coins"
+            account=account, coins=options["coins"], key=key, now=timezone.now(), reason=options["reason"]
         )
         coins = wallet.balance(account=account).free_coins
         if options["json"]:
