@@ -7,9 +7,9 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from orders.admin.plumbing import span
 from orders.audience import PARTS
 from orders.models import Order, OrderTransition, Review, ReviewStatus
-from orders.wishes import hours
 from payments import escrow
 from promote.catalogue.models import LiveRoom, Video
 from promote.catalogue.targets import Target
@@ -90,7 +90,7 @@ def _wish(order: Order) -> list[Fact]:
         (_("Function"), order.get_function_display()),
         (_("Objective"), order.objective.replace("_", " ")),
         (_("Budget"), format_coins(order.cost_coins)),
-        (_("Length"), _("%(hours)s hours") % {"hours": hours(order.duration_s)}),
+        (_("Length"), span(order.duration_s)),
         (_("Audience"), _audience(order)),
     ]
     if order.website_url:
