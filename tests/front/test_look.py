@@ -73,6 +73,12 @@ def test_the_refund_is_promised_in_the_same_words_everywhere():
     }
 
 
+def test_the_pictures_that_the_readme_shows_are_there():
+    shown = re.findall(r'src="([^"]+)"|!\[[^]]*\]\(([^)]+)\)', (HOUSE / "README.md").read_text())
+    assert shown
+    assert [name for names in shown for name in names if name and not (HOUSE / name).is_file()] == []
+
+
 @pytest.mark.parametrize("theme", themes())
 def test_every_pair_of_text_and_ground_can_be_read(theme):
     colours = themes()[theme]
