@@ -14,6 +14,7 @@ from promote.keys import jwt, links
 from promote.refusals import NotFound
 from promote.rest import Open, scopes
 from promote.rest.callers import PLATFORMS
+from promote.rest.fields import EXTERNAL_ID as EXTERNAL_ID_FORM
 from promote.rest.fields import Shape, StrictCharField, StrictChoiceField
 from promote.rest.views import Door
 
@@ -66,6 +67,9 @@ class SignInLinks(Door):
 
 
 def _account(external_id: str) -> Account:
+    """What can't be an id is nobody's: PostgreSQL would not even take a NUL. Raises NotFound."""
+    if not EXTERNAL_ID_FORM.fullmatch(external_id):
+        raise NotFound
     account = Account.objects.filter(external_id=external_id).first()
     if account is None:
         raise NotFound

@@ -144,3 +144,10 @@ class TestTheAppThatCalls:
 
     def test_a_browser_is_the_web(self):
         assert asked(Caller()) == App("web", None)
+
+
+@pytest.mark.parametrize("what", ["tokens", "sign-in-links"])
+@pytest.mark.parametrize("external_id", ["nobody", "%00", "a%20b", "x" * 200])
+def test_nobody_signs_in_for_an_account_that_is_not_there(what, external_id):
+    answer = a_platform("tokens").post(f"/platform/accounts/{external_id}/{what}", {})
+    assert (answer.status_code, problem(answer)["code"]) == (404, "not_found")
