@@ -1,11 +1,12 @@
-"""The commands that hand out keys and passwords."""
+"""The commands that hand out keys and passwords, and what every command answers to a program."""
 
 import io
 import json
+import sys
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, ManagementUtility, call_command
 
 from promote.accounts.models import User
 from promote.keys import platform_keys, staff
@@ -70,3 +71,31 @@ def test_a_name_is_taken_once():
 def test_every_permission_of_a_role_exists():
     known = set(Permission.objects.values_list("codename", flat=True))
     assert {name: set(names) - known for name, names in staff.ROLES.items()} == {name: set() for name in staff.ROLES}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["create_platform_key", "Shop"], "invalid", "scope"),
+        (["grant_coins", "nobody", "5"], "invalid", "nobody"),
+        (["grant_coins", "nobody", "0"], "invalid", "whole number"),
+        (["review_order", "ord_x", "approve", "--by", "nobody"], "invalid", "nobody"),
+        (["grant_offer", "nobody", "--coins", "5"], "invalid", "nobody"),
+    ],
+)
+def test_a_command_that_did_nothing_says_why_in_one_object(words, code, told):
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command(*words, "--json", stdout=out)
+    (line,) = out.getvalue().splitlines()
+    assert json.loads(line)["error"]["code"] == code
+    assert told in json.loads(line)["error"]["detail"]
+
+
+@pytest.mark.parametrize("words", [["grant_coins", "shop", "many"], ["review_order"], ["grant_offer", "shop"]])
+def test_words_that_make_no_sense_are_told_in_one_object_too(words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["manage.py", *words, "--json"])
+    with pytest.raises(SystemExit) as exit_:
+        ManagementUtility(sys.argv).execute()
+    assert exit_.value.code == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "invalid"
