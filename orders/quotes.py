@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from coupons import redemption
 from orders import wishes
 from orders.audience import Audience
-from orders.models import Order
 from promote import ids
 from promote.accounts.models import Account
 from promote.catalogue.targets import Target, TargetNotFound
@@ -130,10 +129,7 @@ def check_owned(*, account: Account, target: Target) -> None:
 
     Raises TargetNotFound.
     """
-    if target.account_id == account.id:
-        return
-    once_theirs = Order.objects.of(account).promoting(target)
-    if not once_theirs.exists():
+    if account.id not in (target.account_id, *target.former_account_ids):
         raise TargetNotFound
 
 

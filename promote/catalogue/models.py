@@ -1,5 +1,8 @@
 """The catalogue: videos, products and live rooms, as the platform tells of them."""
 
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +35,10 @@ class LiveState(models.TextChoices):
     ENDED = "ended", _("Ended")
 
 
+def _former_accounts() -> "ArrayField[Any, Any]":
+    return ArrayField(models.UUIDField(), default=list, blank=True, help_text=_("Whose it was before."))
+
+
 class Product(models.Model):
     """What an anchor sells."""
 
@@ -54,6 +61,7 @@ class Video(models.Model):
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     external_id = models.CharField(max_length=128, unique=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="videos")
+    former_account_ids = _former_accounts()
     caption = models.TextField(blank=True)
     music_title = models.CharField(max_length=300, blank=True)
     music_licence = models.CharField(max_length=16, choices=Licence, blank=True)
@@ -86,6 +94,7 @@ class LiveRoom(models.Model):
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     external_id = models.CharField(max_length=128, unique=True)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="lives")
+    former_account_ids = _former_accounts()
     title = models.CharField(max_length=300)
     state = models.CharField(max_length=16, choices=LiveState)
     starts_at = models.DateTimeField()

@@ -19,6 +19,8 @@ from promote.refusals import FieldError, Invalid
 Outcome = Literal["created", "updated", "stale"]
 REVIEWED = {"caption", "cover_url", "music_title", "music_licence", "music_own_sound", "product_id"}
 """Fields whose change makes a new revision: what a reviewer looked at is no longer what would be shown."""
+LINK = {"url", "title"}
+"""Of a product: what a reviewer sees of it."""
 
 
 Row = TypeVar("Row", bound=models.Model)
@@ -113,11 +115,14 @@ def put_video(
         current = Video.objects.select_for_update().filter(external_id=external_id).first()
         if current is not None and updated_at < current.source_updated_at:
             return Synced(current, "stale")
+        facts |= _former(current, facts["account_id"])
         facts["product_id"], product_changed = _put_product(anchor, updated_at) if anchor else (None, set())
         row, outcome, changed = _upsert(Video, external_id, facts, updated_at)
-        if changed & REVIEWED or product_changed & {"url", "title"}:
+        if changed & REVIEWED or product_changed & LINK:
             Video.objects.filter(id=row.id).update(revision=models.F("revision") + 1)
             row.refresh_from_db(fields=["revision"])
+        if product_changed & LINK:
+            outbox.record("link_changed", {"product": str(row.product_id), "but": str(row.id)})
         if outcome == "updated" and (changed or product_changed):
             _tell_target("video", row, changed | product_changed)
         return Synced(row, outcome)
@@ -133,6 +138,7 @@ def put_live(
         is_news = current is not None and updated_at >= current.source_updated_at
         if current is not None and is_news and current.state == LiveState.ENDED and state != LiveState.ENDED:
             raise Invalid([FieldError("state", "ended", _("This live has ended. A new broadcast is a new live."))])
+        facts |= _former(current, facts["account_id"])
         row, outcome, changed = _upsert(LiveRoom, external_id, facts, updated_at)
         if outcome != "stale" and (changed or outcome == "created"):
             _stamp(row, now)
@@ -165,8 +171,27 @@ def _put_product(anchor: Anchor, updated_at: datetime) -> tuple[Any, set[str]]:
     return row.id, changed if outcome == "updated" else set()
 
 
+@outbox.subscribe("link_changed")
+def on_link_changed(payload: dict[str, Any], now: datetime) -> None:
+    """A product that leads elsewhere is another link in every video it stands in: each makes a new revision.
+
+    Apart from the update itself, so that two updates of one product never wait for each other's videos.
+    """
+    others = Video.objects.filter(product_id=payload["product"]).exclude(id=payload["but"])
+    for video in others.select_for_update().order_by("id"):
+        Video.objects.filter(id=video.id).update(revision=models.F("revision") + 1)
+        _tell_target("video", video, {"product_id"})
+
+
 def _tell_target(kind: str, row: Video | LiveRoom, changed: set[str]) -> None:
     outbox.record("target_changed", {"kind": kind, "target": row.public_id, "changed": sorted(changed)})
+
+
+def _former(current: Video | LiveRoom | None, account_id: Any) -> dict[str, Any]:
+    """Whose it was until now: they are told that it moved, where a stranger is told nothing."""
+    if current is None or current.account_id == account_id or current.account_id in current.former_account_ids:
+        return {}
+    return {"former_account_ids": [*current.former_account_ids, current.account_id]}
 
 
 def _account_of(external_id: str) -> Any:

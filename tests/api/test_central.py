@@ -3,10 +3,12 @@
 import pytest
 
 from promote.markets.models import Market
+from tests.api.bodies import live_body, video_body
 from tests.api.callers import a_browser, a_platform, an_app, problem, wrong_fields
 from tests.builders import a_live, a_video, an_account, an_offer, an_order, coins_for
 
 pytestmark = pytest.mark.django_db
+LATER = "2026-11-25T08:00:00Z"
 
 
 @pytest.fixture
@@ -81,11 +83,19 @@ def test_no_minimum_version_holds_for_a_browser(account):
 
 
 def test_a_video_that_the_platform_moved_away_fails_by_ownership(account):
-    video = a_video(account)
-    an_order(account, video)
-    video.account = an_account()
-    video.save()
+    video, another = a_video(account), an_account()
+    moved = video_body(another.external_id, updated_at=LATER)
+    assert a_platform("catalogue").put(f"/platform/videos/{video.external_id}", moved).status_code == 200
     assert failed(eligibility_of(an_app(account), video)) == ["ownership"]
+    assert failed(eligibility_of(an_app(another), video)) == []
+    assert problem(an_app(an_account()).get(f"/eligibility?target={video.public_id}"))["code"] == "not_found"
+
+
+def test_a_live_that_the_platform_moved_away_fails_by_ownership(account):
+    live = a_live(account)
+    moved = live_body(an_account().external_id, updated_at=LATER)
+    assert a_platform("catalogue").put(f"/platform/lives/{live.external_id}", moved).status_code == 200
+    assert "ownership" in failed(eligibility_of(an_app(account), live))
 
 
 def test_eligibility_of_nothing_or_of_another_s(account):

@@ -8,6 +8,7 @@ from promote.accounts.models import Account
 from promote.catalogue import sync
 from promote.catalogue.models import Video
 from promote.outbox.models import Message
+from promote.outbox.relay import relay
 from promote.refusals import Invalid
 from tests import builders
 
@@ -116,3 +117,35 @@ def test_a_live_is_stamped_when_it_goes_on_air_and_when_it_ends_and_stays_ended(
 def test_an_account_in_a_country_without_a_market_is_taken():
     taken = sync.put_account(external_id="a-no", username="fjord", type="creator", country="NO", updated_at=T0)
     assert taken.outcome == "created"
+
+
+def test_a_product_that_leads_elsewhere_is_another_link_in_every_video_it_stands_in():
+    account = builders.an_account(country="ID")
+    anchor = sync.Anchor("p-1", "Batik scarf", 25_000_000, "IDR", "https://shop.example/scarf")
+    put_video(account, anchor=anchor)
+    put_video(account, external_id="v-2", anchor=anchor)
+    elsewhere = sync.Anchor("p-1", "Batik scarf", 25_000_000, "IDR", "https://elsewhere.example/")
+    put_video(account, at=T0 + timedelta(seconds=5), anchor=elsewhere)
+    relay()
+    assert list(Video.objects.order_by("external_id").values_list("revision", flat=True)) == [2, 2]
+
+
+@pytest.mark.parametrize("change", [{"price_minor": 30_000_000}, {"in_stock": False}])
+def test_a_product_s_price_or_stock_is_no_new_link(change):
+    account = builders.an_account(country="ID")
+    facts = {"product_id": "p-1", "title": "Scarf", "price_minor": 1, "currency": "IDR", "url": "https://shop.example/"}
+    put_video(account, anchor=sync.Anchor(**facts))
+    put_video(account, external_id="v-2", anchor=sync.Anchor(**facts))
+    put_video(account, at=T0 + timedelta(seconds=5), anchor=sync.Anchor(**facts | change))
+    relay()
+    assert set(Video.objects.values_list("revision", flat=True)) == {1}
+
+
+def test_a_video_remembers_whose_it_was():
+    first, second, third = (builders.an_account() for _ in range(3))
+    for number, owner in enumerate([first, second, first, third]):
+        row = put_video(owner, at=T0 + timedelta(seconds=number)).row
+    put_video(second, at=T0)
+    row.refresh_from_db()
+    assert row.account == third
+    assert row.former_account_ids == [first.id, second.id]
