@@ -9,8 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from orders import lifecycle, wishes
-from orders.models import Order, Review, ReviewStatus, Status
-from promote.accounts.models import User
+from orders.models import Actor, Order, Review, ReviewStatus, Status
 from promote.refusals import FieldError, Invalid, WrongState
 
 FIELDS = ("audience", "website_url", "call_to_action", "duration_s")
@@ -20,7 +19,7 @@ class NotInReview(WrongState):
     sentence = _("This can only be changed while the order is in review. You can end it and place another.")
 
 
-def amend(*, order_id: UUID, by: User | None, changes: Mapping[str, Any], now: datetime) -> Order:
+def amend(*, order_id: UUID, by: Actor | None, changes: Mapping[str, Any], now: datetime) -> Order:
     """Changes some of FIELDS of an order in review, within the limits that a new order has; the cost stays.
 
     A verdict that saw it before the change is refused. Raises NotFound, NotInReview, Invalid.
@@ -46,7 +45,7 @@ def amend(*, order_id: UUID, by: User | None, changes: Mapping[str, Any], now: d
         return order
 
 
-def _write(order: Order, changed: dict[str, Any], *, by: User | None, now: datetime) -> None:
+def _write(order: Order, changed: dict[str, Any], *, by: Actor | None, now: datetime) -> None:
     longer_s = changed.get("duration_s", order.duration_s) - order.duration_s
     for name, value in changed.items():
         setattr(order, name, value)

@@ -47,7 +47,7 @@ class Amend(OrderDoor):
     def patch(self, request: Request, order: str) -> Response:
         changes = AmendIn.read(request)
         found = order_of(request, order)
-        amended = amendments.amend(order_id=found.id, by=account_of(request).user, changes=changes, now=timezone.now())
+        amended = amendments.amend(order_id=found.id, by=account_of(request), changes=changes, now=timezone.now())
         return Response(self.read(amended))
 
 
@@ -55,7 +55,7 @@ class End(Idempotent, OrderDoor):
     @extend_schema(operation_id="end_order", parameters=[ORDER_ID], request=NothingIn, responses={200: OrderOut})
     def post(self, request: Request, order: str) -> Response:
         found = order_of(request, order)
-        ended = lifecycle.end(order_id=found.id, reason=EndReason.USER, by=account_of(request).user, now=timezone.now())
+        ended = lifecycle.end(order_id=found.id, reason=EndReason.USER, by=account_of(request), now=timezone.now())
         return Response(self.read(ended))
 
 
@@ -63,14 +63,14 @@ class Pause(Idempotent, OrderDoor):
     @extend_schema(operation_id="pause_order", parameters=[ORDER_ID], request=NothingIn, responses={200: OrderOut})
     def post(self, request: Request, order: str) -> Response:
         found = order_of(request, order)
-        return Response(self.read(pausing.pause(order_id=found.id, by=account_of(request).user, now=timezone.now())))
+        return Response(self.read(pausing.pause(order_id=found.id, by=account_of(request), now=timezone.now())))
 
 
 class Resume(Idempotent, OrderDoor):
     @extend_schema(operation_id="resume_order", parameters=[ORDER_ID], request=NothingIn, responses={200: OrderOut})
     def post(self, request: Request, order: str) -> Response:
         found = order_of(request, order)
-        return Response(self.read(pausing.resume(order_id=found.id, by=account_of(request).user, now=timezone.now())))
+        return Response(self.read(pausing.resume(order_id=found.id, by=account_of(request), now=timezone.now())))
 
 
 class Appeal(Idempotent, OrderDoor):

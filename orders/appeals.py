@@ -47,7 +47,7 @@ def appeal(*, order_id: UUID, by: Account, message: str = "", now: datetime) -> 
             not_by=rejection.decided_by,
             message=message[:MESSAGE_CHARACTERS],
         )
-        order.note(why="appealed", by=by.user, now=now)
+        order.note(why="appealed", by=by, now=now)
         return order
 
 

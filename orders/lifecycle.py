@@ -10,11 +10,10 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from orders import notices, settlement, sweeping
-from orders.models import EndReason, Order, Review, ReviewKind, ReviewStatus, Status
+from orders.models import Actor, EndReason, Order, Review, ReviewKind, ReviewStatus, Status
 from orders.states import OPEN, WAITS_FOR_TOKENS
 from payments import escrow
 from promote import outbox
-from promote.accounts.models import User
 from promote.refusals import NotFound, WrongState
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ def locked(order_id: UUID) -> Order:
     return order
 
 
-def end(*, order_id: UUID, reason: EndReason, by: User | None, now: datetime) -> Order:
+def end(*, order_id: UUID, reason: EndReason, by: Actor | None, now: datetime) -> Order:
     """Ends an order before its time. One that never delivered is cancelled and everything returns at once; else it is
     ending, and the rest returns once its last event is known.
 
@@ -53,7 +52,7 @@ def end(*, order_id: UUID, reason: EndReason, by: User | None, now: datetime) ->
         return order
 
 
-def stop(order: Order, *, reason: EndReason, by: User | None, now: datetime) -> None:
+def stop(order: Order, *, reason: EndReason, by: Actor | None, now: datetime) -> None:
     """Ends an open order under its lock, the way that its state asks for."""
     _lapse_review(order, now=now)
     verdict = reason in (EndReason.REJECTED, EndReason.REVIEW_OVERDUE)
@@ -63,7 +62,7 @@ def stop(order: Order, *, reason: EndReason, by: User | None, now: datetime) -> 
         start_ending(order, reason=reason, by=by, now=now, ended_at=now)
 
 
-def call_off(order: Order, *, reason: EndReason, by: User | None, now: datetime) -> None:
+def call_off(order: Order, *, reason: EndReason, by: Actor | None, now: datetime) -> None:
     """Rejects or cancels an order that spent nothing: all of it returns now."""
     to = Status.REJECTED if reason == EndReason.REJECTED else Status.CANCELLED
     settlement.call_off(order, to=to, reason=reason, by=by, now=now)
@@ -75,7 +74,7 @@ def call_off(order: Order, *, reason: EndReason, by: User | None, now: datetime)
         notices.tell(order, "order_cancelled", now=now, coins=order.pay_coins)
 
 
-def start_ending(order: Order, *, reason: EndReason, by: User | None, now: datetime, ended_at: datetime) -> None:
+def start_ending(order: Order, *, reason: EndReason, by: Actor | None, now: datetime, ended_at: datetime) -> None:
     """Moves a delivering, paused or re-reviewed order to `ending`. Delivery hears it, and says when it is drained."""
     order.move(
         to=Status.ENDING,
@@ -93,7 +92,7 @@ def start_ending(order: Order, *, reason: EndReason, by: User | None, now: datet
         notices.tell(order, "order_ended", now=now, reason=reason.value)
 
 
-def start(order: Order, *, by: User | None, why: str, now: datetime) -> None:
+def start(order: Order, *, by: Actor | None, why: str, now: datetime) -> None:
     """Lets an order deliver: its clock starts, or goes on from where it stood still."""
     if order.starts_at is None or order.ends_at is None:
         clock = {"starts_at": now, "ends_at": now + timedelta(seconds=order.duration_s)}

@@ -18,7 +18,20 @@ from promote.catalogue.targets import Target
 from promote.markets.models import Market
 from promote.refusals import NotFound, WrongState
 
-__all__ = ["TRANSITIONS", "EndReason", "Order", "OrderTransition", "Review", "ReviewKind", "ReviewStatus", "Status"]
+__all__ = [
+    "TRANSITIONS",
+    "Actor",
+    "EndReason",
+    "Order",
+    "OrderTransition",
+    "Review",
+    "ReviewKind",
+    "ReviewStatus",
+    "Status",
+]
+
+Actor = User | Account
+"""Who does something: a member of staff, or the owner, who by an app's token is an account without a login."""
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -256,7 +269,7 @@ class Order(models.Model):
     def is_final(self) -> bool:
         return self.status in FINAL
 
-    def move(self, *, to: Status, by: User | None, why: str, now: datetime, **changes: Any) -> None:
+    def move(self, *, to: Status, by: Actor | None, why: str, now: datetime, **changes: Any) -> None:
         """Change the state, with its times, by one conditional UPDATE, and write the history row.
 
         Raises WrongState where the table of transitions does not allow it or another was faster.
@@ -271,15 +284,15 @@ class Order(models.Model):
             setattr(self, name, value)
         self.note(why=why, by=by, now=now, before=before)
 
-    def note(self, *, why: str, by: User | None, now: datetime, before: str | None = None, **detail: Any) -> None:
+    def note(self, *, why: str, by: Actor | None, now: datetime, before: str | None = None, **detail: Any) -> None:
         """A line of history; without `before`, of something that left the state as it was."""
         OrderTransition.objects.create(
             order=self,
             from_status=self.status if before is None else before,
             to_status=self.status,
             why=why,
-            by=by,
-            by_owner=by is not None and by.pk == self.account.user_id,
+            by_id=by.user_id if isinstance(by, Account) else by.pk if by else None,
+            by_owner=isinstance(by, Account) or (by is not None and by.pk == self.account.user_id),
             at=now,
             detail=detail,
         )

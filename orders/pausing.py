@@ -7,8 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from orders import lifecycle
-from orders.models import Order, Review, ReviewStatus, Status
-from promote.accounts.models import User
+from orders.models import Actor, Order, Review, ReviewStatus, Status
 from promote.refusals import Refusal, WrongState
 
 
@@ -21,7 +20,7 @@ class PausingNotAvailable(Refusal):
     )
 
 
-def pause(*, order_id: UUID, by: User | None, now: datetime) -> Order:
+def pause(*, order_id: UUID, by: Actor | None, now: datetime) -> Order:
     """Stops delivery and the clock. Raises NotFound, PausingNotAvailable, WrongState where it does not deliver."""
     with transaction.atomic():
         order = lifecycle.locked(order_id)
@@ -33,7 +32,7 @@ def pause(*, order_id: UUID, by: User | None, now: datetime) -> Order:
         return order
 
 
-def resume(*, order_id: UUID, by: User | None, now: datetime) -> Order:
+def resume(*, order_id: UUID, by: Actor | None, now: datetime) -> Order:
     """Lets a paused order deliver again, its end moved by the time it stood still.
 
     One that was changed meanwhile goes to review first. Raises NotFound, PausingNotAvailable, WrongState.

@@ -76,7 +76,7 @@ def open_order(plan: Plan, *, key: str, caller: Caller, now: datetime, again_fro
         account=account, pay_micros=coins_to_micros(plan.pay_coins), coupon=coupon, ref=order.public_id, now=now
     )
     order.save(update_fields=["escrow_id"])
-    order.note(why="placed", by=account.user, now=now, before="")
+    order.note(why="placed", by=account, now=now, before="")
     if order.revision_seen is None:
         _open_review(order, now=now)
     _tell(order, now=now)

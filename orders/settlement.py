@@ -9,7 +9,7 @@ from django.db import OperationalError, transaction
 
 from coupons import redemption
 from orders import notices
-from orders.models import EndReason, Order, OrderTransition, Status
+from orders.models import Actor, EndReason, Order, OrderTransition, Status
 from payments import escrow
 from payments.escrow import EscrowToSettle, Settled
 from promote import outbox
@@ -61,7 +61,7 @@ def _settle_batch(order_ids: Sequence[UUID], *, now: datetime) -> int:
     return len(orders)
 
 
-def call_off(order: Order, *, to: Status, reason: EndReason, by: User | None, now: datetime) -> None:
+def call_off(order: Order, *, to: Status, reason: EndReason, by: Actor | None, now: datetime) -> None:
     """Ends an order that spent nothing, and returns everything at once, in the caller's transaction under its lock.
 
     Events that were under way are not billed any more. A CHECK refuses it for an order that spent.
@@ -108,7 +108,7 @@ def wake_when_committed() -> None:
 
 
 def _write(
-    order: Order, settled: Settled, *, to: Status, by: User | None, why: str, now: datetime, **changes: object
+    order: Order, settled: Settled, *, to: Status, by: Actor | None, why: str, now: datetime, **changes: object
 ) -> None:
     order.move(
         to=to,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -52,6 +53,14 @@ class AmendIn(Shape):
     website_url = StrictCharField(required=False, allow_null=True, allow_blank=True, max_length=4000)
     call_to_action = StrictCharField(required=False, allow_null=True, allow_blank=True, max_length=64)
     duration_hours = DurationField(required=False, source="duration_s")
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Taking what can't be changed without a word would look as if it had been."""
+        fixed = [str(name)[:64] for name in data if name not in self.fields]
+        if fixed:
+            told = gettext("This can't be changed. End the order, and place another.")
+            raise serializers.ValidationError({name: [told] for name in fixed}, code="not_changeable")
+        return super().to_internal_value(data)
 
 
 class AppealIn(Shape):
@@ -190,7 +199,7 @@ def _appeal(appeals: Sequence[Review]) -> dict[str, Any] | None:
 
 
 def _moment(row: OrderTransition) -> dict[str, Any]:
-    by = "system" if row.by_id is None else "owner" if row.by_owner else "staff"
+    by = "owner" if row.by_owner else "system" if row.by_id is None else "staff"
     return {"at": _at(row.at), "status": row.to_status, "event": row.why, "by": by}
 
 

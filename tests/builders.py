@@ -203,7 +203,7 @@ def charged(order: Order, micros: int, *, now: datetime = NOON) -> Order:
 def ended(order: Order, *, now: datetime | None = None, reason: EndReason = EndReason.USER) -> Order:
     """The order after its owner ended it, an hour after it started."""
     return lifecycle.end(
-        order_id=order.id, reason=reason, by=order.account.user, now=now or order.placed_at + timedelta(hours=1)
+        order_id=order.id, reason=reason, by=order.account, now=now or order.placed_at + timedelta(hours=1)
     )
 
 

@@ -74,7 +74,7 @@ def end(request: AdvertiserRequest, order_id: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "pages/order_end.html", {"page": order_page(found, now=timezone.now())})
     try:
-        ended = lifecycle.end(order_id=found.id, reason=EndReason.USER, by=found.account.user, now=timezone.now())
+        ended = lifecycle.end(order_id=found.id, reason=EndReason.USER, by=found.account, now=timezone.now())
     except lifecycle.AlreadyEnded as refusal:
         messages.info(request, refusal.detail)
     else:

@@ -11,7 +11,7 @@ from orders import api, review
 from orders.models import Order
 from orders.shapes import AmendIn, OrderOut, read_order
 from promote.markets.models import Market
-from tests.api.callers import a_platform, an_app, problem
+from tests.api.callers import a_platform, an_app, problem, wrong_fields
 from tests.builders import (
     NOON,
     a_delivering_order,
@@ -157,9 +157,9 @@ def test_an_order_tells_its_whole_story():
     assert (body["cost_coins"], body["coupon_coins"], body["paid_coins"]) == (1000, 200, 800)
     assert (body["spent_coins"], body["refunded_coins"]) == (50, 750)
     assert [(moment["event"], moment["status"], moment["by"]) for moment in body["timeline"]] == [
-        ("placed", "in_review", "system"),
+        ("placed", "in_review", "owner"),
         ("approved", "delivering", "staff"),
-        ("user", "ending", "system"),
+        ("user", "ending", "owner"),
         ("settled", "settled", "system"),
     ]
     assert body["target"] == order.video.public_id
@@ -203,3 +203,19 @@ def test_coins_are_where_they_were_when_an_action_is_refused():
     assert problem(call(order, "end"))["code"] == "wrong_state"
     assert problem(call(order, "appeal"))["code"] == "wrong_state"
     assert problem(call(order, "place-again"))["code"] == "wrong_state"
+
+
+def test_what_can_t_be_changed_is_refused_by_name_and_changes_nothing():
+    order = an_order()
+    answer = an_app(order.account).patch(f"/orders/{order.public_id}", {"budget_coins": 500, "duration_hours": 12})
+    assert wrong_fields(answer) == {"budget_coins": "not_changeable"}
+    before = order.duration_s
+    order.refresh_from_db()
+    assert (order.duration_s, order.cost_coins) == (before, 1000)
+
+
+def test_what_the_owner_did_through_an_app_stands_as_theirs_though_they_have_no_login():
+    order = an_order()
+    assert order.account.user is None
+    body = call(order, "end").json()
+    assert [(moment["event"], moment["by"]) for moment in body["timeline"]] == [("placed", "owner"), ("user", "owner")]
