@@ -67,7 +67,7 @@ class Invoices(Door):
         responses={200: page_of(InvoiceOut)},
     )
     def get(self, request: Request) -> Response:
-        kind = request.query_params.get("kind", "invoice")
+        kind = request.query_params.get("kind") or "invoice"
         if kind not in KINDS:
             raise Invalid([FieldError("kind", "invalid_choice", _("It is none of: %s.") % ", ".join(KINDS))])
         rows = Invoice.objects.filter(account=account_of(request), kind__in=KINDS[kind]).select_related("top_up")

@@ -44,7 +44,7 @@ def page(
 
 
 def limit_of(request: Request) -> int:
-    text = request.query_params.get("limit", str(PAGE))
+    text = request.query_params.get("limit") or str(PAGE)
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= PAGE_MAX):
         raise Invalid([FieldError("limit", "invalid", _("It is a whole number from 1 to %d.") % PAGE_MAX)])
     return int(text)

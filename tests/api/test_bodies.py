@@ -6,7 +6,8 @@ import pytest
 from django.test import override_settings
 
 from tests.api.bodies import account_body
-from tests.api.callers import Caller, a_platform, problem, wrong_fields
+from tests.api.callers import Caller, a_platform, an_app, problem, wrong_fields
+from tests.builders import an_account
 
 pytestmark = pytest.mark.django_db
 PATH = "/platform/accounts/sri"
@@ -62,6 +63,13 @@ def test_a_charset_in_the_content_type_is_fine():
 @pytest.mark.parametrize("accept", ["text/html", "application/problem+json", "image/*", "nonsense"])
 def test_what_the_caller_would_rather_have_had_hides_no_answer(accept):
     assert a_platform("catalogue").put(PATH, account_body(), Accept=accept).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "path", ["/orders?status=&cursor=&limit=", "/invoices?kind=&cursor=", "/offers?limit=", "/wallet/statement?cursor="]
+)
+def test_a_parameter_with_nothing_in_it_was_left_out(path):
+    assert an_app(an_account()).get(path).json() == {"results": [], "next": None}
 
 
 def test_an_unknown_address_is_a_problem():

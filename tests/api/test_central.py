@@ -101,7 +101,7 @@ def test_a_live_that_the_platform_moved_away_fails_by_ownership(account):
 def test_eligibility_of_nothing_or_of_another_s(account):
     app = an_app(account)
     assert wrong_fields(app.get("/eligibility")) == {"target": "required"}
-    assert wrong_fields(app.get("/eligibility?target=")) == {"target": "blank"}
+    assert wrong_fields(app.get("/eligibility?target=")) == {"target": "required"}
     for target in ("nonsense", "vid_" + "0" * 32, a_video(an_account()).public_id):
         assert problem(app.get(f"/eligibility?target={target}"))["code"] == "not_found"
 
