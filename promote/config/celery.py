@@ -3,10 +3,13 @@
 import logging
 import logging.config
 import os
+import signal
+import threading
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.beat import Service
+from celery.signals import beat_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
 
@@ -56,3 +59,11 @@ def _keep_djangos_logging(**_: Any) -> None:
     logging.config.dictConfig(settings.LOGGING)
     for chatty in ("celery.worker.strategy", "celery.worker.request", "celery.app.trace", "celery.beat"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@beat_init.connect
+def _stop_between_ticks(sender: Service, **_: Any) -> None:
+    """A clock that is told to stop ends its tick first. Celery's own way closes its file wherever it stands, and where
+    what it stands in takes the exception for a failure of its own, the clock goes on with a closed file and breaks."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda _number, _frame: sender.stop())
