@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from coupons import redemption
@@ -42,11 +43,9 @@ def place(*, account: Account, quote: str, key: str, caller: Caller, now: dateti
     where the key placed another quote. Source: DESIGN.md 2 and 6.5.
     """
     plan = quotes.read(quote, account=account)
-    placed = Order.objects.filter(account=account, key=key).first()
+    placed = _placed(plan, account=account, key=key)
     if placed is not None:
-        return _the_same(placed, plan)
-    if Order.objects.filter(quote_id=plan.id).exists():
-        raise QuoteUsed
+        return placed
     if now >= plan.expires_at:
         raise QuoteExpired
     try:
@@ -164,20 +163,27 @@ def _tell(order: Order, *, now: datetime) -> None:
     notices.tell(order, kind, now=now, coins=order.pay_coins)
 
 
-def _the_same(placed: Order, plan: Plan) -> Order:
-    if placed.quote_id != plan.id:
+def _placed(plan: Plan, *, account: Account, key: str) -> Order | None:
+    """The order that this key and quote have placed. Raises KeyReused, QuoteUsed.
+
+    Both are looked for in one statement: between two, the order of this very key may come to stand, and would be seen
+    as another's use of the quote.
+    """
+    found = list(Order.objects.filter(Q(account=account, key=key) | Q(quote_id=plan.id)))
+    placed = next((order for order in found if order.account_id == account.id and order.key == key), None)
+    if placed is None and found:
+        raise QuoteUsed
+    if placed is not None and placed.quote_id != plan.id:
         raise KeyReused
     return placed
 
 
 def _placed_meanwhile(error: IntegrityError, plan: Plan, *, account: Account, key: str) -> Order:
     """Somebody placed under this key, or with this quote, between our look and our insert: their order stands."""
-    placed = Order.objects.filter(account=account, key=key).first()
-    if placed is not None:
-        return _the_same(placed, plan)
-    if Order.objects.filter(quote_id=plan.id).exists():
-        raise QuoteUsed from error
-    raise error
+    placed = _placed(plan, account=account, key=key)
+    if placed is None:
+        raise error
+    return placed
 
 
 __all__ = ["QuoteExpired", "QuoteInvalid", "QuoteUsed", "TargetChanged", "open_order", "place"]
