@@ -7,7 +7,7 @@ escrow has left. Source: delivery.md 2 and 3.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -15,9 +15,10 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from delivery import barrier, bulk, drain, generations, hot, knowledge
-from delivery.engine import pacing
+from delivery.engine import steps
 from delivery.engine.index import Pace
-from delivery.engine.pacing import Seen, State
+from delivery.engine.pacing import State
+from delivery.engine.steps import Outlook, Purse, Step
 from delivery.engine.tokens import IMPRESSION_LIFE_S
 from delivery.hot import Counters, Grant
 from delivery.models import PacingState, Shard
@@ -26,9 +27,6 @@ from orders.models import Order
 from payments import escrow
 
 LEASE = timedelta(seconds=10)
-SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 0.4, 5.0
-_SLACK_S = 0.5
-"""A look may come so much later than it is due."""
 _FIELDS = (
     "order_id", "shard", "generation", "mu", "score", "mu_expected", "mean_cost", "at", "spent", "charged", "charges",
     "planned", "actual", "latency_s", "outstanding_micros", "held_until", "due_at",
@@ -40,15 +38,13 @@ _KEEP = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What one look at an order comes to."""
+class Look:
+    """What one look at an order comes to, and what of it could be out if Redis were lost now."""
 
-    state: State
+    step: Step
     grant: Grant
     outstanding_micros: int
     held_until: float
-    due_at: float
-    is_spent: bool
 
 
 def pace(*, shard: int, now: datetime) -> int:
@@ -90,55 +86,49 @@ def _look(shard: int, generation: int, epoch: int, now: datetime) -> int:
     # Redis before PostgreSQL: what is drained in between counts twice as spent, never as left.
     counters = hot.counters(hot.client(), shard=shard, generation=generation, orders=[order.id for order in orders])
     left = escrow.left(escrow_ids=[cast(int, order.escrow_id) for order in orders])
-    steps = {
-        order.id: _step(
+    looks = {
+        order.id: _look_at(
             order, states.get(order.id), counters[order.id], left[cast(int, order.escrow_id)], generation, at
         )
         for order in orders
     }
     # PostgreSQL before Redis: what could be out is known before it can be.
-    _keep(shard, generation, steps)
-    _release(shard, generation, epoch, [step.grant for step in steps.values()])
-    lifecycle.mark_budget_spent(order_ids=[id_ for id_, step in steps.items() if step.is_spent], now=now)
-    return len(steps)
+    _keep(shard, generation, looks)
+    _release(shard, generation, epoch, [look.grant for look in looks.values()])
+    lifecycle.mark_budget_spent(order_ids=[id_ for id_, look in looks.items() if look.step.is_spent], now=now)
+    return len(looks)
 
 
-def _step(order: Order, kept: PacingState | None, figures: Counters, left: int, generation: int, at: float) -> Step:
-    """`left`: micros in the escrow. What is under way and held back is taken off; reserved is left until charged."""
+def _look_at(order: Order, kept: PacingState | None, figures: Counters, left: int, generation: int, at: float) -> Look:
+    """`left`: micros in the escrow."""
     known = knowledge.of(order, at=at)
     held, held_until, to_hold = _held(kept, figures, generation, at)
-    free_left = max(0, left - figures.under_way - held)
-    available = max(0, free_left - figures.reserved)
-    seen = Seen(available, order.cost_micros - available, figures.reserved, figures.charged, figures.charges)
-    ends_at = cast(datetime, order.ends_at).timestamp()
+    purse = Purse(
+        whole=order.cost_micros,
+        left=left,
+        under_way=figures.under_way,
+        reserved=figures.reserved,
+        held=held,
+        charged=figures.charged,
+        charges=figures.charges,
+    )
+    outlook = Outlook(known.score, known.price, known.reserve, known.curve, cast(datetime, order.ends_at).timestamp())
     if kept is None:
-        state = pacing.start(score=known.score, price=known.price, known=True, at=at, spent=seen.spent)
+        step = steps.first(purse, outlook, at=at)
     elif kept.generation != generation:
-        state = replace(_state(kept), at=at, spent=seen.spent, charged=0, charges=0, planned=0.0, actual=0.0)
+        step = steps.after_loss(_state(kept), purse, outlook, at=at)
     else:
-        share = known.curve.share(kept.at, at, ends_at)
-        followed = pacing.predicted(_state(kept), score=known.score, price=known.price)
-        state = pacing.look(followed, seen, share=share, now=at)
-    interval = _interval(state, available, known.curve.share(at, at + 1.0, ends_at))
-    horizon = interval + _SLACK_S + state.latency_s
-    most = pacing.release(left=free_left, share=known.curve.share(at, at + horizon, ends_at), mean_cost=state.mean_cost)
+        step = steps.following(_state(kept), purse, outlook, at=at)
     grant = Grant(
         order=order.id,
-        most_micros=most,
+        most_micros=step.most,
         left_micros=left,
         drained_micros=figures.drained,
-        pace=Pace(state.mu, known.impressions, known.rates),
+        pace=Pace(step.state.mu, known.impressions, known.rates),
         held_micros=to_hold,
     )
-    nothing_out = not (figures.reserved or figures.under_way or held)
-    return Step(
-        state=state,
-        grant=grant,
-        outstanding_micros=max(most, figures.reserved + figures.free) + held,
-        held_until=held_until,
-        due_at=at + interval,
-        is_spent=nothing_out and left < known.reserve,
-    )
+    outstanding = max(step.most, figures.reserved + figures.free) + held
+    return Look(step, grant, outstanding_micros=outstanding, held_until=held_until)
 
 
 def _held(kept: PacingState | None, figures: Counters, generation: int, at: float) -> tuple[int, float, int | None]:
@@ -150,12 +140,6 @@ def _held(kept: PacingState | None, figures: Counters, generation: int, at: floa
     if at >= kept.held_until:
         return 0, 0.0, 0 if figures.held else None
     return figures.held, kept.held_until, None
-
-
-def _interval(state: State, left: int, share_of_a_second: float) -> float:
-    """Until the next look: sooner, the sooner the plan comes to another charge."""
-    planned = left * share_of_a_second
-    return min(LONGEST_INTERVAL_S, max(SHORTEST_INTERVAL_S, state.mean_cost / (4 * planned) if planned else 60.0))
 
 
 def _state(kept: PacingState) -> State:
@@ -174,20 +158,20 @@ def _state(kept: PacingState) -> State:
     )
 
 
-def _keep(shard: int, generation: int, steps: dict[UUID, Step]) -> None:
-    bulk.values(_KEEP, [_row(shard, generation, order_id, steps[order_id]) for order_id in sorted(steps)])
+def _keep(shard: int, generation: int, looks: dict[UUID, Look]) -> None:
+    bulk.values(_KEEP, [_row(shard, generation, order_id, looks[order_id]) for order_id in sorted(looks)])
 
 
-def _row(shard: int, generation: int, order_id: UUID, step: Step) -> tuple[Any, ...]:
+def _row(shard: int, generation: int, order_id: UUID, look: Look) -> tuple[Any, ...]:
     kept = {
         "order_id": order_id,
         "shard": shard,
         "generation": generation,
-        "outstanding_micros": step.outstanding_micros,
-        "held_until": step.held_until,
-        "due_at": step.due_at,
+        "outstanding_micros": look.outstanding_micros,
+        "held_until": look.held_until,
+        "due_at": look.step.due_at,
     }
-    return tuple(kept[name] if name in kept else getattr(step.state, name) for name in _FIELDS)
+    return tuple(kept[name] if name in kept else getattr(look.step.state, name) for name in _FIELDS)
 
 
 def _release(shard: int, generation: int, epoch: int, grants: Sequence[Grant]) -> None:
