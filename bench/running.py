@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import inspect
 import json
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 Say = Callable[[str], None]
+DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
 def say(text: str) -> None:
@@ -27,6 +29,7 @@ def main(package: str, program: str) -> int:
     parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("name", nargs="?", help="which one; without it they are listed")
     parser.add_argument("--json", action="store_true", help="only one JSON object on stdout, as its last line")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of real logs, for a bench that replays one")
     asked = parser.parse_args()
     known = found(package)
     if asked.name is None:
@@ -35,7 +38,8 @@ def main(package: str, program: str) -> int:
         return 0
     if asked.name not in known:
         parser.error(f"there is none called {asked.name}; there are {', '.join(known)}")
-    figures = known[asked.name].run(say)
+    run = known[asked.name].run
+    figures = run(say, asked.data) if "data" in inspect.signature(run).parameters else run(say)
     if not asked.json:
         print("\n".join(lines(figures)))
     print(json.dumps(figures))

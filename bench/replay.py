@@ -1,0 +1,103 @@
+"""A real log through the engine's own auction, pacing and counters, beside other ways to spend; needs `--data`.
+
+One order at five budgets, from the right multiplier and from five times it, and 200 mixed orders at once; each figure
+is the mean over the log as it is and four shuffles of its blocks. Table and picture stand in docs/delivery-replay.md.
+"""
+
+import os
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from bench.replaying import baselines, cells, log, picture, table
+from bench.replaying.cells import Many, One
+from bench.replaying.log import NoLog
+from bench.running import Say
+
+SEEDS = range(5)
+"""The log as it is, and its shuffles."""
+PROCESSES = 2
+Found = dict[tuple[str, bool], list[One]]
+
+
+def run(say: Say, data: Path) -> dict[str, Any]:
+    try:
+        whole = log.read(data)
+    except NoLog as missing:
+        say(str(missing))
+        return {"bench": "replay", "ok": False, "missing": str(missing)}
+    begun = time.monotonic()
+    say(f"{len(whole):,} auctions, {len(SEEDS)} orders of them")
+    with ProcessPoolExecutor(min(PROCESSES, os.cpu_count() or 1)) as pool:
+        ones = {
+            (cell, known): [pool.submit(_one, data, seed, cell, known) for seed in SEEDS]
+            for cell in cells.CELLS
+            for known in (True, False)
+        }
+        tried = {rule: pool.submit(_many, data, 0, rule) for rule in cells.rules()}
+        found = {key: _told(key, futures, say) for key, futures in ones.items()}
+        best_pid = max(
+            (rule for rule in tried if rule.startswith("pid")), key=lambda rule: _worth(tried[rule].result())
+        )
+        kept = ["ours", "unpaced", "throttled", best_pid]
+        rest = {rule: [pool.submit(_many, data, seed, rule) for seed in SEEDS if seed] for rule in kept}
+        mixed = {rule: [tried[rule].result(), *(future.result() for future in rest[rule])] for rule in kept}
+    say(table.drawn(found, mixed))
+    table.keep(found, mixed)
+    picture.keep(found, mixed)
+    return {**_figures(found, mixed), "seconds": round(time.monotonic() - begun)}
+
+
+def _one(data: Path, seed: int, cell: str, known: bool) -> One:
+    return cells.one(log.read(data).shuffled(seed), cell, known=known)
+
+
+def _many(data: Path, seed: int, rule: str) -> Many:
+    return cells.many(log.read(data).shuffled(seed), rule)
+
+
+def _told(key: tuple[str, bool], futures: list[Future[One]], say: Say) -> list[One]:
+    got = [future.result() for future in futures]
+    start = "the right multiplier" if key[1] else f"{cells.UNKNOWN:g} × it"
+    say(f"{key[0]:>5} from {start}: {fmean(one.value for one in got):.3f} of the best in hindsight")
+    return got
+
+
+def _worth(many: Many) -> float:
+    return many.actions
+
+
+def _figures(found: Found, mixed: dict[str, list[Many]]) -> dict[str, Any]:
+    value = {cell: fmean(one.value for one in found[cell, True]) for cell in cells.CELLS}
+    over = sum(one.overspent for ones in found.values() for one in ones)
+    ours = mixed["ours"]
+    others = [rule for rule in mixed if rule != "ours"]
+    best = max(fmean(many.actions_per_million for many in mixed[rule]) for rule in others)
+    figures = {
+        "value_vs_hindsight_1_32": value["1/32"],
+        "value_vs_hindsight_k250": value[cells.SMALL],
+        "value_vs_best_throttling": _worst(found, "throttling"),
+        "value_vs_best_price_cap": _worst(found, "cap"),
+        "value_vs_best_pid": _worst(found, "pid"),
+        # The same coins are given to every rule, and one that is not spent brings nothing.
+        "actions_per_coin_vs_best_baseline": fmean(many.actions for many in ours)
+        / max(fmean(many.actions for many in mixed[rule]) for rule in others),
+        "actions_per_spent_coin_vs_best_baseline": fmean(many.actions_per_million for many in ours) / best,
+        "feasible_budget_spent": fmean(many.feasible_spent for many in ours),
+        "orders_that_spent_theirs": fmean(many.finished for many in ours),
+        "overspent_orders": over + sum(many.overspent for many in ours),
+        "plan_error": max(fmean(one.distance for one in found[cell, True]) for cell in cells.SHARES),
+        "plan_error_from_5x": max(fmean(one.distance for one in found[cell, False]) for cell in cells.SHARES),
+    }
+    return {"bench": "replay", "ok": not figures["overspent_orders"], **{k: round(v, 4) for k, v in figures.items()},
+            "ladder": list(baselines.LADDER)}  # fmt: skip
+
+
+def _worst(found: Found, baseline: str) -> float:
+    """The least, over the cells, of what the rule gets by what the baseline gets."""
+    return min(
+        fmean(one.value for one in found[cell, True]) / fmean(getattr(one, baseline) for one in found[cell, True])
+        for cell in cells.SHARES
+    )
