@@ -7,12 +7,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics import reports
+from analytics import purchases, reports
+from analytics.purchases import Bought
 from analytics.reports import Figures, Part
 from orders.api import ORDER_ID
 from orders.models import Order
 from orders.shapes import ResultsOut
 from promote.front.api_orders import read_result
+from promote.money import Price
 from promote.rest import account_of
 from promote.rest.fields import Shape, StrictChoiceField
 from promote.rest.views import Door
@@ -33,10 +35,22 @@ class PartOut(FiguresOut):
     key = serializers.CharField(help_text="The hour, day or value; empty where it is unknown.", allow_blank=True)
 
 
+class AmountOut(serializers.Serializer[Any]):
+    amount_minor = serializers.IntegerField()
+    currency = serializers.CharField()
+
+
+class BoughtOut(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    quantity = serializers.IntegerField()
+    amounts = AmountOut(many=True)
+
+
 class ReportOut(serializers.Serializer[Any]):
     order = serializers.CharField()
     results = ResultsOut()
     figures = FiguresOut()
+    purchases = BoughtOut(help_text="By viewers within 7 days of a click that this order brought, less refunds.")
     by = serializers.ChoiceField(choices=list(reports.BY))
     breakdown = PartOut(many=True, help_text="Its parts add up to the figures.")
 
@@ -56,6 +70,7 @@ class Report(Door):
                 "order": found.public_id,
                 "results": read_result(reports.result(found, figures)),
                 "figures": read_figures(figures),
+                "purchases": read_bought(purchases.bought_through(found)),
                 "by": by,
                 "breakdown": [read_part(part) for part in reports.by(found, by)],
             }
@@ -69,6 +84,11 @@ def read_figures(figures: Figures) -> dict[str, Any]:
         "charged_micros": figures.charged_micros,
         "actions": figures.actions,
     }
+
+
+def read_bought(bought: Bought) -> dict[str, Any]:
+    amounts = [Price(minor, currency).as_dict() for currency, minor in bought.amounts_minor.items()]
+    return {"count": bought.count, "quantity": bought.quantity, "amounts": amounts}
 
 
 def read_part(part: Part) -> dict[str, Any]:

@@ -41,5 +41,6 @@ urlpatterns = [
     path("", include("payments.urls")),
     path("", include("coupons.urls")),
     path("", include("delivery.urls")),
+    path("", include("analytics.urls")),
     path("<path:path>", nowhere),
 ]

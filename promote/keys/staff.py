@@ -30,7 +30,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "support": (
         *LOOK, "view_order", "view_ordertransition", "view_review", "view_topup", "view_invoice", "view_offer",
-        "view_notification", "view_lot", "view_message",
+        "view_notification", "view_lot", "view_message", "view_purchase",
         "view_shard", "view_pacingstate", "view_barrier", "view_poisonentry", "change_poisonentry",
     ),
 }  # fmt: skip
