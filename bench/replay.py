@@ -4,6 +4,7 @@ One order at five budgets, from the right multiplier and from five times it, and
 is the mean over the log as it is and four shuffles of its blocks. Table and picture stand in docs/delivery-replay.md.
 """
 
+import argparse
 import os
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,10 +20,15 @@ from bench.running import Say
 SEEDS = range(5)
 """The log as it is, and its shuffles."""
 PROCESSES = 2
+DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 Found = dict[tuple[str, bool], list[One]]
 
 
-def run(say: Say, data: Path) -> dict[str, Any]:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=DATA, help="the folder of real logs")
+
+
+def run(say: Say, *, data: Path) -> dict[str, Any]:
     try:
         whole = log.read(data)
     except NoLog as missing:

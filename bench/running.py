@@ -2,15 +2,14 @@
 
 import argparse
 import importlib
-import inspect
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 Say = Callable[[str], None]
-DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
 def say(text: str) -> None:
@@ -29,8 +28,7 @@ def main(package: str, program: str) -> int:
     parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("name", nargs="?", help="which one; without it they are listed")
     parser.add_argument("--json", action="store_true", help="only one JSON object on stdout, as its last line")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of real logs, for a bench that replays one")
-    asked = parser.parse_args()
+    asked, rest = parser.parse_known_args()
     known = found(package)
     if asked.name is None:
         for name, module in known.items():
@@ -38,12 +36,19 @@ def main(package: str, program: str) -> int:
         return 0
     if asked.name not in known:
         parser.error(f"there is none called {asked.name}; there are {', '.join(known)}")
-    run = known[asked.name].run
-    figures = run(say, asked.data) if "data" in inspect.signature(run).parameters else run(say)
+    figures = known[asked.name].run(say, **_options(known[asked.name], rest, program=f"{program} {asked.name}"))
     if not asked.json:
         print("\n".join(lines(figures)))
     print(json.dumps(figures))
     return 0 if figures.get("ok", True) else 1
+
+
+def _options(module: ModuleType, arguments: list[str], *, program: str) -> dict[str, Any]:
+    """Options that only this one knows: those its `add_options` adds."""
+    parser = argparse.ArgumentParser(prog=program)
+    if hasattr(module, "add_options"):
+        module.add_options(parser)
+    return vars(parser.parse_args(arguments))
 
 
 def lines(figures: dict[str, object], indent: str = "") -> list[str]:

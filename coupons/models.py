@@ -1,5 +1,6 @@
 """Coupons: campaigns, and the offers they grant to accounts."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
-from promote import ids
+from promote import ids, many
 from promote.accounts.models import Account, User
 from promote.markets.models import Market
 from promote.refusals import WrongState
@@ -164,13 +165,29 @@ class Offer(Terms):
 
     def move(self, *, to: OfferStatus, why: str, now: datetime, by: User | None = None, order_ref: str = "") -> None:
         """Change the status by one conditional UPDATE, and write the history row. Raises WrongState."""
-        before = OfferStatus(self.status)
+        refs = {self.id: order_ref}
+        Offer.move_all(refs, before=OfferStatus(self.status), to=to, why=why, by=by, now=now)
+        self.status, self.order_ref = to, order_ref
+
+    @staticmethod
+    def move_all(
+        order_refs: Mapping[UUID, str],
+        *,
+        before: OfferStatus,
+        to: OfferStatus,
+        why: str,
+        now: datetime,
+        by: User | None = None,
+    ) -> None:
+        """As `move`, of offers in one status, each with the order it then names: all of them, or WrongState."""
         if to not in OFFER_TRANSITIONS[before]:
             raise WrongState
-        if not Offer.objects.filter(id=self.id, status=before).update(status=to, order_ref=order_ref):
+        rows = [{"id": id_, "order_ref": ref} for id_, ref in order_refs.items()]
+        if many.update(Offer, rows, where={"status": before}, status=to) != len(rows):
             raise WrongState
-        self.status, self.order_ref = to, order_ref
-        OfferTransition.objects.create(offer=self, from_status=before, to_status=to, why=why, by=by, at=now)
+        history = [{"offer_id": id_} for id_ in order_refs]
+        by_id = by.pk if by else None
+        many.insert(OfferTransition, history, from_status=before, to_status=to, why=why, by_id=by_id, at=now)
 
 
 class OfferTransition(models.Model):

@@ -1,5 +1,7 @@
 """Using an offer: what it takes off, when it may, and when it comes back."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -98,26 +100,22 @@ def redeem(*, offer_id: UUID, account: Account, cost_coins: int, order_ref: str,
         return CouponShare(campaign_account_id=offer.campaign.ledger_account_id, micros=coins_to_micros(coins))
 
 
-def finish(*, offer_id: UUID, spent_anything: bool, now: datetime) -> None:
-    """The offer's order is settled: used up where anything was spent, else its owner's again, its expiry as it was.
-
-    Where that expiry has passed meanwhile it comes back expired.
+def finish(*, spent_anything: Mapping[UUID, bool], now: datetime) -> None:
+    """The orders of these offers are settled: an offer is used up where anything was spent, else its owner's again, its
+    expiry as it was. Where that expiry has passed meanwhile it comes back expired.
     """
+    ways: defaultdict[tuple[OfferStatus, str], dict[UUID, str]] = defaultdict(dict)
     with transaction.atomic():
-        offer = _locked(offer_id)
-        if spent_anything:
-            offer.move(to=OfferStatus.USED, why="spent", order_ref=offer.order_ref, now=now)
-        elif offer.expires_at is not None and offer.expires_at <= now:
-            offer.move(to=OfferStatus.EXPIRED, why="returned_expired", now=now)
-        else:
-            offer.move(to=OfferStatus.AVAILABLE, why="returned", now=now)
-
-
-def share_of(*, offer: Offer | None, coupon_micros: int) -> CouponShare | None:
-    """Whose the coupon's part of an order is, for its settlement to give back. None without a coupon."""
-    if offer is None:
-        return None
-    return CouponShare(campaign_account_id=offer.campaign.ledger_account_id, micros=coupon_micros)
+        locked = Offer.objects.select_for_update(no_key=True).filter(id__in=spent_anything).order_by("id")
+        for id_, order_ref, expires_at in locked.values_list("id", "order_ref", "expires_at"):
+            if spent_anything[id_]:
+                ways[OfferStatus.USED, "spent"][id_] = order_ref
+            elif expires_at is not None and expires_at <= now:
+                ways[OfferStatus.EXPIRED, "returned_expired"][id_] = ""
+            else:
+                ways[OfferStatus.AVAILABLE, "returned"][id_] = ""
+        for (to, why), refs in ways.items():
+            Offer.move_all(refs, before=OfferStatus.IN_USE, to=to, why=why, now=now)
 
 
 def _locked(offer_id: UUID) -> Offer:

@@ -1,5 +1,6 @@
 """The promise: what was not spent is back within 15 minutes. How it was kept, and who still waits."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,6 +8,8 @@ from django.db import connection
 from django.db.models import Count, F, Min, Q
 
 from orders.models import Order, Status
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +60,11 @@ def waiting(*, now: datetime) -> Waiting:
         oldest=Min(F("refund_due_at")),
     )
     return Waiting(found["draining"], found["ready"], found["aside"], found["late"], found["oldest"])
+
+
+def alert_of_late(*, now: datetime) -> int:
+    """Raises an alert while refunds are late that should have been made by now. How many."""
+    late = waiting(now=now)
+    if late.late:
+        log.error("promise: %s refunds are late, the oldest was due at %s", late.late, late.oldest_due_at)
+    return late.late

@@ -2,7 +2,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from orders import lifecycle, review, settlement
+from orders import lifecycle, promise, review, settlement
 
 BATCH = 500
 
@@ -20,9 +20,15 @@ def tick(**_: object) -> None:
 
 @shared_task(ignore_result=True)
 def settle_due(*, limit: int | None = None, **_: object) -> None:
-    batch = limit or settings.SETTLE_BATCH
-    while settlement.settle_due(limit=batch, now=timezone.now()) == batch:
+    """Every two seconds and whenever an order is drained: until nothing is left that another worker does not have."""
+    while settlement.settle_due(limit=limit or settings.SETTLE_BATCH, now=timezone.now()):
         pass
+
+
+@shared_task(ignore_result=True)
+def alert_of_late(**_: object) -> None:
+    """Every minute: refunds that are late and not made."""
+    promise.alert_of_late(now=timezone.now())
 
 
 def wake_settlement() -> None:

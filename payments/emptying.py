@@ -1,20 +1,24 @@
 """Emptying escrows at the end of their orders, a batch at a time. Source: DESIGN.md 2 and 6.5, delivery.md 2.
 
-A batch is five statements however many orders it has: what funded them, their debts, the locks, one posting, the
-closing. The arithmetic is in shares.py.
+A batch is five statements however many orders it has: `weigh` reads what funded them and what their owners owe, and
+locks escrows and debts; `empty` posts once and closes. Between the two the caller writes its own rows, so that the
+accounts which many orders share (a campaign, a lot) are locked by the posting alone, for the shortest time. That keeps
+the order of locks: an escrow belongs to the order whose row its caller has locked, and nobody who holds a lot or a
+campaign waits for another's escrow or debt. The arithmetic is in shares.py.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
 from payments import debts, ledger, shares
 from payments.ledger import Entry, Movement
 from payments.lots import Taken
-from payments.models import AccountKind
+from payments.models import AccountKind, LedgerAccount
 from payments.shares import CouponShare, Funding, Settled
 from promote.money import MICROS
 
@@ -30,38 +34,72 @@ class EscrowToSettle:
     ref: str
 
 
+class _Locked(NamedTuple):
+    """A ledger account's row; a batch has thousands, too many for objects of the model."""
+
+    id: int
+    code: str | None
+    debits: int
+    credits: int
+    closed: bool
+
+    @property
+    def owed(self) -> int:
+        """Of a debt account."""
+        return self.debits - self.credits
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What each order costs in the end, by escrow id, and what is to be posted for it."""
+
+    settled: dict[int, Settled]
+    entries: Sequence[Entry]
+    to_close: Collection[int]
+
+
 def settle(*, settlements: Sequence[EscrowToSettle], now: datetime) -> dict[int, Settled]:
-    """Empties escrows and closes them: what each order cost, by escrow id.
+    """Empties escrows and closes them, `weigh` and `empty` in one: what each order cost, by escrow id."""
+    with transaction.atomic():
+        weighed = weigh(settlements)
+        empty(weighed, now=now)
+        return weighed.settled
+
+
+def weigh(settlements: Sequence[EscrowToSettle]) -> Weighed:
+    """What emptying these escrows comes to. In the caller's transaction: they stay locked until it ends.
 
     Per escrow one journal (`order:{ref}:settle`): the fraction of a coin comes back from `spend`, the coupon's rest
     goes to its campaign, the user's to the lots that paid, last taken first, and on to what the account owes.
-    All of the batch or none. Once per ref: again, it answers what it then answered. Raises FundingDiffers.
+    Once per ref: again, there is nothing to post, and the answer is what it then was. Raises FundingDiffers.
     """
     asked = {one.escrow_id: one for one in settlements}
-    with transaction.atomic():
-        funded = fundings(asked)
-        debt_of = _debt_accounts(asked)
-        accounts = ledger.lock({*asked, *debt_of.values(), *_funders(funded)})
-        owed = {debt_id: accounts[debt_id].balance for debt_id in debt_of.values()}
-        answers: dict[int, Settled] = {}
-        entries: list[Entry] = []
-        before: list[EscrowToSettle] = []
-        for one in asked.values():
-            funding, escrow = funded[one.escrow_id], accounts[one.escrow_id]
-            if one.coupon != funding.coupon or escrow.code != f"order:{one.ref}":
-                raise FundingDiffers(f"{one} was funded by {funding} as {escrow.code}")
-            if escrow.closed:
-                before.append(one)
-                continue
-            settled = shares.divide(funding, left_micros=escrow.balance)
-            movements = _movements(one.escrow_id, funding, settled)
-            if debt_id := debt_of.get(one.escrow_id):
-                movements += _repayments(movements, debt_id=debt_id, owed=owed, lot_ids=funding.lot_ids)
-            entries.append(Entry("order_settle", _key(one.ref), movements, one.ref, request={"escrow": one.escrow_id}))
-            answers[one.escrow_id] = settled
-        ledger.post_many(entries, now=now)
-        ledger.close(answers)
-        return answers | _settled_before(before, funded)
+    funded, debt_of = fundings(asked), _debt_accounts(asked)
+    accounts = _locked({*asked, *debt_of.values()})
+    owed = {debt_id: accounts[debt_id].owed for debt_id in debt_of.values()}
+    answers: dict[int, Settled] = {}
+    entries: list[Entry] = []
+    before: list[EscrowToSettle] = []
+    for one in asked.values():
+        funding, escrow = funded[one.escrow_id], accounts[one.escrow_id]
+        if one.coupon != funding.coupon or escrow.code != f"order:{one.ref}":
+            raise FundingDiffers(f"{one} was funded by {funding} as {escrow.code}")
+        if escrow.closed:
+            before.append(one)
+            continue
+        settled = shares.divide(funding, left_micros=escrow.credits - escrow.debits)
+        movements = _movements(one.escrow_id, funding, settled)
+        if debt_id := debt_of.get(one.escrow_id):
+            movements += _repayments(movements, debt_id=debt_id, owed=owed, lot_ids=funding.lot_ids)
+        entries.append(Entry("order_settle", _key(one.ref), movements, one.ref, request={"escrow": one.escrow_id}))
+        answers[one.escrow_id] = settled
+    return Weighed(answers | _settled_before(before, funded), entries, list(answers))
+
+
+def empty(weighed: Weighed, *, now: datetime) -> None:
+    """Posts what was weighed and closes the escrows, in the transaction that locked them: all of the batch or none."""
+    ledger.post_many(weighed.entries, now=now)
+    ledger.close(weighed.to_close)
 
 
 def fundings(escrow_ids: Collection[int]) -> dict[int, Funding]:
@@ -103,9 +141,10 @@ def _repayments(
     return repaid
 
 
-def _funders(fundings: Mapping[int, Funding]) -> set[int]:
-    lots = {lot_id for funding in fundings.values() for lot_id in funding.lot_ids}
-    return lots | {funding.coupon.campaign_account_id for funding in fundings.values() if funding.coupon}
+def _locked(account_ids: Collection[int]) -> dict[int, "_Locked"]:
+    """In id order, as they then are."""
+    locked = LedgerAccount.objects.select_for_update(no_key=True).filter(id__in=account_ids).order_by("id")
+    return {row[0]: _Locked(*row) for row in locked.values_list("id", "code", "debits", "credits", "closed")}
 
 
 def _debt_accounts(escrow_ids: Collection[int]) -> dict[int, int]:

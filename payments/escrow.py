@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from payments import ledger, lots
-from payments.emptying import EscrowToSettle, FundingDiffers, settle
+from payments.emptying import EscrowToSettle, FundingDiffers, Weighed, empty, settle, weigh
 from payments.ledger import Movement, Posted
 from payments.lots import InsufficientCoins
 from payments.models import AccountKind, Guard
@@ -26,11 +26,14 @@ __all__ = [
     "FundingDiffers",
     "InsufficientCoins",
     "Settled",
+    "Weighed",
     "charge",
+    "empty",
     "fund",
     "left",
     "lock",
     "settle",
+    "weigh",
 ]
 
 

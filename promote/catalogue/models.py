@@ -55,6 +55,11 @@ class Product(models.Model):
         return self.title
 
 
+def title_of(caption: str) -> str:
+    """What a video with this caption is called."""
+    return caption or str(_("Video without a caption"))
+
+
 class Video(models.Model):
     """A short video. `revision` counts what a reviewer has to see again: caption, cover, music, anchor, link."""
 
@@ -85,7 +90,7 @@ class Video(models.Model):
 
     @property
     def title(self) -> str:
-        return self.caption or str(_("Video without a caption"))
+        return title_of(self.caption)
 
 
 class LiveRoom(models.Model):

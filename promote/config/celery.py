@@ -38,6 +38,7 @@ app.conf.update(
         "keys.forget": every(86_400, "keys.forget", queue="celery"),
         "orders.tick": every(1, "orders.tasks.tick", queue="celery"),
         "orders.settle_due": every(2, "orders.tasks.settle_due", queue="settlement"),
+        "orders.alert_of_late": every(60, "orders.tasks.alert_of_late", queue="celery"),
         "coupons.expire_offers": every(60, "coupons.tasks.expire_offers", queue="celery"),
         "delivery.tick": every(0.5, "delivery.tasks.tick", queue="delivery"),
         "delivery.partitions": every(3600, "delivery.tasks.partitions", queue="delivery"),

@@ -143,6 +143,34 @@ def test_one_order_that_can_not_be_settled_is_set_aside_and_the_others_get_their
     assert str(bad.id) in caplog.text
 
 
+def test_a_batch_is_a_dozen_statements_whatever_its_size(django_assert_max_num_queries):
+    for _ in range(8):
+        account = an_account()
+        drained(charged(a_delivering_order(account=account, offer=an_offer(account)), 250_999_999))
+    with django_assert_max_num_queries(24):
+        assert settlement.settle_due(limit=10, now=LATER) == 8
+
+
+def test_a_batch_settles_each_order_by_its_own_figures():
+    coins = [0, 1, 199, 200, 201, 999, 1000]
+    campaign = a_campaign(funded_coins=100_000)
+    orders = []
+    for spent in coins:
+        account = an_account()
+        order = a_delivering_order(account=account, offer=an_offer(account, campaign=campaign))
+        orders.append(drained(charged(order, spent * 1_000_000) if spent else order))
+    assert settlement.settle_due(limit=10, now=LATER) == len(coins)
+    found = {order.id: order for order in Order.objects.select_related("offer")}
+    for spent, order in zip(coins, (found[order.id] for order in orders), strict=True):
+        assert (order.status, order.spent_coins) == ("settled", max(0, spent - 200))
+        assert order.coupon_spent_micros == min(200, spent) * 1_000_000
+        assert wallet.balance(account=order.account).free_coins == 800 - order.spent_coins
+        assert order.offer.status == ("used" if spent else "available")
+        assert order.history.last().to_status == "settled"
+    assert Notification.objects.filter(kind="order_settled").count() == len(coins)
+    assert Message.objects.filter(topic="order_settled").count() == len(coins)
+
+
 def test_an_order_set_aside_is_settled_once_it_is_mended_and_retried():
     order = spoil(drained(a_delivering_order()))
     settlement.settle_due(limit=10, now=LATER)
