@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
@@ -43,38 +44,41 @@ def place(*, account: Account, quote: str, key: str, caller: Caller, now: dateti
     where the key placed another quote. Source: DESIGN.md 2 and 6.5.
     """
     plan = quotes.read(quote, account=account)
-    placed = _placed(plan, account=account, key=key)
-    if placed is not None:
-        return placed
-    if now >= plan.expires_at:
-        raise QuoteExpired
-    try:
-        with transaction.atomic():
-            return open_order(plan, key=key, caller=caller, now=now)
-    except IntegrityError as error:
-        return _placed_meanwhile(error, plan, account=account, key=key)
+    with transaction.atomic():
+        account = _held(plan.account_id)
+        placed = _placed_before(plan, key=key)
+        if placed is not None:
+            return placed
+        if now >= plan.expires_at:
+            raise QuoteExpired
+        return _open(plan, account=account, key=key, caller=caller, now=now)
 
 
-def open_order(plan: Plan, *, key: str, caller: Caller, now: datetime, again_from: Order | None = None) -> Order:
-    """The order of a plan, inside the caller's transaction. With `again_from` it was approved already, by appeal."""
-    account, target = _held_still(plan)
+def open_order(plan: Plan, *, key: str, caller: Caller, now: datetime, again_from: Order) -> Order:
+    """The order of a plan that an appeal approved already, inside the caller's transaction.
+
+    Raises NotEligible, OfferNotApplicable, InsufficientCoins, TargetChanged.
+    """
+    account = _held(plan.account_id)
+    return _open(plan, account=account, key=key, caller=caller, now=now, again_from=again_from)
+
+
+def _open(
+    plan: Plan, *, account: Account, key: str, caller: Caller, now: datetime, again_from: Order | None = None
+) -> Order:
+    target = _held_target(plan)
     eligibility = assess(account=account, target=target, caller=caller, now=now)
     if not eligibility.eligible:
         raise NotEligible(eligibility)
     if eligibility.function != plan.function:
         raise TargetChanged
-    order = _insert(plan, target, account=account, key=key, caller=caller, now=now, again_from=again_from)
-    coupon = None
-    if plan.offer_id is not None:
-        coupon = redemption.redeem(
-            offer_id=plan.offer_id, account=account, cost_coins=plan.cost_coins, order_ref=order.public_id, now=now
-        )
-        if coupon.micros != order.coupon_micros:
-            raise QuoteExpired
-    order.escrow_id = escrow.fund(
-        account=account, pay_micros=coins_to_micros(plan.pay_coins), coupon=coupon, ref=order.public_id, now=now
+    if eligibility.market is None or eligibility.market.code != plan.market:
+        raise QuoteExpired  # the account has moved to another country, with other prices
+    order = _planned(
+        plan, target, account=account, market=eligibility.market, key=key, caller=caller, now=now, again_from=again_from
     )
-    order.save(update_fields=["escrow_id"])
+    order.escrow_id = _fund(plan, order, now=now)
+    order.save(force_insert=True)
     order.note(why="placed", by=account, now=now, before="")
     if order.revision_seen is None:
         _open_review(order, now=now)
@@ -82,33 +86,69 @@ def open_order(plan: Plan, *, key: str, caller: Caller, now: datetime, again_fro
     return order
 
 
-def _held_still(plan: Plan) -> tuple[Account, Target]:
-    """Account and target, locked until commit: a change of either is either seen here, or sees the order."""
-    account = Account.objects.select_for_update(no_key=True).get(id=plan.account_id)
+def _held(account_id: UUID) -> Account:
+    """The account, locked until commit: its placements come one after the other, and news of it is either seen here or
+    sees the order.
+    """
+    return Account.objects.select_for_update(no_key=True).get(id=account_id)
+
+
+def _placed_before(plan: Plan, *, key: str) -> Order | None:
+    """The order under this key. Raises KeyReused where it is of another quote, QuoteUsed where this one has another."""
+    mine, its = Q(account_id=plan.account_id, key=key), Q(quote_id=plan.id)
+    for order in Order.objects.filter(mine | its):
+        if order.key == key and order.quote_id == plan.id:
+            return order
+        if order.key == key:
+            raise KeyReused
+        raise QuoteUsed
+    return None
+
+
+def _held_target(plan: Plan) -> Target:
+    """The target, locked until commit as the account is."""
     if plan.function == "live":
-        return account, LiveRoom.objects.select_for_update(no_key=True).get(id=ids.parse("liv", plan.target))
+        return LiveRoom.objects.select_for_update(no_key=True).get(id=ids.parse("liv", plan.target))
     videos = Video.objects.select_for_update(no_key=True, of=("self",)).select_related("product")
-    return account, videos.get(id=ids.parse("vid", plan.target))
+    return videos.get(id=ids.parse("vid", plan.target))
 
 
-def _insert(
+def _fund(plan: Plan, order: Order, *, now: datetime) -> int:
+    """Takes the coupon and the coins into the order's own escrow; its ledger account."""
+    coupon = None
+    if plan.offer_id is not None:
+        coupon = redemption.redeem(
+            offer_id=plan.offer_id,
+            account=order.account,
+            cost_coins=plan.cost_coins,
+            order_ref=order.public_id,
+            now=now,
+        )
+        if coupon.micros != order.coupon_micros:
+            raise QuoteExpired
+    return escrow.fund(
+        account=order.account, pay_micros=coins_to_micros(plan.pay_coins), coupon=coupon, ref=order.public_id, now=now
+    )
+
+
+def _planned(
     plan: Plan,
     target: Target,
     *,
     account: Account,
+    market: Market,
     key: str,
     caller: Caller,
     now: datetime,
     again_from: Order | None,
 ) -> Order:
-    market = Market.objects.get(code=plan.market)
     order_id = ids.new()
     approved = again_from is not None and again_from.revision_seen == target.revision
     status = _opening_status(target, approved=approved)
     starts: dict[str, Any] = {}
     if status == Status.DELIVERING:
         starts = {"starts_at": now, "ends_at": now + timedelta(seconds=plan.duration_s)}
-    return Order.objects.create(
+    return Order(
         id=order_id,
         account=account,
         market=market,
@@ -161,29 +201,6 @@ def _tell(order: Order, *, now: datetime) -> None:
     if order.status == Status.SCHEDULED and order.revision_seen is not None:
         kind = "order_scheduled"
     notices.tell(order, kind, now=now, coins=order.pay_coins)
-
-
-def _placed(plan: Plan, *, account: Account, key: str) -> Order | None:
-    """The order that this key and quote have placed. Raises KeyReused, QuoteUsed.
-
-    Both are looked for in one statement: between two, the order of this very key may come to stand, and would be seen
-    as another's use of the quote.
-    """
-    found = list(Order.objects.filter(Q(account=account, key=key) | Q(quote_id=plan.id)))
-    placed = next((order for order in found if order.account_id == account.id and order.key == key), None)
-    if placed is None and found:
-        raise QuoteUsed
-    if placed is not None and placed.quote_id != plan.id:
-        raise KeyReused
-    return placed
-
-
-def _placed_meanwhile(error: IntegrityError, plan: Plan, *, account: Account, key: str) -> Order:
-    """Somebody placed under this key, or with this quote, between our look and our insert: their order stands."""
-    placed = _placed(plan, account=account, key=key)
-    if placed is None:
-        raise error
-    return placed
 
 
 __all__ = ["QuoteExpired", "QuoteInvalid", "QuoteUsed", "TargetChanged", "open_order", "place"]

@@ -155,7 +155,15 @@ def lock_free(
     """
     lots = Lot.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), account=account)
     lots = lots.filter(ledger_account__credits__gt=F("ledger_account__debits"))
-    by_id = {lot.ledger_account_id: lot for lot in lots}
-    locked = ledger.lock([*by_id, *also_lock])
-    free = [Free(lot, locked[lot.ledger_account_id].balance) for lot in spending_order(by_id.values())]
-    return [one for one in free if one.micros], {id_: locked[id_] for id_ in also_lock}
+    if not also_lock:
+        rows = lots.select_related("ledger_account").select_for_update(no_key=True, of=("ledger_account",))
+        balances = {lot: lot.ledger_account.balance for lot in rows.order_by("ledger_account_id")}
+        return _with_coins(balances), {}
+    found = list(lots)
+    locked = ledger.lock([*(lot.ledger_account_id for lot in found), *also_lock])
+    balances = {lot: locked[lot.ledger_account_id].balance for lot in found}
+    return _with_coins(balances), {id_: locked[id_] for id_ in also_lock}
+
+
+def _with_coins(balances: Mapping[Lot, int]) -> list[Free]:
+    return [Free(lot, balances[lot]) for lot in spending_order(balances) if balances[lot]]

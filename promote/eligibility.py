@@ -51,6 +51,8 @@ class Eligibility:
     function: str
     checks: tuple[Check, ...]
     objectives: tuple[str, ...]
+    market: Market | None
+    """The account's, by whose rows this was judged; None where nothing is launched."""
 
     @property
     def eligible(self) -> bool:
@@ -85,7 +87,7 @@ def assess_all(*, account: Account, targets: Iterable[Target], caller: Caller, n
         function = function_of(target)
         objectives = tuple(market.objectives.get(function, ())) if market else ()
         checks = tuple(_checks(account, target, function, market, caller, now))
-        found.append(Eligibility(function, checks, objectives))
+        found.append(Eligibility(function, checks, objectives, market))
     return found
 
 
