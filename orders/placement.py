@@ -96,13 +96,16 @@ def _held(account_id: UUID) -> Account:
 def _placed_before(plan: Plan, *, key: str) -> Order | None:
     """The order under this key. Raises KeyReused where it is of another quote, QuoteUsed where this one has another."""
     mine, its = Q(account_id=plan.account_id, key=key), Q(quote_id=plan.id)
-    for order in Order.objects.filter(mine | its):
-        if order.key == key and order.quote_id == plan.id:
-            return order
-        if order.key == key:
-            raise KeyReused
-        raise QuoteUsed
-    return None
+    rows = Order.objects.filter(mine | its).values_list("key", "id", "quote_id")
+    found = {its_key: (id_, quote_id) for its_key, id_, quote_id in rows}
+    if key not in found:
+        if found:
+            raise QuoteUsed
+        return None
+    id_, quote_id = found[key]
+    if quote_id != plan.id:
+        raise KeyReused
+    return Order.objects.get(id=id_)
 
 
 def _held_target(plan: Plan) -> Target:

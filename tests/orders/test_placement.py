@@ -21,6 +21,7 @@ from tests.builders import (
     a_live,
     a_product,
     a_quote,
+    a_user,
     a_video,
     an_account,
     an_offer,
@@ -81,6 +82,35 @@ def test_a_key_stands_for_one_quote():
     place(account, a_quote(account, a_video(account)))
     with pytest.raises(KeyReused):
         place(account, a_quote(account, a_video(account)))
+
+
+def test_a_used_key_with_another_used_quote_is_the_keys_fault():
+    account = an_account()
+    coins_for(account, 2000)
+    quotes = [a_quote(account, a_video(account)) for _ in range(2)]
+    place(account, quotes[0], key="one")
+    place(account, quotes[1], key="two")
+    with pytest.raises(KeyReused):
+        place(account, quotes[0], key="two")
+
+
+def test_placing_takes_few_statements(django_assert_max_num_queries):
+    account = an_account(user=a_user())
+    coins_for(account, 2000)
+    quote = a_quote(account, a_video(account))
+    with django_assert_max_num_queries(17):  # of them four that open and close savepoints, inside a test
+        place(account, quote)
+
+
+def test_the_price_of_another_country_is_not_this_accounts():
+    account = an_account()
+    coins_for(account, 2000)
+    quote = a_quote(account, a_video(account))
+    account.country = "AU"
+    account.save()
+    with pytest.raises(QuoteExpired):
+        place(account, quote)
+    assert wallet.balance(account=account).free_coins == 2000
 
 
 def test_a_quote_places_one_order():
