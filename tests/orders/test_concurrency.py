@@ -12,11 +12,10 @@ from django.db import connection, transaction
 from coupons.redemption import OfferNotApplicable
 from orders import lifecycle, placement, review, settlement
 from orders.models import Order, OrderTransition
-from orders.placement import QuoteUsed
-from payments import wallet
-from payments.escrow import InsufficientCoins
+from payments import gifts, wallet
 from promote.catalogue import sync
 from promote.eligibility import BROWSER
+from promote.notifications.models import Notification
 from promote.outbox.relay import relay
 from promote.refusals import Refusal, WrongState
 from tests.builders import (
@@ -35,6 +34,7 @@ from tests.builders import (
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = NOON + timedelta(hours=1)
+CLIENTS = 32
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
@@ -64,16 +64,24 @@ def placing(account, quote, key):
     return lambda: placement.place(account=account, quote=quote.sealed, key=key, caller=BROWSER, now=NOON)
 
 
+def giving(account, coins, reference):
+    return lambda: gifts.give(account=account, coins=coins, reference=reference, now=NOON)
+
+
+def refusal(answer):
+    return isinstance(answer, BaseException)
+
+
 def kinds(answers):
     return sorted(type(answer).__name__ for answer in answers)
 
 
-def test_the_same_request_eight_times_at_once_is_one_order():
+def test_the_same_request_many_times_at_once_is_one_order():
     account = an_account()
     coins_for(account, 5000)
     quote = a_quote(account, a_video(account))
-    answers = at_once(*[placing(account, quote, "k")] * 8)
-    assert kinds(answers) == ["Order"] * 8
+    answers = at_once(*[placing(account, quote, "k")] * CLIENTS)
+    assert kinds(answers) == ["Order"] * CLIENTS
     assert len({order.id for order in answers}) == 1
     assert wallet.balance(account=account).free_coins == 4000
 
@@ -82,29 +90,39 @@ def test_one_quote_under_several_keys_at_once_is_one_order():
     account = an_account()
     coins_for(account, 5000)
     quote = a_quote(account, a_video(account))
-    answers = at_once(*[placing(account, quote, f"k{n}") for n in range(4)])
-    assert kinds(answers) == ["Order", *["QuoteUsed"] * 3]
-    assert QuoteUsed in {type(answer) for answer in answers}
+    answers = at_once(*[placing(account, quote, f"k{n}") for n in range(CLIENTS)])
+    assert kinds(answers) == ["Order", *["QuoteUsed"] * (CLIENTS - 1)]
     assert wallet.balance(account=account).free_coins == 4000
 
 
-def test_the_same_coins_pay_for_one_of_two_orders():
+def test_orders_and_gifts_at_once_spend_one_wallet_as_if_one_came_after_the_other():
     account = an_account()
-    coins_for(account, 1500)
-    quotes = [a_quote(account, a_video(account)) for _ in range(4)]
-    answers = at_once(*[placing(account, quote, f"k{n}") for n, quote in enumerate(quotes)])
-    assert [type(a) for a in answers].count(InsufficientCoins) == 3
-    assert wallet.balance(account=account).free_coins == 500
+    for _ in range(5):
+        coins_for(account, 1000)
+    video = a_video(account)
+    sums = [300 + 25 * n for n in range(CLIENTS)]
+    half = CLIENTS // 2
+    orders = [placing(account, a_quote(account, video, budget_coins=coins), f"k{coins}") for coins in sums[:half]]
+    answers = at_once(*orders, *[giving(account, coins, f"gift-{coins}") for coins in sums[half:]])
+    spent = sum(coins for coins, answer in zip(sums, answers, strict=True) if not refusal(answer))
+    left = wallet.balance(account=account).free_coins
+    assert left == 5000 - spent
+    # Who was refused would be refused now as well: all that were served and then these is a serial order.
+    refused = [coins for coins, answer in zip(sums, answers, strict=True) if refusal(answer)]
+    assert kinds(answer for answer in answers if refusal(answer)) == ["InsufficientCoins"] * len(refused)
+    assert min(refused) > left
 
 
-def test_one_offer_goes_to_one_of_two_orders():
+def test_one_offer_goes_to_one_of_many_orders():
     account = an_account()
     offer = an_offer(account)
     coins_for(account, 5000)
-    quotes = [a_quote(account, a_video(account), offer_id=offer.id) for _ in range(3)]
+    video = a_video(account)
+    quotes = [a_quote(account, video, offer_id=offer.id) for _ in range(CLIENTS)]
     answers = at_once(*[placing(account, quote, f"k{n}") for n, quote in enumerate(quotes)])
-    assert [type(a) for a in answers].count(OfferNotApplicable) == 2
+    assert [type(a) for a in answers].count(OfferNotApplicable) == CLIENTS - 1
     assert Order.objects.get().coupon_coins == 200
+    assert wallet.balance(account=account).free_coins == 4200
 
 
 def test_a_verdict_and_a_cancellation_at_once_leave_one_truth():
@@ -122,8 +140,8 @@ def test_a_verdict_and_a_cancellation_at_once_leave_one_truth():
 
 def test_ending_twice_at_once_ends_once():
     order = a_delivering_order()
-    answers = at_once(*[lambda: lifecycle.end(order_id=order.id, reason="user", by=None, now=LATER)] * 4)
-    assert [isinstance(answer, WrongState) for answer in answers].count(True) == 3
+    answers = at_once(*[lambda: lifecycle.end(order_id=order.id, reason="user", by=None, now=LATER)] * CLIENTS)
+    assert [isinstance(answer, WrongState) for answer in answers].count(True) == CLIENTS - 1
     assert order.history.filter(to_status="ending").count() == 1
 
 
@@ -131,10 +149,10 @@ def test_many_settlers_settle_each_order_once():
     orders = [ended(charged(a_delivering_order(), 1_500_000), now=LATER) for _ in range(12)]
     for order in orders:
         lifecycle.mark_drained(order_id=order.id, now=LATER)
-    answers = at_once(*[lambda: settlement.settle_due(limit=5, now=LATER)] * 4)
-    while settlement.settle_due(limit=50, now=LATER):
-        pass
+    answers = at_once(*[lambda: settlement.settle_due(limit=5, now=LATER)] * CLIENTS)
     assert not [answer for answer in answers if isinstance(answer, Exception)]
+    assert sum(answers) == 12
+    assert Notification.objects.filter(kind="order_settled").count() == 12
     assert Order.objects.filter(status="settled", spent_coins=1, refunded_coins=999).count() == 12
     assert not Order.objects.set_aside().exists()
     assert not OrderTransition.objects.filter(why="settlement_failed").exists()
