@@ -158,6 +158,28 @@ def test_many_settlers_settle_each_order_once():
     assert not OrderTransition.objects.filter(why="settlement_failed").exists()
 
 
+def test_an_order_that_another_worker_has_holds_nobody_up():
+    orders = [ended(a_delivering_order(), now=LATER) for _ in range(3)]
+    for order in orders:
+        lifecycle.mark_drained(order_id=order.id, now=LATER)
+    taken, settled = threading.Event(), threading.Event()
+
+    def takes_and_waits():
+        with transaction.atomic():
+            lifecycle.locked(orders[0].id)
+            taken.set()
+            return settled.wait(30)
+
+    def settles_the_others():
+        assert taken.wait(30)
+        count = settlement.settle_due(limit=10, now=LATER)
+        settled.set()
+        return count
+
+    assert at_once(takes_and_waits, settles_the_others) == [True, 2]
+    assert settlement.settle_due(limit=10, now=LATER) == 1
+
+
 def test_a_settler_that_is_killed_in_the_middle_leaves_the_order_due():
     order = ended(a_delivering_order(), now=LATER)
     lifecycle.mark_drained(order_id=order.id, now=LATER)
