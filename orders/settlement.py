@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from coupons import redemption
 from orders import notices
@@ -67,7 +67,7 @@ def _settle(among: Sequence[UUID] | None, *, limit: int, now: datetime) -> int:
             if taken:
                 _settle_taken(taken, now=now)
             return len(taken)
-    except OperationalError:
+    except (InterfaceError, OperationalError):
         raise  # the database, not an order: all of them stay due
     except Exception as error:  # whatever it is, the other orders get their refunds
         if not taken:
