@@ -198,7 +198,7 @@ def test_anothers_video_does_not_exist_but_one_that_moved_away_says_so():
     with pytest.raises(TargetNotFound):
         a_quote(account, a_video(an_account()))
     order = an_order(account)
-    Video.objects.filter(id=order.video_id).update(account=an_account())
+    Video.objects.filter(id=order.video_id).update(account=an_account(), former_account_ids=[account.id])
     with pytest.raises(NotEligible) as refused:
         a_quote(account, Video.objects.get(id=order.video_id))
     assert [check.code for check in refused.value.eligibility.failed] == ["ownership"]
