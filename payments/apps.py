@@ -12,7 +12,12 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from payments import gateways, inbox  # noqa: F401  (inbox subscribes to what it does)
-        from payments.audit import document_checks, ledger_checks, wallet_checks  # noqa: F401  (they register)
+        from payments.audit import (  # noqa: F401  (they register)
+            block_checks,
+            document_checks,
+            ledger_checks,
+            wallet_checks,
+        )
 
         if settings.STRIPE_SECRET_KEY:
             gateways.offer("stripe", _stripe, methods={"card"})

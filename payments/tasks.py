@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from payments import checkpoints, documents, expiry, notices, polling
+from payments import checkpoints, documents, expiry, notices, polling, sealing
 
 
 @shared_task(ignore_result=True)
@@ -31,6 +31,11 @@ def poll_open_top_ups(*, limit: int = 100, **_: object) -> None:
 @shared_task(ignore_result=True)
 def checkpoint(**_: object) -> None:
     checkpoints.take(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def seal(**_: object) -> None:
+    sealing.seal(now=timezone.now())
 
 
 @shared_task(ignore_result=True)

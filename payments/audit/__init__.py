@@ -9,17 +9,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 Check = Callable[[], Iterator["Chunk"]]
-Progress = Callable[[str, int], None]
+Progress = Callable[[str, int, float], None]
+"""Told a check's name, how many rows it has seen, and which part of its way (0 to 1) that is."""
 
 _checks: dict[str, Check] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """`seen` rows looked at since the last one; `wrong` names the first that does not fit, and ends the check."""
+    """`seen` rows looked at since the last one; `wrong` names the first that does not fit, and ends the check. `part`
+    is how far on its way (0 to 1) the check is, where it knows.
+    """
 
     seen: int
     wrong: str | None = None
+    part: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,12 @@ def checks() -> dict[str, Check]:
     return dict(_checks)
 
 
-def run_check(check: Check, *, progress: Callable[[int], None] = lambda _seen: None) -> Finding:
+def run_check(check: Check, *, progress: Callable[[int, float], None] = lambda _seen, _part: None) -> Finding:
     """Runs one check up to the first row that does not fit."""
     seen = 0
     for chunk in check():
         seen += chunk.seen
-        progress(seen)
+        progress(seen, chunk.part)
         if chunk.wrong is not None:
             return Finding(ok=False, seen=seen, first_wrong=chunk.wrong)
     return Finding(ok=True, seen=seen, first_wrong=None)

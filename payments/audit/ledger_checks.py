@@ -37,6 +37,7 @@ TRIGGERS = {
     "payments_lot": ["lot_stays"],
     "payments_gift": ["gift_stays"],
     "payments_checkpoint": ["checkpoint_stays"],
+    "payments_block": ["block_stays"],
 }
 
 

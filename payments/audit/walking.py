@@ -1,20 +1,27 @@
 """Walks a table by its bigint id, a range at a time, with one statement of SQL for each.
 
 A statement stands in a file, answers one row, and has every value of a check by name: how many rows it saw, and the
-first that does not fit, or NULL.
+first that does not fit, or NULL. Ranges are looked at on several lanes at once, connections that see one snapshot;
+answers come in their order, and only a few are under way, so that memory does not grow with the table.
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from payments.audit import Chunk
 
 SQL = Path(__file__).parent / "sql"
 CHUNK = 20_000
+Answer = tuple[int, str | None]
+
+_lanes: list[Any] = []
 
 
 def walk(table: str, name: str, *, size: int = CHUNK, **values: int) -> Iterator[Chunk]:
@@ -22,19 +29,75 @@ def walk(table: str, name: str, *, size: int = CHUNK, **values: int) -> Iterator
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT min(id), max(id) FROM {table}")  # noqa: S608  (names written in this package)
         lowest, highest = cursor.fetchone()
-        if lowest is None:
-            return
-        for low in range(lowest, highest + 1, size):
-            yield _look(cursor, name, {"low": low, "high": low + size - 1, **values})
+    if lowest is None:
+        return
+    ranges = range(lowest, highest + 1, size)
+    yield from each(name, [{"low": low, "high": low + size - 1, **values} for low in ranges])
 
 
 def all_at_once(name: str, **values: Any) -> Iterator[Chunk]:
     """Runs sql/`name`.sql once: for what is small."""
+    yield from each(name, [values])
+
+
+def each(name: str, asked: Sequence[Mapping[str, Any]]) -> Iterator[Chunk]:
+    """Runs sql/`name`.sql once for each of these values; a chunk for each, in their order."""
+    statement = (SQL / f"{name}.sql").read_text()
+    answers = _on_lanes(statement, asked) if _lanes else _one_by_one(statement, asked)
+    for number, (seen, wrong) in enumerate(answers, 1):
+        yield Chunk(seen, wrong, number / len(asked))
+
+
+@contextmanager
+def lanes(count: int) -> Iterator[None]:
+    """So many more connections, which see what this transaction sees, until the block is left."""
     with connection.cursor() as cursor:
-        yield _look(cursor, name, values)
+        cursor.execute("SELECT pg_export_snapshot()")
+        snapshot = cursor.fetchone()[0]
+    try:
+        for _ in range(count):
+            lane = connection.get_new_connection(connection.get_connection_params())
+            _lanes.append(lane)
+            with lane.cursor() as cursor:
+                cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+        yield
+    finally:
+        while _lanes:
+            _lanes.pop().close()
 
 
-def _look(cursor: CursorWrapper, name: str, values: dict[str, Any]) -> Chunk:
-    cursor.execute((SQL / f"{name}.sql").read_text(), values)
-    seen, wrong = cursor.fetchone()
-    return Chunk(seen, wrong)
+def _one_by_one(statement: str, asked: Iterable[Mapping[str, Any]]) -> Iterator[Answer]:
+    for values in asked:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            yield cursor.fetchone()
+
+
+def _on_lanes(statement: str, asked: Iterable[Mapping[str, Any]]) -> Iterator[Answer]:
+    free: SimpleQueue[Any] = SimpleQueue()
+    for lane in _lanes:
+        free.put(lane)
+    under_way: deque[Future[Answer]] = deque()
+    with ThreadPoolExecutor(len(_lanes)) as pool:
+        try:
+            for values in asked:
+                under_way.append(pool.submit(_look, free, statement, values))
+                if len(under_way) > 2 * len(_lanes):
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for future in under_way:
+                future.cancel()
+
+
+def _look(free: "SimpleQueue[Any]", statement: str, values: Mapping[str, Any]) -> Answer:
+    lane = free.get()
+    try:
+        with lane.cursor() as cursor:
+            cursor.execute(statement, values)
+            answer: Answer = cursor.fetchone()
+            return answer
+    finally:
+        free.put(lane)

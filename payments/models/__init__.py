@@ -2,7 +2,7 @@
 
 from payments.models.gifts import Gift
 from payments.models.invoices import Invoice, InvoiceDocument, InvoiceKind, InvoiceSeries
-from payments.models.ledger import AccountKind, Checkpoint, Guard, Journal, LedgerAccount, Transfer
+from payments.models.ledger import AccountKind, Block, Checkpoint, Guard, Journal, LedgerAccount, Transfer
 from payments.models.lots import Lot, Origin
 from payments.models.notices import Notice, NoticeState
 from payments.models.parties import BillingDetails, Seller
@@ -12,6 +12,7 @@ from payments.models.uses import LotUse
 __all__ = [
     "AccountKind",
     "BillingDetails",
+    "Block",
     "Checkpoint",
     "Gift",
     "Guard",

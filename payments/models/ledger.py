@@ -129,3 +129,22 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} at {self.taken_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Block(models.Model):
+    """What transactions from `from_xid` to below `up_to` wrote, sealed. Its marks are read by the audit alone."""
+
+    number = models.BigIntegerField(primary_key=True)
+    from_xid = Xid8Field()
+    up_to = Xid8Field()
+    transfers = models.IntegerField()
+    journals = models.IntegerField()
+    sealed_at = models.DateTimeField()
+    hash = models.BinaryField()
+
+    class Meta:
+        managed = False
+        db_table = "payments_block"
+
+    def __str__(self) -> str:
+        return f"{self.number}:{bytes(self.hash).hex()}"

@@ -1,10 +1,11 @@
 -- What the application's role may do to the ledger. Applied by `migrate` after every migration; :app is the role.
--- It may open an account, post and close; it can't name a balance, a transaction id, or a row that was posted.
+-- It may open an account, post, close, and ask for a block to be sealed; it can't name a balance, a transaction id, or a
+-- row that was posted, nor write a block.
 
 REVOKE ALL ON payments_ledgeraccount, payments_journal, payments_transfer, payments_checkpoint, payments_lot,
-              payments_gift FROM :app;
+              payments_gift, payments_block FROM :app;
 GRANT SELECT ON payments_ledgeraccount, payments_journal, payments_transfer, payments_checkpoint, payments_lot,
-                payments_gift TO :app;
+                payments_gift, payments_block TO :app;
 
 GRANT INSERT (ledger, kind, code, owner, guard, hot), UPDATE (closed) ON payments_ledgeraccount TO :app;
 GRANT INSERT (kind, key, request_hash, ref, created_at) ON payments_journal TO :app;

@@ -46,6 +46,7 @@ app.conf.update(
         "payments.poll_open_top_ups": every(30, "payments.tasks.poll_open_top_ups", queue="celery"),
         "payments.process_notices": every(10, "payments.tasks.process_notices", queue="celery"),
         "payments.checkpoint": every(60, "payments.tasks.checkpoint", queue="celery"),
+        "payments.seal": every(60, "payments.tasks.seal", queue="celery"),
         "payments.expire_coins": every(60, "payments.tasks.expire_coins", queue="celery"),
     },
 )

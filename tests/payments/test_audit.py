@@ -253,7 +253,7 @@ def test_the_audit_sees_one_moment_while_money_moves():
 @commits
 def test_the_audit_writes_nothing():
     with pytest.raises(Exception, match="read-only transaction"):
-        run(progress=lambda _name, _seen: a_purse())
+        run(progress=lambda _name, _seen, _part: a_purse())
 
 
 @pytest.mark.django_db
@@ -262,14 +262,14 @@ def test_a_check_of_a_room_above_takes_part_and_ends_at_the_first_wrong_row(monk
 
     @audit.register("shoes")
     def shoes():
-        yield Chunk(10)
+        yield Chunk(10, part=0.5)
         yield Chunk(5, "shoe 12 has no laces")
         raise AssertionError("looked on after the first wrong row")
 
     steps = []
-    report = run(progress=lambda name, seen: steps.append((name, seen)))
+    report = run(progress=lambda *told: steps.append(told))
     assert report.checks["shoes"] == audit.Finding(ok=False, seen=15, first_wrong="shoe 12 has no laces")
-    assert steps == [("shoes", 10), ("shoes", 15)]
+    assert steps == [("shoes", 10, 0.5), ("shoes", 15, 0.0)]
     with pytest.raises(ValueError, match="two checks"):
         audit.register("shoes")(lambda: iter(()))
 
@@ -277,7 +277,7 @@ def test_a_check_of_a_room_above_takes_part_and_ends_at_the_first_wrong_row(monk
 @commits
 def test_the_command_says_what_it_found_and_exits_with_1_where_something_is_wrong(world):
     said, progress = io.StringIO(), io.StringIO()
-    call_command("audit", "--json", check=LEDGER_CHECKS, stdout=said, stderr=progress)
+    call_command("audit", "--json", "--progress", check=LEDGER_CHECKS, stdout=said, stderr=progress)
     report = json.loads(said.getvalue().splitlines()[-1])
     assert report["ok"] is True
     assert report["transfers"] == Transfer.objects.count()
