@@ -98,7 +98,14 @@ def post(
     Raises JournalKeyReused (nothing is posted, the transaction stays usable), Overdrawn, AccountClosed (which, as
     every database error, spoil the transaction they are raised in).
     """
-    return _post([Entry(kind, key, movements, ref, request)], now=now)[0]
+    entry = Entry(kind, key, movements, ref, request)
+    asked: list[Any] = [now, kind, key, entry.hash(), ref, *_columns(movements)]
+    with _named_refusals(), connection.cursor() as cursor:
+        cursor.execute(_POST_ONE, asked)
+        journal, is_new, same = cursor.fetchone()
+    if not same:
+        raise JournalKeyReused
+    return Posted(journal, is_new)
 
 
 def post_many(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
@@ -186,12 +193,9 @@ def retrying(work: Callable[[], Answer], *, attempts: int = 3) -> Answer:
 
 
 def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
-    moves = [
-        (place, seq, move.ledger, move.debit_id, move.credit_id, move.amount)
-        for place, entry in enumerate(entries, 1)
-        for seq, move in enumerate(entry.movements, 1)
-    ]
-    columns = [list(column) for column in zip(*moves, strict=True)] or [[], [], [], [], [], []]
+    numbers = [(place, seq) for place, entry in enumerate(entries, 1) for seq in range(1, len(entry.movements) + 1)]
+    places = [[place for place, _seq in numbers], [seq for _place, seq in numbers]]
+    columns = _columns([movement for entry in entries for movement in entry.movements])
     heads: list[list[Any]] = [
         [entry.kind for entry in entries],
         [entry.key for entry in entries],
@@ -199,7 +203,7 @@ def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
         [entry.ref for entry in entries],
     ]
     with _named_refusals(), connection.cursor() as cursor:
-        cursor.execute(_POST, [now, *heads, *columns])
+        cursor.execute(_POST, [now, *heads, *places, *columns])
         rows = cursor.fetchall()
     if not all(same for _place, _journal, _is_new, same in rows):
         raise JournalKeyReused
@@ -221,6 +225,15 @@ def _open(*, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | No
     found = account_id(code=code, ledger=ledger)
     assert found is not None
     return found
+
+
+def _columns(movements: Sequence[Movement]) -> list[list[int]]:
+    return [
+        [movement.ledger for movement in movements],
+        [movement.debit_id for movement in movements],
+        [movement.credit_id for movement in movements],
+        [movement.amount for movement in movements],
+    ]
 
 
 def _listed(movement: Movement) -> list[int]:
@@ -247,6 +260,10 @@ _REFUSED_BY = {
     "ledgeraccount_closed_is_empty": NotEmpty,
 }
 _WORTH_ANOTHER_TRY = ("40P01", "40001")
+_POST_ONE = """
+    SELECT * FROM payments_post_one(
+        %s, %s, %s, %s, %s, %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[])
+"""
 _POST = """
     SELECT * FROM payments_post(
         %s, %s::text[], %s::text[], %s::bytea[], %s::text[],

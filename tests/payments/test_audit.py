@@ -194,8 +194,7 @@ WRONGS = [  # which check finds it, what the owner writes, what the audit says
 ]
 
 GUARDS_OFF = """
-    ALTER TABLE payments_ledgeraccount DROP CONSTRAINT ledgeraccount_no_overdraft,
-        DROP CONSTRAINT ledgeraccount_guard_of_kind;
+    ALTER TABLE payments_ledgeraccount DROP CONSTRAINT ledgeraccount_no_overdraft;
     ALTER TABLE payments_transfer DROP CONSTRAINT transfer_amount_positive, DROP CONSTRAINT transfer_debit_account,
         DROP CONSTRAINT transfer_credit_account, DROP CONSTRAINT payments_transfer_journal_id_fkey;
 """
