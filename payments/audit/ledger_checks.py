@@ -19,8 +19,6 @@ CONSTRAINTS = {
     "payments_journal": ["journal_once_per_key"],
     "payments_transfer": [
         "transfer_amount_positive",
-        "transfer_credit_account",
-        "transfer_debit_account",
         "transfer_once_per_seq",
         "transfer_two_accounts",
     ],

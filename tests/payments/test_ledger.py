@@ -94,6 +94,46 @@ def test_a_transfer_stays_in_one_currency():
         connection.check_constraints()
 
 
+def test_a_transfer_needs_accounts_that_are_there():
+    for side in ("debit", "credit"):
+        with refused(f"transfer_{side}_account"):
+            insert_transfer(**{f"{side}_id": 999})
+
+
+def test_one_wrong_account_refuses_the_whole_statement():
+    purse = a_purse()
+    movements = [Movement(ISSUANCE, purse, 5), Movement(ISSUANCE, 999, 5), Movement(ISSUANCE, purse, 5)]
+    with refused("transfer_credit_account"), transaction.atomic():
+        ledger.post(kind="test", key="three", movements=movements, now=NOON)
+    assert ledger.balances([purse]) == {purse: 0}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE payments_ledgeraccount SET ledger = 840 WHERE id = 3",
+        "UPDATE payments_ledgeraccount SET id = DEFAULT WHERE id = 3",
+    ],
+)
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_an_account_keeps_its_id_and_ledger(statement):
+    """Transfers that name it are not looked at again."""
+    with refused("is refused"), transaction.atomic("owner"), transaction.get_connection("owner").cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_a_hot_account_is_never_closed_and_a_full_one_neither():
+    with refused("ledgeraccount_hot_is_derived"), transaction.atomic():
+        ledger.close([ISSUANCE])
+    with pytest.raises(NotEmpty), transaction.atomic():
+        ledger.close([a_purse(1)])
+
+
+def test_an_account_of_an_unknown_ledger_is_not_opened():
+    with refused("ledgeraccount_ledger_known"), transaction.atomic():
+        ledger.open_account(kind=AccountKind.LOT, guard=Guard.CREDIT, ledger=1000)
+
+
 def test_a_number_stands_once_in_a_journal():
     with refused("transfer_once_per_seq"):
         insert_transfer(seq=1)
