@@ -124,6 +124,12 @@ WRONGS = {  # what the owner of the tables writes, and what the audit says
            UPDATE payments_block b SET hash = payments_block_hash(b) WHERE number = 2""",
         "block 3 does not follow the one before it",
     ),
+    "a block with a new hash, and the next one told": (
+        """UPDATE payments_block SET sealed_at = sealed_at + interval '1 second' WHERE number = 2;
+           UPDATE payments_block b SET hash = payments_block_hash(b) WHERE number = 2;
+           UPDATE payments_block SET previous = (SELECT hash FROM payments_block WHERE number = 2) WHERE number = 3""",
+        "block 3 was changed after it was sealed",
+    ),
     "a block is deleted": (
         "DELETE FROM payments_block WHERE number = 2",
         "block 2 is gone",
