@@ -113,6 +113,8 @@ ROUTES = [
     *_resource("charge", "charges", "charge"),
     _route("POST", "/v1/refunds", "_refund_create_params", _create(refunds.create)),
     *_resource("refund", "refunds", "refund"),
+    *_resource("dispute", "disputes", "dispute"),
+    *_resource("payout", "payouts", "payout"),
     *_resource("balance_transaction", "balance_transactions", "balance transaction"),
     *_resource("event", "events", "event"),
 ]

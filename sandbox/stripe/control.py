@@ -7,6 +7,10 @@
 | `POST /_ctl/slow` | `{seconds}` | how long a POST to the API takes |
 | `POST /_ctl/sessions/{id}/pay` | `{number?, late?}` and fields to falsify | pays without the page, also wrongly |
 | `POST /_ctl/sessions/{id}/lapse` | | the session's time is over |
+| `POST /_ctl/charges/{id}/dispute` | `{amount?}` | the payer's bank takes the money back |
+| `POST /_ctl/disputes/{id}/close` | `{won}` | how the bank decided |
+| `POST /_ctl/refunds/{id}/fail` | `{reason?}` | the money of a refund comes back |
+| `POST /_ctl/payouts` | `{currency}` | the balance goes to the bank |
 | `POST /_ctl/events/{id}/resend` | | the notice goes out again |
 | `GET /_ctl/deliveries` · `GET /_ctl/requests` | | what was sent, what was asked |
 """
@@ -17,7 +21,7 @@ import json
 import re
 from typing import Any
 
-from . import cards, checkout, sessions
+from . import cards, checkout, disputes, payouts, refunds, sessions
 from .api import Request, Response, authenticate
 from .errors import ApiError, invalid
 from .webhooks import Faults
@@ -72,7 +76,23 @@ def _act(world: World, request: Request, asked: dict[str, Any]) -> dict[str, Any
         return {"event": found[1]}
     if found := re.fullmatch(r"POST /_ctl/sessions/(\w+)/(pay|lapse)", call):
         return _pay(world, found[1], asked) if found[2] == "pay" else _lapse(world, found[1])
+    if (happened := _money_moves(world, call, asked)) is not None:
+        return happened
     raise ApiError(404, "invalid_request_error", f"Unrecognized control call ({call[:200]}).")
+
+
+def _money_moves(world: World, call: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """What banks do without being asked by the merchant."""
+    with world.store.transaction():
+        if found := re.fullmatch(r"POST /_ctl/charges/(\w+)/dispute", call):
+            return disputes.open_(world, found[1], asked.get("amount"))
+        if found := re.fullmatch(r"POST /_ctl/disputes/(\w+)/close", call):
+            return disputes.close(world, found[1], won=bool(asked.get("won")))
+        if found := re.fullmatch(r"POST /_ctl/refunds/(\w+)/fail", call):
+            return refunds.fail(world, found[1], **asked)
+        if call == "POST /_ctl/payouts":
+            return payouts.pay_out(world, str(asked.get("currency", "usd")))
+    return None
 
 
 def _requests(world: World) -> list[dict[str, Any]]:

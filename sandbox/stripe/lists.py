@@ -16,6 +16,8 @@ _KINDS = {
     "re": "refund",
     "txn": "balance_transaction",
     "pm": "payment_method",
+    "du": "dispute",
+    "po": "payout",
 }
 _EQUALS = ("payment_intent", "customer", "charge", "status", "type", "source", "currency")
 _COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}

@@ -31,6 +31,25 @@ def create(world: World, asked: dict[str, Any], call: Call) -> dict[str, Any]:
     return body
 
 
+def fail(world: World, id_: str, *, reason: str = "expired_or_canceled_card") -> dict[str, Any]:
+    """The payer's bank sent the money back, perhaps long after it looked paid: it is on our balance again."""
+    body = world.store.get("refund", id_)
+    if body is None:
+        raise missing("refund", id_, param="refund")
+    if body["status"] == "failed":
+        raise invalid("This refund has failed already.")
+    charge = world.store.get("charge", body["charge"])
+    assert charge is not None
+    line = charges.balance_line(world, body, body["amount"], 0, "refund_failure", "refund_failure")
+    before = body["status"]
+    world.store.update(body, status="failed", failure_reason=reason, failure_balance_transaction=line)
+    refunded = charge["amount_refunded"] - body["amount"]
+    world.store.update(charge, amount_refunded=refunded, refunded=False)
+    world.emit("refund.updated", body, status=before)
+    world.emit("refund.failed", body)
+    return body
+
+
 def _charge(world: World, asked: dict[str, Any]) -> dict[str, Any]:
     if ("charge" in asked) == ("payment_intent" in asked):
         message = "One of the following params should be provided for this request: payment_intent or charge."
