@@ -1,17 +1,14 @@
 """An order's charges and its diagnosis, for its owner (api.md, Users)."""
 
-import csv
-import io
-from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,23 +17,12 @@ from delivery.charges import Charge, Cursor
 from delivery.shapes import ChargeOut, DiagnosisOut, read_charge
 from orders.models import Order
 from promote.rest import account_of, page_of
+from promote.rest.csv_files import Csv, as_file
 from promote.rest.pagination import limit_of, open_cursor, seal_cursor
 from promote.rest.views import Door
 
 ORDER_ID = OpenApiParameter("order", str, OpenApiParameter.PATH, description="`ord_…`")
 COLUMNS = ("id", "at", "type", "price_micros", "valid", "reason")
-
-
-class Csv(BaseRenderer):
-    """Only chosen by its Accept header: the view streams."""
-
-    media_type, format, charset = "text/csv", "csv", "utf-8"
-
-    def render(
-        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
-    ) -> bytes:
-        """A refusal: its problem, as JSON."""
-        return bytes(JSONRenderer().render(data))
 
 
 class Charges(Door):
@@ -53,9 +39,7 @@ class Charges(Door):
     def get(self, request: Request, order: str) -> HttpResponseBase:
         found = order_of(request, order)
         if request.accepted_renderer.format == "csv":
-            answer = StreamingHttpResponse(_lines(found), content_type="text/csv; charset=utf-8")
-            answer["Content-Disposition"] = f'attachment; filename="{found.public_id}.csv"'
-            return answer
+            return as_file(f"{found.public_id}.csv", COLUMNS, map(_values, charges.everything(found)))
         page = charges.listing(found, cursor=_cursor(request), limit=limit_of(request))
         more = seal_cursor(request, [page.next[0].isoformat(), page.next[1].hex]) if page.next else None
         return Response({"results": [read_charge(one) for one in page.charges], "next": more})
@@ -89,20 +73,6 @@ def _cursor(request: Request) -> Cursor | None:
     return datetime.fromisoformat(at), UUID(hex=token)
 
 
-def _lines(order: Order) -> Iterator[str]:
-    yield _line(COLUMNS)
-    for charge in charges.everything(order):
-        yield _line(_values(charge))
-
-
 def _values(charge: Charge) -> tuple[Any, ...]:
     told = read_charge(charge)
-    return tuple(told[name] if told[name] is not None else "" for name in COLUMNS)
-
-
-def _line(values: tuple[Any, ...]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(
-        [str(value).lower() if isinstance(value, bool) else value for value in values]
-    )
-    return text.getvalue()
+    return tuple(told[name] for name in COLUMNS)

@@ -9,7 +9,7 @@ from django.db import transaction
 from orders import lifecycle, notices
 from orders.models import EndReason, Order, Review, ReviewKind, ReviewStatus, Status
 from orders.states import OPEN
-from promote import outbox
+from promote import ids, outbox
 from promote.catalogue import targets
 from promote.catalogue.models import LiveRoom, LiveState, Standing, Video, Visibility
 from promote.catalogue.targets import Target
@@ -32,6 +32,16 @@ def on_account_changed(payload: dict[str, Any], now: datetime) -> None:
             order = lifecycle.locked(order_id)
             if order.status in OPEN:
                 lifecycle.stop(order, reason=EndReason.RESTRICTED, by=None, now=now)
+
+
+@outbox.subscribe("coins_owed")
+def on_coins_owed(payload: dict[str, Any], now: datetime) -> None:
+    """Stops the open orders that coins pay for whose payment went back: what they give back repays."""
+    for public_id in payload["orders"]:
+        with transaction.atomic():
+            order = lifecycle.locked(ids.parse("ord", public_id))
+            if order.status in OPEN:
+                lifecycle.stop(order, reason=EndReason.PAYMENT_RETURNED, by=None, now=now)
 
 
 def _follow(order_id: UUID, target: Target, *, now: datetime) -> None:

@@ -49,6 +49,7 @@ class EndReason(models.TextChoices):
     LIVE_ENDED = "live_ended", _("The live ended")
     NEVER_ON_AIR = "never_on_air", _("The live never went on air")
     RESTRICTED = "restricted", _("The account was restricted")
+    PAYMENT_RETURNED = "payment_returned", _("A payment behind it went back")
 
 
 WAITS_FOR_TOKENS = frozenset({EndReason.TIME, EndReason.USER})

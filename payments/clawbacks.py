@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from payments import debts, ledger, lots
+from payments import debts, fiat, ledger, lots, repayments, uses
 from payments.ledger import Movement
-from payments.models import Lot, Transfer
+from payments.models import AccountKind, Guard, Lot, Transfer
+from promote import notifications, outbox
 from promote.money import MICROS, coins_to_micros
 
 
@@ -18,9 +19,13 @@ class ClawedBack:
     """What of it was spent already, and is owed since."""
 
 
-def claw_back(*, lot: Lot, coins: int, key: str, now: datetime) -> ClawedBack:
+def claw_back(*, lot: Lot, coins: int, key: str, now: datetime, disputed: bool = False) -> ClawedBack:
     """Takes `coins` of a lot back, once per key: from what is free of it, then of the account's other lots in spending
-    order; what is not there is owed, so that an account which owes has no free coins. Raises JournalKeyReused.
+    order; what is not there is owed, so that an account which owes has no free coins.
+
+    Where coins are owed, the orders that hold coins of the lot are to be stopped (`coins_owed` in the outbox): what
+    they give back repays. A disputed payment's coins wait in an escrow of their own (code `dispute:{key}`) until it is
+    decided; others are gone. Raises JournalKeyReused.
     """
     kind, ref, request = "clawback", lot.public_id, {"lot": lot.id, "coins": coins}
     with transaction.atomic():
@@ -29,17 +34,114 @@ def claw_back(*, lot: Lot, coins: int, key: str, now: datetime) -> ClawedBack:
         ledger.lock([debt_id])
         free, _others = lots.lock_free(account=lot.account, now=now)
         journal_id = ledger.find(kind=kind, key=key, ref=ref, request=request)
-        if journal_id is None:
-            free.sort(key=lambda one: one.lot != lot)
-            there = sum(one.micros for one in free)
-            taken = lots.split(free, micros=min(there, coins_to_micros(coins)))
-            issuance = ledger.platform("issuance")
-            movements = [Movement(part.ledger_account_id, issuance, part.micros) for part in taken]
-            if there < coins_to_micros(coins):
-                movements.append(Movement(debt_id, issuance, coins_to_micros(coins) - there))
-            posted = ledger.post(kind=kind, key=key, ref=ref, request=request, movements=movements, now=now)
-            journal_id = posted.journal_id
-        owed = (
-            sum(Transfer.objects.filter(journal=journal_id, debit=debt_id).values_list("amount", flat=True)) // MICROS
+        if journal_id is not None:
+            return _as_posted(journal_id, debt_id, coins)
+        free.sort(key=lambda one: one.lot != lot)
+        there = sum(one.micros for one in free)
+        taken = lots.split(free, micros=min(there, coins_to_micros(coins)))
+        to = _dispute_of(lot, key) if disputed else ledger.platform("returned")
+        movements = [Movement(part.ledger_account_id, to, part.micros) for part in taken]
+        if there < coins_to_micros(coins):
+            movements.append(Movement(debt_id, to, coins_to_micros(coins) - there))
+        posted = ledger.post(kind=kind, key=key, ref=ref, request=request, movements=movements, now=now)
+        told = f"clawback:{posted.journal_id}"
+        parts = uses.record({part.ledger_account_id: part.micros for part in taken}, ref=told, now=now)
+        covered = fiat.no_longer_owed(parts, to="taken_back")
+        fiat.post(kind="clawback_fiat", key=f"{told}:fiat", ref=ref, movements=covered, now=now)
+        clawed_back = _as_posted(posted.journal_id, debt_id, coins)
+        _tell(lot, clawed_back, now=now)
+        return clawed_back
+
+
+def conclude(*, lot: Lot, key: str, now: datetime) -> None:
+    """A disputed payment is lost: the coins that were taken under `key` are gone. Once per key."""
+    with transaction.atomic():
+        escrow_id = ledger.account_id(code=_dispute_code(key))
+        if escrow_id is None:
+            return
+        left = ledger.lock([escrow_id])[escrow_id].balance
+        if left:
+            gone = [Movement(escrow_id, ledger.platform("returned"), left)]
+            ledger.post(kind="dispute_lost", key=f"{key}:lost", ref=lot.public_id, movements=gone, now=now)
+            ledger.close([escrow_id])
+
+
+def give_back(*, lot: Lot, key: str, now: datetime) -> None:
+    """What was taken under `key` was taken wrongly (a dispute won, a store's refund reversed): a new journal puts it
+    back, once per key.
+
+    Coins return to the very lots they were taken from; what is still owed of them is forgiven; what was repaid since
+    returns to the lots that repaid, the last to repay first. Other debts are repaid first, as by every credit.
+    """
+    kind, undo_key, ref = "clawback_undone", f"{key}:undone", lot.public_id
+    with transaction.atomic():
+        debt_id = debts.open_for(lot.account_id)
+        owed = ledger.lock([debt_id])[debt_id].balance
+        taken = list(Transfer.objects.filter(journal__kind="clawback", journal__key=key).order_by("seq"))
+        if not taken or ledger.find(kind=kind, key=undo_key, ref=ref, request={}) is not None:
+            return
+        told = f"clawback:{taken[0].journal_id}"
+        repaid = repayments.by_lot(debt_id)
+        ledger.lock({debt_id, *repaid, *(side for move in taken for side in (move.debit_id, move.credit_id))})
+        movements = _back(taken, debt_id=debt_id, owed=owed, repaid=repaid)
+        ledger.post(kind=kind, key=undo_key, ref=ref, request={}, movements=movements, now=now)
+        escrow_id = ledger.account_id(code=_dispute_code(key))
+        if escrow_id is not None:
+            ledger.close([escrow_id])
+        parts = uses.take_back(ref=told, as_ref=f"{told}:undone", now=now)
+        again_owed = fiat.no_longer_owed(parts, to="taken_back")
+        fiat.post(kind="clawback_fiat", key=f"{told}:undone:fiat", ref=ref, movements=again_owed, now=now)
+        repayments.tell(owner=lot.account_id, now=now)
+        coins = sum(move.amount for move in taken) // MICROS
+        notifications.notify(account=lot.account, kind="coins_given_back", payload={"coins": coins}, now=now)
+
+
+def _back(taken: list[Transfer], *, debt_id: int, owed: int, repaid: dict[int, int]) -> list[Movement]:
+    source = taken[0].credit_id
+    movements = [Movement(source, move.debit_id, move.amount) for move in reversed(taken)]
+    forgiven = sum(move.amount for move in taken if move.debit_id == debt_id)
+    too_much_repaid = max(0, forgiven - owed)
+    for lot_id, micros in repaid.items():
+        part = min(micros, too_much_repaid)
+        if part:
+            movements.append(Movement(debt_id, lot_id, part))
+            too_much_repaid -= part
+    if too_much_repaid:  # by finance, who wrote it off
+        movements.append(Movement(debt_id, ledger.platform("write_off"), too_much_repaid))
+    credited = [(move.debit_id, move.amount) for move in reversed(taken) if move.debit_id != debt_id]
+    return movements + debts.repay(debt_id=debt_id, owed_micros=max(0, owed - forgiven), credited=credited)
+
+
+def _as_posted(journal_id: int, debt_id: int, coins: int) -> ClawedBack:
+    owed = sum(Transfer.objects.filter(journal=journal_id, debit=debt_id).values_list("amount", flat=True)) // MICROS
+    return ClawedBack(taken_coins=coins - owed, owed_coins=owed)
+
+
+def _tell(lot: Lot, taken: ClawedBack, *, now: datetime) -> None:
+    coins, owed = taken.taken_coins + taken.owed_coins, taken.owed_coins
+    kind = "coins_taken_back_owed" if owed else "coins_taken_back"
+    notifications.notify(account=lot.account, kind=kind, payload={"coins": coins, "owed": owed}, now=now)
+    if owed and (holding := _orders_holding(lot)):
+        outbox.record("coins_owed", {"account": str(lot.account_id), "orders": holding})
+
+
+def _orders_holding(lot: Lot) -> list[str]:
+    """References of the orders whose open escrow took coins of the lot."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT escrow.code FROM payments_transfer t
+                 JOIN payments_ledgeraccount escrow ON escrow.id = t.credit_id
+                WHERE t.debit_id = %s AND escrow.kind = %s AND NOT escrow.closed ORDER BY escrow.code""",
+            [lot.ledger_account_id, AccountKind.ESCROW],
         )
-        return ClawedBack(taken_coins=coins - owed, owed_coins=owed)
+        return [code.removeprefix("order:") for (code,) in cursor]
+
+
+def _dispute_of(lot: Lot, key: str) -> int:
+    return ledger.open_account(
+        kind=AccountKind.DISPUTE, guard=Guard.CREDIT, owner=lot.account_id, code=_dispute_code(key)
+    )
+
+
+def _dispute_code(key: str) -> str:
+    return f"dispute:{key}"

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from payments import currencies, ledger, lots
-from payments.ledger import Movement
+from payments import fiat, lots, repayments
 from payments.models import Lot, TopUp
 from promote import notifications, outbox
 
@@ -25,6 +24,7 @@ def credit(top_up: TopUp, *, now: datetime) -> Lot:
         now=now,
     )
     _post_fiat(top_up, now=now)
+    repayments.tell(owner=top_up.account_id, now=now)
     payload = {"top_up": top_up.public_id, "coins": top_up.coins}
     notifications.notify(account=top_up.account, kind="top_up_paid", payload=payload, now=now)
     outbox.record("top_up_paid", {"top_up": str(top_up.id), "account": str(top_up.account_id), "coins": top_up.coins})
@@ -32,11 +32,10 @@ def credit(top_up: TopUp, *, now: datetime) -> Lot:
 
 
 def _post_fiat(top_up: TopUp, *, now: datetime) -> None:
-    book = currencies.ledger_of(top_up.currency)
-    clearing = ledger.platform(f"clearing:{top_up.gateway}", ledger=book)
-    owed = [("coin_liability", top_up.net_minor), ("tax_payable", top_up.tax_minor)]
     movements = [
-        Movement(clearing, ledger.platform(code, ledger=book), amount, ledger=book) for code, amount in owed if amount
+        move
+        for code, amount in (("coin_liability", top_up.net_minor), ("tax_payable", top_up.tax_minor))
+        for move in fiat.moved(top_up.currency, debit=f"clearing:{top_up.gateway}", credit=code, amount_minor=amount)
     ]
     key = f"top_up:{top_up.public_id}:fiat"
-    ledger.post(kind="top_up_fiat", key=key, ref=top_up.public_id, movements=movements, now=now)
+    fiat.post(kind="top_up_fiat", key=key, ref=top_up.public_id, movements=movements, now=now)

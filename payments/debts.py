@@ -19,10 +19,10 @@ def open_for(owner: UUID) -> int:
     return found or ledger.open_account(kind=AccountKind.DEBT, guard=Guard.DEBIT, owner=owner, code=code)
 
 
-def of_owners(owners: Iterable[UUID]) -> dict[UUID, int]:
-    """The debt accounts of those that have one."""
-    accounts = LedgerAccount.objects.filter(owner__in=set(owners), kind=AccountKind.DEBT)
-    return {owner: id_ for owner, id_ in accounts.values_list("owner", "id") if owner is not None}
+def owed_micros(owner: UUID) -> int:
+    """What an account owes, without a lock."""
+    found = LedgerAccount.objects.filter(owner=owner, kind=AccountKind.DEBT).first()
+    return found.balance if found else 0
 
 
 def repay(*, debt_id: int, owed_micros: int, credited: Iterable[tuple[int, int]]) -> list[Movement]:

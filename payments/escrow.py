@@ -65,7 +65,7 @@ def fund(*, account: Account, pay_micros: int, coupon: CouponShare | None, ref: 
         )
         if ledger.find(kind=kind, key=key, ref=ref, request=request) is not None:
             return _escrow_of(ref)
-        taken = lots.split(free, micros=pay_micros)
+        taken = lots.spend(free, account=account, micros=pay_micros)
         escrow_id = ledger.open_account(kind=AccountKind.ESCROW, guard=Guard.CREDIT, owner=account.id, code=_code(ref))
         movements = [Movement(part.ledger_account_id, escrow_id, part.micros) for part in taken]
         if coupon:

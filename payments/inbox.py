@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from payments import invoices
+from payments import invoices, repayments
 from payments.models import TopUp
 from promote import ids
 from promote.accounts.models import Account
@@ -17,6 +17,7 @@ _ABOUT = ("title", "function", "objective", "starts_at", "ended_at")
 @subscribe("order_settled")
 def bill_the_order(payload: dict[str, Any], now: datetime) -> None:
     account = Account.objects.get(id=UUID(payload["account"]))
+    repayments.tell(owner=account.id, now=now)
     market = Market.objects.filter(code=payload.get("market") or account.country).first()
     if not payload["spent_coins"] or market is None:
         return

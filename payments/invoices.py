@@ -12,8 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from payments import billing, currencies, languages, ledger, numbering, uses
-from payments.ledger import Movement
+from payments import billing, fiat, languages, ledger, numbering, uses
 from payments.models import Invoice, InvoiceKind, TopUp, TopUpStatus
 from payments.uses import Part
 from promote import ids, notifications
@@ -53,8 +52,11 @@ def issue_for_order(
         ledger.lock(funders.by_lot)
         if issued := Invoice.objects.filter(kind=InvoiceKind.INVOICE, order_ref=order_ref).first():
             return issued
-        parts = uses.record(funders, ref=order_ref, tax_name=market.tax_name, tax_percent=market.tax_percent, now=now)
-        _post_revenue(parts, ref=order_ref, now=now)
+        parts = uses.record(
+            funders.by_lot, ref=order_ref, tax_name=market.tax_name, tax_percent=market.tax_percent, now=now
+        )
+        key = f"order:{order_ref}:revenue"
+        fiat.post(kind="order_revenue", key=key, ref=order_ref, movements=fiat.earned(parts), now=now)
         lines = [_line_of_part(part) for part in parts]
         if funders.coupon_micros:
             lines.append({"what": "coupon", "micros": funders.coupon_micros})
@@ -136,18 +138,6 @@ def _line_of_part(part: Part) -> dict[str, Any]:
         "tax_name": part.tax_name,
         "tax_percent": str(part.tax_percent),
     }
-
-
-def _post_revenue(parts: Sequence[Part], *, ref: str, now: datetime) -> None:
-    """Coins that we owed are used up: what they cost, less tax, is earned. Journal `order:{ref}:revenue`."""
-    movements = []
-    for part in parts:
-        if part.is_ours and part.net_minor:
-            book = currencies.ledger_of(part.lot.currency)
-            owed, earned = (ledger.platform(code, ledger=book) for code in ("coin_liability", "revenue"))
-            movements.append(Movement(owed, earned, part.net_minor, ledger=book))
-    if movements:
-        ledger.post(kind="order_revenue", key=f"order:{ref}:revenue", ref=ref, movements=movements, now=now)
 
 
 def _issue(

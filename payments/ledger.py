@@ -29,8 +29,11 @@ Answer = TypeVar("Answer")
 COINS = 0
 """The ledger of coins, in micros. Every other ledger is an ISO 4217 number, in minor units (currencies.py)."""
 
-_COIN_PLATFORM = {"issuance": 1, "spend": 2, "gifts": 3, "coupon_expense": 4, "expired": 5}
-"""Ids given by sql/0001_ledger.sql."""
+_COIN_PLATFORM = {
+    "issuance": 1, "spend": 2, "gifts": 3, "coupon_expense": 4, "expired": 5,
+    "returned": 6, "withdrawn": 7, "goodwill": 8, "correction": 9, "write_off": 10,
+}  # fmt: skip
+"""Ids given by sql/0001_ledger.sql and sql/0024_returns.sql."""
 
 
 class JournalKeyReused(Refusal):
@@ -152,7 +155,7 @@ def account_id(*, code: str, ledger: int = COINS) -> int | None:
 
 
 def platform(code: str, ledger: int = COINS) -> int:
-    """A hot platform account: `issuance spend gifts coupon_expense expired` of coins; of a currency any code, such as
+    """A hot platform account: of coins one of those above; of a currency any code, such as
     `clearing:stripe coin_liability tax_payable revenue`, opened when first asked for.
     """
     if ledger == COINS:

@@ -32,6 +32,17 @@ class InsufficientCoins(Refusal):
         super().__init__(extra={"missing_coins": missing_coins}, coins=format_coins(missing_coins))
 
 
+class CoinsOwed(InsufficientCoins):
+    """Whoever owes has no free coins, since every credit repays first: the way out is to add both."""
+
+    sentence = _("A payment of yours went back after its coins were spent, so {owed} are owed. Add {coins} to go on.")
+
+    def __init__(self, *, missing_coins: int, owed_coins: int) -> None:
+        super().__init__(missing_coins=missing_coins)
+        self.extra["debt_coins"] = owed_coins
+        self.names["owed"] = format_coins(owed_coins)
+
+
 class Spendable(Protocol):
     """What the spending order looks at."""
 
@@ -91,6 +102,17 @@ def split(free: Iterable[Free], *, micros: int) -> list[Taken]:
     return taken
 
 
+def spend(free: Iterable[Free], *, account: Account, micros: int) -> list[Taken]:
+    """As `split`; where the account owes, what it owes is missing too. Raises InsufficientCoins, CoinsOwed."""
+    try:
+        return split(free, micros=micros)
+    except InsufficientCoins as short:
+        owed_coins = -(-debts.owed_micros(account.id) // MICROS)
+        if not owed_coins:
+            raise
+        raise CoinsOwed(missing_coins=short.missing_coins + owed_coins, owed_coins=owed_coins) from short
+
+
 def open_lot(
     *,
     account: Account,
@@ -144,6 +166,13 @@ def open_lot(
             withdrawable=origin not in NEVER_WITHDRAWN,
             opened_at=now,
         )
+
+
+def free(*, account: Account, now: datetime) -> list[Free]:
+    """As `lock_free`, without the lock: to show, not to take from."""
+    found = Lot.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), account=account)
+    found = found.filter(ledger_account__credits__gt=F("ledger_account__debits")).select_related("ledger_account")
+    return [Free(lot, lot.ledger_account.balance) for lot in spending_order(found)]
 
 
 def lock_free(

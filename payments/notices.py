@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from payments import gateways, top_ups
+from payments import gateways, paying_back, returns, top_ups
 from payments.gateways.base import BadNotice, GatewayAway, GatewayRefused
-from payments.models import Notice, NoticeState, TopUp
+from payments.models import Notice, NoticeState, TopUp, TopUpStatus
 from promote import ids
 from promote.refusals import NotFound
 
@@ -44,6 +44,7 @@ def receive(*, gateway: str, headers: Mapping[str, str], raw: bytes, now: dateti
                 "kind": facts.kind,
                 "provider_ref": facts.provider_ref,
                 "reference": facts.reference,
+                "payment_ref": facts.payment_ref if facts.about_return else "",
                 "raw": raw,
                 "headers": {name: headers[name][:1000] for name in _HEADERS_KEPT if name in headers},
                 "received_at": now,
@@ -73,13 +74,22 @@ def process(*, notice_id: int, now: datetime) -> None:
         _finish(notice, NoticeState.IGNORED, error="no top-up of ours", now=now)
         return
     try:
-        top_ups.confirm(top_up_id=top_up.id, provider_ref=notice.provider_ref, why="notice", now=now)
+        _act(notice, top_up, now=now)
     except (GatewayAway, gateways.NoSuchGateway) as error:
         _put_off(notice, error=error, now=now)
-    except (GatewayRefused, top_ups.Mismatch) as error:
+    except (GatewayRefused, top_ups.Mismatch, returns.ReturnDiffers) as error:
         _finish(notice, NoticeState.DEAD, error=f"{type(error).__name__}: {error}", now=now)
     else:
         _finish(notice, NoticeState.DONE, error="", now=now)
+
+
+def _act(notice: Notice, top_up: TopUp, *, now: datetime) -> None:
+    """Asks the provider of the payment, and where the notice is about money that went back, of that too."""
+    if not notice.payment_ref or top_up.status != TopUpStatus.PAID:
+        top_ups.confirm(top_up_id=top_up.id, provider_ref=notice.provider_ref, why="notice", now=now)
+    if notice.payment_ref:
+        returns.confirm(top_up_id=top_up.id, now=now)
+        paying_back.follow(top_up_id=top_up.id, now=now)
 
 
 def process_due(*, limit: int, now: datetime) -> int:
@@ -113,13 +123,15 @@ def _claim(notice_id: int, *, now: datetime) -> Notice | None:
 
 
 def _top_up_of(notice: Notice) -> TopUp | None:
-    """By our own id, which the provider repeats, else by the id of its page."""
+    """By our own id, which the provider repeats, else by the id of its page or payment."""
     try:
         found = TopUp.objects.filter(id=ids.parse("top", notice.reference), gateway=notice.gateway).first()
     except NotFound:
         found = None
     if found is None and notice.provider_ref:
         found = TopUp.objects.filter(gateway=notice.gateway, provider_ref=notice.provider_ref).first()
+    if found is None and notice.payment_ref:
+        found = TopUp.objects.filter(gateway=notice.gateway, payment_ref=notice.payment_ref).first()
     return found
 
 

@@ -1,6 +1,7 @@
 """The statement: every event that moved an account's free coins, newest first, with the balance after it."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from promote.accounts.models import Account
 from promote.money import MICROS
 from promote.refusals import Text
 
+_MOST = 500
 WORDS: dict[str, Text] = {
     "grant": _("Coins given to you"),
     "top_up": _("Top-up"),
@@ -19,6 +21,11 @@ WORDS: dict[str, Text] = {
     "order_settle": _("Unspent coins returned"),
     "gift": _("Gift in a live"),
     "clawback": _("Coins taken back"),
+    "clawback_undone": _("Coins given back"),
+    "withdrawal": _("Withdrawal"),
+    "withdrawal_failed": _("Withdrawal came back"),
+    "correction": _("Correction by our staff"),
+    "write_off": _("Debt written off"),
     "expiry": _("Coins expired"),
 }
 
@@ -61,6 +68,17 @@ def statement(*, account: Account, cursor: int | None = None, limit: int = 50) -
         found = rows.fetchall()
     entries = [_entry(*row[1:]) for row in found[:limit]]
     return StatementPage(entries, found[limit - 1][0] if len(found) > limit else None)
+
+
+def everything(*, account: Account) -> Iterator[StatementEntry]:
+    """All of it, newest first, read page by page. What commits meanwhile is newer than the first page: left out."""
+    cursor = None
+    while True:
+        page = statement(account=account, cursor=cursor, limit=_MOST)
+        yield from page.entries
+        if page.next_cursor is None:
+            return
+        cursor = page.next_cursor
 
 
 def _entry(key: str, at: datetime, kind: str, ref: str, change: int, debt: int, after: int) -> StatementEntry:

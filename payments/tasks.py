@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from payments import checkpoints, documents, expiry, notices, polling, sealing
+from payments import checkpoints, documents, expiry, notices, paying_back, polling, reconciling, sealing
 
 
 @shared_task(ignore_result=True)
@@ -46,3 +46,13 @@ def expire_coins(*, limit: int = 500, **_: object) -> None:
 @shared_task(ignore_result=True)
 def render_document(invoice_id: str, **_: object) -> None:
     documents.of(invoice_id=UUID(invoice_id), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def reconcile(**_: object) -> None:
+    reconciling.reconcile_all(now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def work_on_withdrawals(*, limit: int = 100, **_: object) -> None:
+    paying_back.work(limit=limit, now=timezone.now())

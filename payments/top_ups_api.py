@@ -78,7 +78,7 @@ class TopUpOut(serializers.Serializer[Any]):
 class Methods(Door):
     @extend_schema(operation_id="list_top_up_methods", responses={200: MethodsOut})
     def get(self, request: Request) -> Response:
-        here = top_ups.methods(account=account_of(request), surface=_surface(request))
+        here = top_ups.methods(account=account_of(request), surface=surface_of(request))
         results = [_read_offered(one) for one in here.offered]
         hint = {"code": here.hint_code, "detail": str(here.hint)} if here.hint_code else None
         return Response({"results": results, "next": None, "hint": hint})
@@ -99,7 +99,7 @@ class TopUps(Idempotent, Door):
         asked = TopUpIn.read(request)
         top_up = top_ups.start(
             account=account_of(request),
-            caller_surface=_surface(request),
+            caller_surface=surface_of(request),
             method=asked["method"],
             pack_id=_pack_id(asked["pack"]),
             key=key_of(request),
@@ -117,7 +117,8 @@ class OneTopUp(Door):
         return Response(read)
 
 
-def _surface(request: Request) -> str:
+def surface_of(request: Request) -> str:
+    """The app that asks. Raises Invalid where it did not say."""
     platform = caller(request).app_platform
     if platform is None:
         told = _("Say which app this is: ios, android or web. What can be paid with depends on it.")

@@ -12,6 +12,8 @@ from payments.models import AccountKind, Lot, LotUse, Origin, TopUp
 from payments.models.lots import IN_APP
 from promote.money import MICROS
 
+NO_TAX = Decimal(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Funders:
@@ -23,7 +25,10 @@ class Funders:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a lot, used for good. `gross_minor` is 0 for coins that we gave, and for a store's: it sold those."""
+    """A part of a lot, used for good; below zero where it came back. `gross_minor` is 0 for coins that we gave.
+
+    Of a store's coins it is what the store sold them for, without tax: that is the store's to pay.
+    """
 
     lot: Lot
     micros: int
@@ -38,7 +43,7 @@ class Part:
 
     @property
     def is_ours(self) -> bool:
-        """Sold by us, so ours to price and to tax."""
+        """Sold by us, so ours to invoice and to tax."""
         return self.lot.origin != Origin.GRANT and self.lot.origin not in IN_APP
 
 
@@ -57,22 +62,37 @@ def of_order(order_ref: str) -> Funders:
     return Funders({id_: micros for id_, micros in by_lot.items() if micros}, coupon_micros)
 
 
-def record(funders: Funders, *, ref: str, tax_name: str, tax_percent: Decimal, now: datetime) -> list[Part]:
-    """Writes down what was used of each lot and prices it, in spending order. In the caller's transaction, once a ref.
+def record(
+    by_lot: Mapping[int, int], *, ref: str, now: datetime, tax_name: str = "", tax_percent: Decimal = NO_TAX
+) -> list[Part]:
+    """Writes down what was used of each lot (micros by ledger account) and prices it, in spending order. Once a ref.
 
-    Locks the lots' ledger accounts, so that parts of one lot are priced one after another. The tax of a lot is the one
-    of its purchase; the caller's is for lots whose purchase we don't have.
+    In the caller's transaction. Locks the lots' ledger accounts, so that parts of one lot are priced one after
+    another. The tax of a lot is the one of its purchase; the caller's is for lots whose purchase we don't have.
     """
-    ledger.lock(funders.by_lot)
-    found = Lot.objects.filter(ledger_account_id__in=funders.by_lot)
+    ledger.lock(by_lot)
+    found = Lot.objects.filter(ledger_account_id__in=by_lot)
     ordered = lots.spending_order(found)
     bought = {top_up.id: top_up for top_up in TopUp.objects.filter(id__in=[lot.top_up for lot in ordered])}
     parts = []
     for lot in ordered:
         top_up = bought.get(lot.top_up) if lot.top_up else None
         name, percent = (top_up.tax_name, top_up.tax_percent) if top_up else (tax_name, tax_percent)
-        parts.append(_use(lot, funders.by_lot[lot.ledger_account_id], ref, name, percent, now))
+        parts.append(_use(lot, by_lot[lot.ledger_account_id], ref, name, percent, now))
     return parts
+
+
+def price_of(lot: Lot, *, micros: int) -> int:
+    """What the next `micros` of a lot would be told to cost, in minor units; nothing is told."""
+    last = LotUse.objects.filter(lot=lot).order_by("-seq").first()
+    before = last.used_micros if last else 0
+    return _priced(lot, before, before + micros, "", NO_TAX).gross_minor
+
+
+def take_back(*, ref: str, as_ref: str, now: datetime) -> list[Part]:
+    """Coins that were told as used under `ref` are on their lots again: the opposite parts, told under `as_ref`."""
+    told = LotUse.objects.filter(ref=ref).select_related("lot")
+    return record({use.lot.ledger_account_id: -use.micros for use in told}, ref=as_ref, now=now)
 
 
 def _use(lot: Lot, micros: int, ref: str, tax_name: str, tax_percent: Decimal, now: datetime) -> Part:
@@ -94,13 +114,12 @@ def _use(lot: Lot, micros: int, ref: str, tax_name: str, tax_percent: Decimal, n
 
 def _priced(lot: Lot, before: int, after: int, tax_name: str, tax_percent: Decimal) -> Part:
     """The price and tax of the lot's micros from `before` to `after`: differences of what is told so far."""
-    sold = Part(lot, after - before, 0, 0, tax_name, tax_percent)
-    if not sold.is_ours:
-        return sold
     prices = [
         tax.price_so_far(paid_minor=lot.paid_minor, lot_micros=lot.coins * MICROS, used_micros=used)
         for used in (before, after)
     ]
+    if lot.origin in IN_APP:
+        tax_name, tax_percent = "", NO_TAX
     taxes = [tax.within(price, tax_percent) for price in prices]
     return Part(lot, after - before, prices[1] - prices[0], taxes[1] - taxes[0], tax_name, tax_percent)
 

@@ -20,7 +20,9 @@ class LotLeft:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """`held_coins` are the user's in orders under way: what would come back if they all settled now."""
+    """`held_coins` are the user's in orders under way (what would come back if they all settled now) and in withdrawals
+    under way.
+    """
 
     free_coins: int
     held_coins: int
@@ -28,6 +30,16 @@ class Balance:
     withdrawable_coins: int
     lots: list[LotLeft]
     """Those with coins, in the order in which they are spent."""
+    withdrawing_coins: int = 0
+    """Of the held ones, those in withdrawals."""
+
+    @property
+    def by_origin(self) -> dict[str, int]:
+        """Free coins by where they came from, in the order in which they are spent."""
+        coins: dict[str, int] = {}
+        for one in self.lots:
+            coins[one.lot.origin] = coins.get(one.lot.origin, 0) + one.coins
+        return coins
 
 
 def balance(*, account: Account) -> Balance:
@@ -36,15 +48,17 @@ def balance(*, account: Account) -> Balance:
     micros = {row.id: row for row in own}
     debt = sum(row.balance for row in own if row.kind == AccountKind.DEBT)
     escrows = {row.id: row.balance for row in own if row.kind == AccountKind.ESCROW}
+    withdrawing = sum(row.balance for row in own if row.kind == AccountKind.WITHDRAWAL) // MICROS
     with_coins = [row.id for row in own if row.kind == AccountKind.LOT and row.balance]
     held = Lot.objects.filter(ledger_account__in=with_coins)
     left = [LotLeft(lot, micros[lot.ledger_account_id].balance // MICROS) for lot in lots.spending_order(held)]
     return Balance(
         free_coins=sum(one.coins for one in left),
-        held_coins=_held_coins(escrows),
+        held_coins=_held_coins(escrows) + withdrawing,
         debt_coins=debt // MICROS,
         withdrawable_coins=sum(one.coins for one in left if one.lot.withdrawable),
         lots=left,
+        withdrawing_coins=withdrawing,
     )
 
 

@@ -2,25 +2,30 @@
 
 from typing import Any
 
+from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments import gifts, wallet
 from payments.models import Gift, Origin
-from payments.statement import StatementEntry
+from payments.statement import StatementEntry, everything
 from promote.accounts.models import Account
 from promote.money import Price
 from promote.refusals import FieldError, Invalid
 from promote.rest import Idempotent, account_of, page_of, scopes
+from promote.rest.csv_files import Csv, as_file
 from promote.rest.fields import ExternalIdField, Shape, StrictIntegerField
 from promote.rest.pagination import limit_of, open_cursor, seal_cursor
 from promote.rest.views import Door
 
 GIFT_MAX_COINS = 1_000_000_000
+COLUMNS = ("at", "id", "kind", "text", "reference", "coins", "debt_coins", "balance_coins")
 PAGING = [OpenApiParameter("limit", int), OpenApiParameter("cursor", str)]
 
 
@@ -40,11 +45,20 @@ class LotOut(serializers.Serializer[Any]):
     paid = PaidOut(allow_null=True)
 
 
+class OriginOut(serializers.Serializer[Any]):
+    origin = serializers.ChoiceField(choices=Origin.values)
+    coins = serializers.IntegerField()
+
+
 class WalletOut(serializers.Serializer[Any]):
     coins = serializers.IntegerField(help_text=_("Free to spend."))
-    held_coins = serializers.IntegerField(help_text=_("In orders under way: what comes back if they end now."))
+    held_coins = serializers.IntegerField(
+        help_text=_("In orders under way (what comes back if they end now) and in withdrawals.")
+    )
+    withdrawing_coins = serializers.IntegerField(help_text=_("Of the held ones, those in withdrawals."))
     debt_coins = serializers.IntegerField(help_text=_("Repaid by the next coins that come in."))
     withdrawable_coins = serializers.IntegerField()
+    by_origin = OriginOut(many=True, help_text=_("Free coins by where they came from."))
     lots = LotOut(many=True, help_text=_("In the order in which they are spent."))
 
 
@@ -86,8 +100,10 @@ def read_wallet(balance: wallet.Balance) -> dict[str, Any]:
     return {
         "coins": balance.free_coins,
         "held_coins": balance.held_coins,
+        "withdrawing_coins": balance.withdrawing_coins,
         "debt_coins": balance.debt_coins,
         "withdrawable_coins": balance.withdrawable_coins,
+        "by_origin": [{"origin": origin, "coins": coins} for origin, coins in balance.by_origin.items()],
         "lots": [_read_lot(left) for left in balance.lots],
     }
 
@@ -99,14 +115,33 @@ class Wallet(Door):
 
 
 class Statement(Door):
-    @extend_schema(operation_id="list_statement", parameters=PAGING, responses={200: page_of(EntryOut)})
-    def get(self, request: Request) -> Response:
+    renderer_classes = [JSONRenderer, Csv]
+
+    @extend_schema(
+        operation_id="list_statement",
+        parameters=PAGING,
+        responses={
+            (200, "application/json"): page_of(EntryOut),
+            (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="All of it, a line each, newest first."),
+        },
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        account = account_of(request)
+        if request.accepted_renderer.format == "csv":
+            return statement_file(account)
         text = request.query_params.get("cursor")
         page = wallet.statement(
-            account=account_of(request), cursor=open_cursor(request, text) if text else None, limit=limit_of(request)
+            account=account, cursor=open_cursor(request, text) if text else None, limit=limit_of(request)
         )
         more = seal_cursor(request, page.next_cursor) if page.next_cursor is not None else None
         return Response({"results": [_read_entry(entry) for entry in page.entries], "next": more})
+
+
+def statement_file(account: Account) -> StreamingHttpResponse:
+    """The whole statement as CSV."""
+    told = (_read_entry(entry) for entry in everything(account=account))
+    rows = ([entry["at"].isoformat(), *(entry[name] for name in COLUMNS[1:])] for entry in told)
+    return as_file("statement.csv", COLUMNS, rows)
 
 
 class Gifts(Idempotent, Door):

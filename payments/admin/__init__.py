@@ -1,5 +1,5 @@
 """What finance sees of payments, a file a subject."""
 
-from payments.admin import invoices, ledger, notices, top_ups
+from payments.admin import adjustments, invoices, ledger, notices, reconciliation, top_ups, withdrawals
 
-__all__ = ["invoices", "ledger", "notices", "top_ups"]
+__all__ = ["adjustments", "invoices", "ledger", "notices", "reconciliation", "top_ups", "withdrawals"]

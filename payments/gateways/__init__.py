@@ -31,3 +31,8 @@ def named(name: str) -> Gateway:
 def carries(name: str, method: str) -> bool:
     """Whether a payment by `method` can be started through the gateway."""
     return name in _offered and method in _offered[name][1]
+
+
+def names() -> list[str]:
+    """Those that can be used here."""
+    return sorted(_offered)

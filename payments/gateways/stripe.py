@@ -6,20 +6,23 @@ own ids. Source: payments.md 2.
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 import stripe
 
+from payments.gateways import stripe_account
 from payments.gateways.base import (
     BadNotice,
     Fetched,
     GatewayAway,
     GatewayRefused,
+    Line,
     NoticeFacts,
     PaymentState,
     Purchase,
+    Returned,
     Started,
 )
 
@@ -35,6 +38,16 @@ _CONFIRMING = {
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
     "payment_intent.succeeded",
+}
+_ABOUT_RETURNS = {
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
 }
 # Here Stripe counts in other units than ISO 4217 does; no market of ours needs them, so they are refused, not guessed.
 _OTHER_UNITS = {"ISK", "MGA", "MRU", "UGX"}
@@ -111,13 +124,34 @@ class StripeGateway:
         metadata: Any = subject.get("metadata")
         repeated = metadata.get("top_up") if isinstance(metadata, dict) else None
         is_session = subject.get("object") == "checkout.session"
+        about_return = kind in _ABOUT_RETURNS
         return NoticeFacts(
             event_id=event_id[:255],
             kind=kind[:96],
             provider_ref=str(subject.get("id") or "")[:255] if is_session else "",
             reference=str(subject.get("client_reference_id") or repeated or "")[:255],
-            concerns_us=kind in _CONFIRMING,
+            concerns_us=kind in _CONFIRMING or about_return,
+            about_return=about_return,
+            payment_ref=str(subject.get("payment_intent") or "")[:255] if about_return else "",
         )
+
+    def refund(self, payment_ref: str, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
+        asked: Any = {"payment_intent": payment_ref, "amount": amount_minor, "metadata": {"withdrawal": reference}}
+        return stripe_account.returned(_ask(lambda: self._client.v1.refunds.create(asked, {"idempotency_key": key})))
+
+    def returns_of(self, payment_ref: str) -> list[Returned]:
+        asked: Any = {"payment_intent": payment_ref, "limit": 100}
+        refunds = _ask(lambda: list(self._client.v1.refunds.list(asked).auto_paging_iter()))
+        disputes = _ask(lambda: list(self._client.v1.disputes.list(asked).auto_paging_iter()))
+        return [stripe_account.returned(one) for one in refunds] + [
+            stripe_account.disputed(one) for one in disputes if one.status not in stripe_account.WITHOUT_MONEY
+        ]
+
+    def lines(self, *, since: datetime, until: datetime) -> Iterator[Line]:
+        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        asked: Any = {"created": created, "limit": 100, "expand": ["data.source"]}
+        for line in _ask(lambda: list(self._client.v1.balance_transactions.list(asked).auto_paging_iter())):
+            yield stripe_account.line(line)
 
     def _check_signature(self, header: str, raw: bytes, *, now: datetime) -> None:
         """By any of our secrets, while one replaces another. The SDK itself would take a time in the future."""

@@ -1,19 +1,45 @@
 """Payments' tables, a file a subject."""
 
+from payments.models.adjustments import Adjustment, AdjustmentKind, AdjustmentState
 from payments.models.gifts import Gift
 from payments.models.invoices import Invoice, InvoiceDocument, InvoiceKind, InvoiceSeries
 from payments.models.ledger import AccountKind, Block, Checkpoint, Guard, Journal, LedgerAccount, Transfer
 from payments.models.lots import Lot, Origin
 from payments.models.notices import Notice, NoticeState
 from payments.models.parties import BillingDetails, Seller
+from payments.models.reconciliation import (
+    Difference,
+    DifferenceKind,
+    DifferenceNote,
+    DifferenceState,
+    ProviderLine,
+    Reconciliation,
+)
+from payments.models.returns import PaymentReturn, ReturnKind, ReturnState
 from payments.models.top_ups import TopUp, TopUpStatus, TopUpTransition
 from payments.models.uses import LotUse
+from payments.models.withdrawals import (
+    WITHDRAWAL_TRANSITIONS,
+    LegState,
+    Withdrawal,
+    WithdrawalLeg,
+    WithdrawalStatus,
+    WithdrawalTransition,
+)
 
 __all__ = [
+    "WITHDRAWAL_TRANSITIONS",
     "AccountKind",
+    "Adjustment",
+    "AdjustmentKind",
+    "AdjustmentState",
     "BillingDetails",
     "Block",
     "Checkpoint",
+    "Difference",
+    "DifferenceKind",
+    "DifferenceNote",
+    "DifferenceState",
     "Gift",
     "Guard",
     "Invoice",
@@ -22,14 +48,24 @@ __all__ = [
     "InvoiceSeries",
     "Journal",
     "LedgerAccount",
+    "LegState",
     "Lot",
     "LotUse",
     "Notice",
     "NoticeState",
     "Origin",
+    "PaymentReturn",
+    "ProviderLine",
+    "Reconciliation",
+    "ReturnKind",
+    "ReturnState",
     "Seller",
     "TopUp",
     "TopUpStatus",
     "TopUpTransition",
     "Transfer",
+    "Withdrawal",
+    "WithdrawalLeg",
+    "WithdrawalStatus",
+    "WithdrawalTransition",
 ]

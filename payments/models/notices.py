@@ -20,6 +20,7 @@ class Notice(models.Model):
     kind = models.CharField(max_length=96)
     provider_ref = models.CharField(max_length=255, blank=True)
     reference = models.CharField(max_length=255, blank=True, help_text=_("Our own id, as the provider repeats it."))
+    payment_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment of which money went back."))
     raw = models.BinaryField()
     headers = models.JSONField()
     received_at = models.DateTimeField()

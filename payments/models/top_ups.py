@@ -1,7 +1,7 @@
 """Top-ups: coins being bought, from the start of the payment to its end, and each step on the way."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from promote import ids
@@ -54,6 +54,9 @@ class TopUp(models.Model):
     ended_at = models.DateTimeField(null=True, help_text=_("When its status became final, or failed or expired."))
     check_at = models.DateTimeField(null=True, help_text=_("When we ask the provider next, if it has not told us."))
     checks = models.PositiveSmallIntegerField(default=0)
+    refunded_minor = models.PositiveBigIntegerField(default=0, help_text=_("Kept by a trigger from its returns."))
+    disputed_minor = models.PositiveBigIntegerField(default=0)
+    withdrawn_minor = models.PositiveBigIntegerField(default=0)
     problem = models.TextField(blank=True, help_text=_("Why a payment could not be credited; for ops to look at."))
 
     class Meta:
@@ -66,7 +69,15 @@ class TopUp(models.Model):
                 fields=["gateway", "payment_ref"], condition=~Q(payment_ref=""), name="top_up_once_per_payment"
             ),
             models.CheckConstraint(condition=Q(coins__gt=0, amount_minor__gt=0), name="top_up_positive"),
-            models.CheckConstraint(condition=Q(tax_minor__lt=models.F("amount_minor")), name="top_up_tax_within"),
+            models.CheckConstraint(condition=Q(tax_minor__lt=F("amount_minor")), name="top_up_tax_within"),
+            models.CheckConstraint(
+                condition=Q(amount_minor__gte=F("refunded_minor") + F("disputed_minor") + F("withdrawn_minor")),
+                name="top_up_returns_within_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=TopUpStatus.PAID) | Q(refunded_minor=0, disputed_minor=0, withdrawn_minor=0),
+                name="top_up_returns_of_paid",
+            ),
             models.CheckConstraint(
                 condition=Q(status=TopUpStatus.PAID, paid_at__isnull=False)
                 | (~Q(status=TopUpStatus.PAID) & Q(paid_at=None)),
@@ -88,6 +99,11 @@ class TopUp(models.Model):
     @property
     def net_minor(self) -> int:
         return self.amount_minor - self.tax_minor
+
+    @property
+    def returnable_minor(self) -> int:
+        """What of it has not gone back yet."""
+        return self.amount_minor - self.refunded_minor - self.disputed_minor - self.withdrawn_minor
 
 
 class TopUpTransition(models.Model):

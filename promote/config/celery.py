@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import Service
+from celery.schedules import crontab
 from celery.signals import beat_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
@@ -47,6 +48,12 @@ app.conf.update(
         "payments.process_notices": every(10, "payments.tasks.process_notices", queue="celery"),
         "payments.checkpoint": every(60, "payments.tasks.checkpoint", queue="celery"),
         "payments.seal": every(60, "payments.tasks.seal", queue="celery"),
+        "payments.work_on_withdrawals": every(30, "payments.tasks.work_on_withdrawals", queue="celery"),
+        "payments.reconcile": {
+            "task": "payments.tasks.reconcile",
+            "schedule": crontab(hour=2, minute=40),
+            "options": {"queue": "celery"},
+        },
         "payments.expire_coins": every(60, "payments.tasks.expire_coins", queue="celery"),
     },
 )

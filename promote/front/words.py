@@ -116,6 +116,7 @@ END_REASONS: dict[str, Text] = {
     "live_ended": _("The live ended."),
     "never_on_air": _("The live did not go on air."),
     "restricted": _("The account was restricted."),
+    "payment_returned": _("A payment behind its coins went back to you."),
 }
 
 

@@ -43,6 +43,9 @@ class Market(models.Model):
     never_on_air_after_s = models.PositiveIntegerField(default=7200)
     refund_within_s = models.PositiveIntegerField(default=900)
     pausing_allowed = models.BooleanField(default=False)
+    withdrawal_review_from_coins = models.PositiveIntegerField(
+        default=20_000, help_text=_("From so many coins on, our staff looks at a withdrawal before it goes out.")
+    )
     withdrawal_surfaces = models.JSONField(
         blank=True, help_text=_("Where withdrawals are offered: android, web. Empty: nowhere.")
     )
@@ -78,10 +81,27 @@ class PaymentMethod(models.Model):
     enabled = models.BooleanField(default=True)
     min_minor = models.PositiveBigIntegerField(null=True, blank=True)
     max_minor = models.PositiveBigIntegerField(null=True, blank=True)
+    refund_from_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text=_("A withdrawal's usual time, in days. Empty: it can't be paid back.")
+    )
+    refund_to_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    refund_window_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text=_("So long after the payment it can be paid back. Empty: always.")
+    )
+    refund_url = models.CharField(
+        max_length=500, blank=True, help_text=_("Where a store takes the request for a refund.")
+    )
 
     class Meta:
         ordering = ["market", "position"]
-        constraints = [models.UniqueConstraint(fields=["market", "code"], name="payment_method_once_a_market")]
+        constraints = [
+            models.UniqueConstraint(fields=["market", "code"], name="payment_method_once_a_market"),
+            models.CheckConstraint(
+                condition=Q(refund_from_days=None, refund_to_days=None)
+                | Q(refund_to_days__gte=F("refund_from_days"), refund_from_days__isnull=False),
+                name="payment_method_refund_days",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.market_id} {self.code}"

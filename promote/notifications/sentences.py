@@ -32,10 +32,23 @@ SENTENCES: dict[str, Promise] = {
     "top_up_failed": _("Your payment for {coins} did not go through. Nothing was taken from your balance."),
     "top_up_expired": _("Your payment for {coins} was not finished in time. You can start again."),
     "coins_granted": _("Given to you: {coins}."),
+    "coins_taken_back": _("A payment of yours went back to you, so its coins left your balance: {coins}."),
+    "coins_taken_back_owed": _(
+        "A payment of yours went back to you after its coins were spent: of {coins} you owe {owed}. Promotions that "
+        "they paid for end, and the next coins that come in pay this first."
+    ),
+    "coins_given_back": _("What was taken back is in your balance again: {coins}."),
+    "coins_corrected": _("Our staff took {coins} from your balance as a correction: {reason}"),
+    "debt_written_off": _("What you owed is written off: {coins}. {reason}"),
+    "withdrawal_requested": _("Your withdrawal of {coins} is on its way."),
+    "withdrawal_in_review": _("Your withdrawal of {coins} is looked at by our staff first."),
+    "withdrawal_succeeded": _("Paid back: {coins}. Your bank shows the money within its usual time."),
+    "withdrawal_failed": _("Not paid back: {coins}. They are in your balance again."),
+    "withdrawal_refused": _("Your withdrawal of {coins} was refused: {reason} The coins are in your balance."),
     "offer_granted": _("You have a new offer: {offer}."),
     "invoice_issued": _("Invoice {number} is ready."),
 }
-COUNTED = ("coins", "spent")
+COUNTED = ("coins", "spent", "owed")
 
 
 def sentence(notification: Notification) -> str:

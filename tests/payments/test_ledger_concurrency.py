@@ -7,10 +7,10 @@ import time
 import pytest
 from django.db import transaction
 
-from payments import checkpoints, clawbacks, debts, escrow, expiry, gifts, ledger, wallet
+from payments import checkpoints, clawbacks, escrow, expiry, gifts, ledger, wallet
 from payments.ledger import AccountClosed, Movement, Overdrawn
 from payments.lots import InsufficientCoins
-from payments.models import Gift, Journal, Lot
+from payments.models import Gift, Journal, LedgerAccount, Lot
 from promote.money import MICROS
 from tests.builders import NOON, an_account
 from tests.payments.ledgers import (
@@ -67,7 +67,7 @@ def test_the_first_coins_of_an_account_may_come_many_at_once():
     account = an_account()
     together([lambda: granted(account, 1) for _ in range(16)])
     assert wallet.balance(account=account).free_coins == 16
-    assert len(debts.of_owners([account.id])) == 1
+    assert LedgerAccount.objects.filter(owner=account.id, kind="debt").count() == 1
 
 
 def test_coins_that_come_while_others_are_taken_back_repay_the_debt():

@@ -63,6 +63,8 @@ class Model:
     orders: list[ModelOrder] = field(default_factory=list)
     owed: dict[int, int] = field(default_factory=lambda: {0: 0, 1: 0})
     campaign_micros: int = 0
+    repaid: dict[int, tuple[ModelLot, int]] = field(default_factory=dict)
+    """What each lot repaid, the last to repay last."""
 
     def free(self, owner: int) -> list[ModelLot]:
         usable = [lot for lot in self.lots if lot.owner == owner and lot.coins and lot.expires_at > self.now]
@@ -84,7 +86,13 @@ class Model:
     def credit(self, lot: ModelLot, coins: int) -> None:
         repaid = min(coins, self.owed[lot.owner])
         self.owed[lot.owner] -= repaid
+        self.note_repaid(lot, repaid)
         lot.coins += coins - repaid
+
+    def note_repaid(self, lot: ModelLot, coins: int) -> None:
+        if coins:
+            _lot, before = self.repaid.pop(id(lot), (lot, 0))
+            self.repaid[id(lot)] = lot, before + coins
 
     def settle(self, order: ModelOrder) -> int:
         paid = sum(coins for _lot, coins in order.taken)
@@ -171,7 +179,7 @@ class Wallets(RuleBasedStateMachine):
 
         missing = coins - self.model.free_coins(owner)
         if missing > 0:
-            assert self.refuses(fund, InsufficientCoins).missing_coins == missing
+            assert self.refuses(fund, InsufficientCoins).missing_coins == missing + self.model.owed[owner]
         elif coupon * MICROS > self.model.campaign_micros:
             self.refuses(fund, escrow.CampaignExhausted)
         else:

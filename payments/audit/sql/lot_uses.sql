@@ -2,9 +2,7 @@ SELECT count(*), min(format('lot %%s: %%s micros are told as used for %%s minor 
                             lot.id, told.used, told.gross, lot.coins, lot.paid_minor))
                  FILTER (WHERE told.used <> told.last
                             OR told.used > lot.coins::bigint * %(micros)s
-                            OR told.gross <> CASE WHEN lot.origin IN ('grant', 'apple', 'google') THEN 0
-                                             ELSE floor(lot.paid_minor::numeric * told.used
-                                                        / (lot.coins::bigint * %(micros)s)) END)
+                            OR told.gross <> floor(lot.paid_minor::numeric * told.used / (lot.coins::bigint * %(micros)s)))
   FROM payments_lot lot
   JOIN LATERAL (
         SELECT sum(u.micros) AS used, sum(u.gross_minor) AS gross,

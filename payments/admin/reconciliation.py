@@ -1,0 +1,175 @@
+"""Reconciliation in the admin: runs, the clearing accounts, and the differences that finance resolves."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from payments import differences, reconciling, returns
+from payments.admin import asking
+from payments.admin.amounts import shown
+from payments.admin.ledger import LookOnly
+from payments.gateways.base import GatewayAway, GatewayRefused
+from payments.models import Difference, DifferenceNote, DifferenceState, ProviderLine, Reconciliation
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("started_at", "gateway", "since", "until", "lines", "found", "by", "error")
+    list_filter = ("gateway",)
+    ordering = ("-started_at",)
+    change_list_template = "admin/payments/tools.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("clearing/", view(self.clearing), name="payments_reconciliation_clearing"),
+            path("run/", view(require_POST(self.run)), name="payments_reconciliation_run"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        tools = [(_("Clearing accounts, and compare now"), reverse("admin:payments_reconciliation_clearing"))]
+        return super().changelist_view(request, {**(extra_context or {}), "tools": tools})
+
+    def clearing(self, request: HttpRequest) -> HttpResponse:
+        """Every clearing account beside its provider's own lines."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Clearing accounts"),
+            "opts": self.model._meta,
+            "media": self.media + asking.STYLES,
+            "clearing": [
+                {
+                    "gateway": one.gateway,
+                    "currency": one.currency,
+                    "ours": shown(one.ours_minor, one.currency),
+                    "theirs": shown(one.theirs_minor, one.currency),
+                    "apart": shown(one.apart_minor, one.currency),
+                    "is_apart": bool(one.apart_minor),
+                }
+                for one in reconciling.clearing()
+            ],
+            "may_run": request.user.has_perm("payments.run_reconciliation"),
+        }
+        return render(request, "admin/payments/clearing.html", context)
+
+    def run(self, request: HttpRequest) -> HttpResponse:
+        asking.allowed(request, "run_reconciliation")
+        for name in reconciling.speaking():
+            try:
+                run = reconciling.reconcile(gateway=name, by=asking.staff(request), now=timezone.now())
+            except (GatewayAway, GatewayRefused) as error:
+                messages.error(request, f"{name}: {error}")
+            else:
+                told = ngettext("%d new difference", "%d new differences", run.found) % run.found
+                messages.success(request, f"{name}: {told}")
+        return redirect("admin:payments_reconciliation_clearing")
+
+
+@admin.register(ProviderLine)
+class ProviderLineAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("at", "gateway", "kind", "amount", "fee", "payment_ref", "subject")
+    list_filter = ("gateway", "kind", "currency")
+    search_fields = ("=ref", "=payment_ref", "=subject")
+    search_help_text = _("The provider's id of the line, the payment, refund, dispute or payout.")
+    ordering = ("-at",)
+    date_hierarchy = "at"
+
+    @admin.display(description=_("amount"))
+    def amount(self, line: ProviderLine) -> str:
+        return shown(line.amount_minor, line.currency)
+
+    @admin.display(description=_("fee"))
+    def fee(self, line: ProviderLine) -> str:
+        return shown(line.fee_minor, line.currency)
+
+
+class Notes(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = DifferenceNote
+    fields = readonly_fields = ("at", "to_state", "reason", "by")
+
+
+@admin.register(Difference)
+class DifferenceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("found_at", "gateway", "method", "kind", "subject", "ours", "theirs", "state")
+    list_filter = ("state", "kind", "gateway", "method")
+    list_select_related = ("top_up",)
+    search_fields = ("=subject",)
+    search_help_text = _("The provider's id of the payment, refund or dispute.")
+    fields = ("gateway", "method", "kind", "subject", "top_up", "at", "ours", "theirs", "state", "found_at")
+    readonly_fields = fields
+    ordering = ("-found_at",)
+    inlines = (Notes,)
+    change_form_template = "admin/payments/row.html"
+
+    @admin.display(description=_("by our books"))
+    def ours(self, row: Difference) -> str:
+        return "–" if row.ours_minor is None else shown(row.ours_minor, row.ours_currency)
+
+    @admin.display(description=_("by the provider"))
+    def theirs(self, row: Difference) -> str:
+        return "–" if row.theirs_minor is None else shown(row.theirs_minor, row.theirs_currency)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<uuid:pk>/resolve/", view(self.resolve), name="payments_difference_resolve"),
+            path("<uuid:pk>/follow/", view(self.follow), name="payments_difference_follow"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        tools = []
+        if row and row.state != DifferenceState.RESOLVED and request.user.has_perm("payments.resolve_difference"):
+            tools = [(_("Resolve"), reverse("admin:payments_difference_resolve", args=[row.pk]))]
+            if row.top_up_id:
+                ask = reverse("admin:payments_difference_follow", args=[row.pk])
+                tools.insert(0, (_("Ask the provider and follow it"), ask))
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tools": tools})
+
+    def resolve(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        asking.allowed(request, "resolve_difference")
+        row = get_object_or_404(Difference, pk=pk)
+        back = reverse("admin:payments_difference_change", args=[row.pk])
+        form = asking.ReasonForm(asking.sent(request))
+        if request.method == "POST" and form.is_valid():
+            asked = {"reason": form.cleaned_data["reason"], "by": asking.staff(request), "now": timezone.now()}
+            if asking.done(form, lambda: differences.resolve(difference_id=row.id, **asked)):
+                messages.success(request, _("Resolved; the row stays, with your reason."))
+                return redirect(back)
+        facts = [(_("By our books"), self.ours(row)), (_("By the provider"), self.theirs(row))]
+        return asking.ask(
+            self, request, form, title=_("Resolve a difference"), said=row, facts=facts, button=_("Resolve"), back=back
+        )
+
+    def follow(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Has the provider asked what went back of the payment, and takes its coins along."""
+        asking.allowed(request, "resolve_difference")
+        row = get_object_or_404(Difference.objects.select_related("top_up"), pk=pk)
+        back = reverse("admin:payments_difference_change", args=[row.pk])
+        form = forms.Form(asking.sent(request))
+        if request.method == "POST" and row.top_up:
+            try:
+                returns.confirm(top_up_id=row.top_up.id, now=timezone.now())
+            except (GatewayAway, GatewayRefused, returns.ReturnDiffers) as error:
+                messages.error(request, str(error))
+            else:
+                messages.success(request, _("Followed. The next comparison says whether both agree now."))
+            return redirect(back)
+        said = _("What the provider says went back takes its coins along; what was spent of them is owed.")
+        words = {"title": _("Ask the provider and follow it"), "said": said, "button": _("Ask and follow")}
+        return asking.ask(self, request, form, back=back, **words)

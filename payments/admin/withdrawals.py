@@ -1,0 +1,111 @@
+"""Money that goes back, in the admin: withdrawals, which staff lets go where they are large, and returns."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from payments import withdrawals
+from payments.admin import asking
+from payments.admin.amounts import shown
+from payments.admin.ledger import LookOnly
+from payments.models import PaymentReturn, Withdrawal, WithdrawalLeg, WithdrawalStatus, WithdrawalTransition
+
+
+class Legs(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = WithdrawalLeg
+    fields = readonly_fields = ("seq", "coins", "price", "payment", "state", "failure", "provider_ref", "check_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WithdrawalLeg]:
+        return super().get_queryset(request).select_related("returned__top_up")
+
+    @admin.display(description=_("money"))
+    def price(self, leg: WithdrawalLeg) -> str:
+        return shown(leg.returned.amount_minor, leg.returned.currency)
+
+    @admin.display(description=_("payment"))
+    def payment(self, leg: WithdrawalLeg) -> str:
+        return f"{leg.returned.top_up} ({leg.returned.top_up.method})"
+
+    @admin.display(description=_("at the provider"))
+    def provider_ref(self, leg: WithdrawalLeg) -> str:
+        return leg.returned.provider_ref or "–"
+
+
+class Transitions(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
+    model = WithdrawalTransition
+    fields = readonly_fields = ("at", "from_status", "to_status", "why", "by")
+
+
+@admin.register(Withdrawal)
+class WithdrawalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("public_id", "account", "coins", "market", "surface", "status", "requested_at", "ended_at")
+    list_filter = ("status", "market", "surface")
+    list_select_related = ("account", "market")
+    search_fields = ("=account__external_id", "=legs__returned__provider_ref")
+    search_help_text = _("An account's external id, or the provider's id of a refund.")
+    fields = (("account", "coins"), ("market", "surface"), "status", ("requested_at", "ended_at"))
+    ordering = ("-requested_at",)
+    inlines = (Legs, Transitions)
+    change_form_template = "admin/payments/row.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<uuid:pk>/approve/", view(self.approve), name="payments_withdrawal_approve"),
+            path("<uuid:pk>/refuse/", view(self.refuse), name="payments_withdrawal_refuse"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        tools = []
+        waits = row is not None and row.status == WithdrawalStatus.IN_REVIEW
+        if row is not None and waits and request.user.has_perm("payments.review_withdrawal"):
+            tools = [
+                (_("Let it go"), reverse("admin:payments_withdrawal_approve", args=[row.pk])),
+                (_("Refuse"), reverse("admin:payments_withdrawal_refuse", args=[row.pk])),
+            ]
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tools": tools})
+
+    def approve(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        words = {"title": _("Let this withdrawal go?"), "button": _("Let it go")}
+        return self._decide(request, pk, forms.Form(asking.sent(request)), withdrawals.approve, **words)
+
+    def refuse(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        words = {"title": _("Refuse this withdrawal?"), "button": _("Refuse"), "is_no": True}
+        return self._decide(request, pk, asking.ReasonForm(asking.sent(request)), withdrawals.refuse, **words)
+
+    def _decide(self, request: HttpRequest, pk: Any, form: forms.Form, work: Any, **words: Any) -> HttpResponse:
+        asking.allowed(request, "review_withdrawal")
+        row = get_object_or_404(Withdrawal.objects.select_related("account"), pk=pk)
+        back = reverse("admin:payments_withdrawal_change", args=[row.pk])
+        if request.method == "POST" and form.is_valid():
+            asked = {**form.cleaned_data, "by": asking.staff(request), "now": timezone.now()}
+            if asking.done(form, lambda: work(withdrawal_id=row.id, **asked)):
+                messages.success(request, _("Done; the account was told."))
+                return redirect(back)
+        facts = [(_("Account"), row.account), (_("Coins"), row.coins), (_("Requested"), f"{row.requested_at:%c}")]
+        return asking.ask(self, request, form, back=back, facts=facts, **words)
+
+
+@admin.register(PaymentReturn)
+class PaymentReturnAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("noticed_at", "kind", "state", "amount", "coins", "top_up", "provider_ref", "why")
+    list_filter = ("kind", "state", "gateway")
+    list_select_related = ("top_up",)
+    search_fields = ("=provider_ref", "=top_up__payment_ref", "=top_up__account__external_id")
+    search_help_text = _("The provider's id of the refund, dispute or payment, or an account's external id.")
+    ordering = ("-noticed_at",)
+
+    @admin.display(description=_("amount"))
+    def amount(self, row: PaymentReturn) -> str:
+        return shown(row.amount_minor, row.currency)

@@ -1,0 +1,98 @@
+"""Asking providers for the refunds of withdrawals, and what became of them. Each leg is asked for once, by its key."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from payments import gateways, withdrawals
+from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, PaysBack, Returned, ReturnedState
+from payments.models import LegState, TopUp, WithdrawalLeg
+
+log = logging.getLogger(__name__)
+
+SOON_S, RARELY_S = 60, 6 * 3600
+_STATES: Mapping[ReturnedState, LegState] = {
+    ReturnedState.UNDER_WAY: LegState.SUBMITTED,
+    ReturnedState.DONE: LegState.SUCCEEDED,
+    ReturnedState.UNDONE: LegState.FAILED,
+}
+
+
+def work(*, limit: int, now: datetime) -> int:
+    """Sends legs that wait, and asks after those on their way; how many were due. Two workers share the work."""
+    due = _claim(limit=limit, now=now)
+    for leg_id in due:
+        try:
+            _advance(leg_id, now=now)
+        except (GatewayAway, gateways.NoSuchGateway) as error:
+            log.warning("withdrawal leg %s: the provider did not answer: %s", leg_id, error)
+    return len(due)
+
+
+def follow(*, top_up_id: UUID, now: datetime) -> None:
+    """A notice said that money of a payment went back, or came back: the legs that asked for it hear what became of it.
+
+    Raises GatewayAway, GatewayRefused.
+    """
+    legs = WithdrawalLeg.objects.filter(returned__top_up=top_up_id).exclude(state=LegState.FAILED)
+    by_reference = {leg.public_id: leg for leg in legs}
+    if not by_reference:
+        return
+    top_up = TopUp.objects.get(id=top_up_id)
+    for said in _paying(top_up).returns_of(top_up.payment_ref):
+        if leg := by_reference.get(said.reference):
+            _conclude(leg, said, now=now)
+
+
+def _advance(leg_id: UUID, *, now: datetime) -> None:
+    leg = WithdrawalLeg.objects.select_related("returned__top_up", "withdrawal").get(id=leg_id)
+    top_up = leg.returned.top_up
+    try:
+        provider = _paying(top_up)
+        # After a crash it may be there already, and a key is not kept for ever.
+        known = provider.returns_of(top_up.payment_ref) if leg.checks > 1 or leg.state != LegState.WAITING else []
+        said = next((one for one in known if one.reference == leg.public_id), None)
+        if said is None:
+            said = provider.refund(
+                top_up.payment_ref,
+                amount_minor=leg.returned.amount_minor,
+                currency=leg.returned.currency,
+                reference=leg.public_id,
+                key=f"{leg.withdrawal.public_id}:{leg.seq}",
+            )
+    except GatewayRefused as refused:
+        log.error("withdrawal leg %s was refused: %s", leg, refused)
+        withdrawals.conclude(leg_id=leg.id, state=LegState.FAILED, provider_ref="", failure=str(refused), now=now)
+        return
+    _conclude(leg, said, now=now)
+
+
+def _conclude(leg: WithdrawalLeg, said: Returned, *, now: datetime) -> None:
+    withdrawals.conclude(leg_id=leg.id, state=_STATES[said.state], provider_ref=said.ref, failure=said.failure, now=now)
+
+
+def _paying(top_up: TopUp) -> PaysBack:
+    gateway: Gateway = gateways.named(top_up.gateway)
+    if not isinstance(gateway, PaysBack):
+        raise GatewayRefused(f"{top_up.gateway} pays nothing back")
+    return gateway
+
+
+def _claim(*, limit: int, now: datetime) -> list[UUID]:
+    """Those that are due, put off until their next check: another worker, or a crash, comes again only then."""
+    with transaction.atomic():
+        due = list(
+            WithdrawalLeg.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(check_at__lte=now)
+            .order_by("check_at")[:limit]
+        )
+        for leg in due:
+            wait = min(RARELY_S, SOON_S * 2 ** min(leg.checks, 9))
+            WithdrawalLeg.objects.filter(id=leg.id).update(
+                check_at=now + timedelta(seconds=wait), checks=F("checks") + 1
+            )
+    return [leg.id for leg in due]

@@ -1,0 +1,161 @@
+"""Reconciliation: what a provider says it took and paid back, compared with our top-ups and our clearing account.
+
+Every line of the provider's account is stored once and posted once: fees and payouts leave the clearing account by it,
+payments and what went back have theirs from elsewhere, so a line that we know nothing of leaves the clearing account
+above or below what the provider says. Whatever differs is a row (differences.py). Runs again change nothing.
+Source: payments.md 1.1 (Stripe's clearing, completeness) and 1.3.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Sum
+
+from payments import checkpoints, currencies, differences, fiat, gateways, ledger
+from payments.gateways.base import Accounts, GatewayAway, GatewayRefused, Line, LineKind
+from payments.models import LedgerAccount, ProviderLine, Reconciliation
+from promote.accounts.models import User
+from promote.refusals import Refusal
+
+log = logging.getLogger(__name__)
+
+LOOK_BACK = timedelta(days=3)
+"""A daily run looks so far back: a provider may book late."""
+
+_FIAT_OF = {LineKind.PAYOUT: "bank", LineKind.FEE: "gateway_fees"}
+
+
+class NoStatement(Refusal):
+    code, title = "no_statement", "No statement"
+
+    def __init__(self, gateway: str) -> None:
+        super().__init__()
+        self.sentence = f"“{gateway}” gives no statement here: it is unknown, has no keys, or tells by file only."
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """A clearing account beside the provider's own balance, in minor units; what differs is explained by the rows."""
+
+    gateway: str
+    currency: str
+    ours_minor: int
+    theirs_minor: int
+
+    @property
+    def apart_minor(self) -> int:
+        return self.ours_minor - self.theirs_minor
+
+
+def reconcile(*, gateway: str, now: datetime, since: datetime | None = None, by: User | None = None) -> Reconciliation:
+    """Reads the provider's account from `since` (three days ago) until now, books it, and compares.
+
+    The run and its end are written, also where the provider is away. Raises NoStatement, GatewayAway, GatewayRefused.
+    """
+    provider = _speaking(gateway)
+    since = since or now - LOOK_BACK
+    run = Reconciliation.objects.create(gateway=gateway, since=since, until=now, started_at=now, by=by)
+    try:
+        lines = list(provider.lines(since=since, until=now))
+    except (GatewayAway, GatewayRefused) as error:
+        Reconciliation.objects.filter(id=run.id).update(finished_at=now, error=str(error)[:2000])
+        raise
+    with transaction.atomic():
+        _one_at_a_time(gateway)
+        _book(gateway, lines, now=now)
+        compared, found = differences.compare(gateway=gateway, since=since, until=now, now=now)
+        run.lines, run.compared, run.found, run.finished_at = len(lines), compared, found, now
+        run.save()
+    if found:
+        log.error("reconciliation: %s: %s new differences", gateway, found)
+    return run
+
+
+def reconcile_all(*, now: datetime) -> list[Reconciliation]:
+    """Every provider that gives a statement; one that is away holds up no other."""
+    runs = []
+    for name in speaking():
+        try:
+            runs.append(reconcile(gateway=name, now=now))
+        except (GatewayAway, GatewayRefused) as error:
+            log.error("reconciliation: %s did not say: %s", name, error)
+    return runs
+
+
+def speaking() -> list[str]:
+    """The providers here that give a statement."""
+    return [name for name in gateways.names() if isinstance(gateways.named(name), Accounts)]
+
+
+def clearing() -> list[Clearing]:
+    """Every clearing account: what we say the provider holds for us, and what its own lines add up to."""
+    rows = ProviderLine.objects.values_list("gateway", "currency")
+    said = {
+        (gateway, currency): (amount or 0) - (fee or 0)
+        for gateway, currency, amount, fee in rows.annotate(amount=Sum("amount_minor"), fee=Sum("fee_minor"))
+    }
+    code_of = {number: code for code, number in currencies.NUMBERS.items()}
+    ours = {
+        (account.code.removeprefix("clearing:"), code_of[account.ledger]): -checkpoints.balance(account.id)
+        for account in LedgerAccount.objects.filter(code__startswith="clearing:")
+        if account.code
+    }
+    return [
+        Clearing(gateway, currency, ours.get((gateway, currency), 0), said.get((gateway, currency), 0))
+        for gateway, currency in sorted(ours.keys() | said.keys())
+    ]
+
+
+def _speaking(name: str) -> Accounts:
+    try:
+        found = gateways.named(name)
+    except gateways.NoSuchGateway:
+        raise NoStatement(name) from None
+    if not isinstance(found, Accounts):
+        raise NoStatement(name)
+    return found
+
+
+def _one_at_a_time(gateway: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"reconcile:{gateway}"])
+
+
+def _book(gateway: str, lines: Sequence[Line], *, now: datetime) -> None:
+    """Stores lines that are new, and posts what only they tell: fees, payouts, and what is neither."""
+    known = set(
+        ProviderLine.objects.filter(gateway=gateway, ref__in=[line.ref for line in lines]).values_list("ref", flat=True)
+    )
+    new = {line.ref: line for line in lines if line.ref not in known}
+    ProviderLine.objects.bulk_create(
+        ProviderLine(
+            gateway=gateway,
+            ref=line.ref,
+            kind=line.kind,
+            at=line.at,
+            amount_minor=line.amount_minor,
+            fee_minor=line.fee_minor,
+            currency=line.currency,
+            payment_ref=line.payment_ref,
+            subject=line.subject,
+            method=line.method[:32],
+            read_at=now,
+        )
+        for line in new.values()
+    )
+    ledger.post_many([entry for line in new.values() if (entry := _entry(gateway, line))], now=now)
+
+
+def _entry(gateway: str, line: Line) -> ledger.Entry | None:
+    clearing = f"clearing:{gateway}"
+    movements = fiat.moved(line.currency, debit="gateway_fees", credit=clearing, amount_minor=line.fee_minor)
+    if line.kind in _FIAT_OF:
+        movements += fiat.moved(
+            line.currency, debit=_FIAT_OF[line.kind], credit=clearing, amount_minor=-line.amount_minor
+        )
+    if not movements:
+        return None
+    return ledger.Entry("provider_line", f"line:{gateway}:{line.ref}", movements, line.subject[:160] or line.ref[:160])

@@ -1,0 +1,10 @@
+DROP TRIGGER return_is_kept ON payments_paymentreturn;
+DROP TRIGGER return_stays ON payments_paymentreturn;
+DROP FUNCTION payments_return_stays();
+DROP TRIGGER top_up_sums_by_returns ON payments_topup;
+DROP FUNCTION payments_sums_by_returns();
+DROP TRIGGER return_is_summed ON payments_paymentreturn;
+DROP FUNCTION payments_sum_returns();
+ALTER TABLE payments_ledgeraccount DISABLE TRIGGER account_stays;
+DELETE FROM payments_ledgeraccount WHERE id BETWEEN 6 AND 10;
+ALTER TABLE payments_ledgeraccount ENABLE TRIGGER account_stays;

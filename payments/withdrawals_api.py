@@ -1,0 +1,166 @@
+"""REST of withdrawals: what may go back where, how long it takes, and what became of it. Source: api.md."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from payments import withdrawals, withdrawing
+from payments.models import LegState, Withdrawal, WithdrawalLeg, WithdrawalStatus
+from payments.top_ups_api import PriceOut, surface_of
+from payments.withdrawing import Plan
+from promote.markets.models import PaymentMethod
+from promote.money import Price
+from promote.rest import Idempotent, account_of, page, page_of
+from promote.rest.fields import Shape, StrictIntegerField
+from promote.rest.idempotency import key_of
+from promote.rest.views import Door
+
+MOST_COINS = 1_000_000_000
+
+
+class UsualTimeOut(serializers.Serializer[Any]):
+    from_days = serializers.IntegerField()
+    to_days = serializers.IntegerField()
+
+
+class QuoteIn(Shape):
+    coins = StrictIntegerField(
+        min_value=1, max_value=MOST_COINS, required=False, allow_null=True, help_text=_("Left out: all that can.")
+    )
+
+
+class WithdrawalIn(Shape):
+    coins = StrictIntegerField(min_value=1, max_value=MOST_COINS)
+
+
+class PartOut(serializers.Serializer[Any]):
+    method = serializers.CharField()
+    bought_at = serializers.DateTimeField(help_text=_("When the payment was made that gets it back."))
+    coins = serializers.IntegerField()
+    price = PriceOut(help_text=_("What goes back to it."))
+    usual_time = UsualTimeOut()
+
+
+class QuoteOut(serializers.Serializer[Any]):
+    coins = serializers.IntegerField()
+    withdrawable_coins = serializers.IntegerField()
+    is_reviewed = serializers.BooleanField(help_text=_("Our staff looks at it before it goes out."))
+    parts = PartOut(many=True, help_text=_("Oldest payment first."))
+
+
+class LegOut(serializers.Serializer[Any]):
+    method = serializers.CharField()
+    coins = serializers.IntegerField()
+    price = PriceOut()
+    status = serializers.ChoiceField(LegState.values)
+    usual_time = UsualTimeOut(allow_null=True)
+
+
+class WithdrawalOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    status = serializers.ChoiceField(WithdrawalStatus.values)
+    coins = serializers.IntegerField()
+    legs = LegOut(many=True)
+    requested_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
+class QuoteOf(Door):
+    @extend_schema(operation_id="quote_withdrawal", request=QuoteIn, responses={200: QuoteOut})
+    def post(self, request: Request) -> Response:
+        asked = QuoteIn.read(request)
+        plan = withdrawing.quote(
+            account=account_of(request), surface=surface_of(request), coins=asked.get("coins"), now=timezone.now()
+        )
+        return Response(_read_plan(plan))
+
+
+class Withdrawals(Idempotent, Door):
+    @extend_schema(
+        operation_id="list_withdrawals",
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("limit", int)],
+        responses={200: page_of(WithdrawalOut)},
+    )
+    def get(self, request: Request) -> Response:
+        rows = Withdrawal.objects.filter(account=account_of(request))
+        return page(request, rows, render=_read_many, by="requested_at")
+
+    @extend_schema(operation_id="request_withdrawal", request=WithdrawalIn, responses={201: WithdrawalOut})
+    def post(self, request: Request) -> Response:
+        made = withdrawals.request(
+            account=account_of(request),
+            surface=surface_of(request),
+            coins=WithdrawalIn.read(request)["coins"],
+            key=key_of(request),
+            now=timezone.now(),
+        )
+        return Response(_read_one(made), status=201)
+
+
+class OneWithdrawal(Door):
+    @extend_schema(operation_id="get_withdrawal", responses={200: WithdrawalOut})
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(_read_one(withdrawals.get(account=account_of(request), public_id=public_id)))
+
+
+def _read_plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "coins": plan.coins,
+        "withdrawable_coins": plan.withdrawable_coins,
+        "is_reviewed": plan.is_reviewed,
+        "parts": [
+            {
+                "method": part.method.code,
+                "bought_at": part.top_up.paid_at,
+                "coins": part.coins,
+                "price": Price(part.price_minor, part.top_up.currency).as_dict(),
+                "usual_time": _usual_time(part.method),
+            }
+            for part in plan.parts
+        ],
+    }
+
+
+def _read_one(row: Withdrawal) -> dict[str, Any]:
+    (read,) = _read_many([row])
+    return read
+
+
+def _read_many(rows: list[Withdrawal]) -> Iterable[dict[str, Any]]:
+    legs: dict[Any, list[WithdrawalLeg]] = {row.id: [] for row in rows}
+    for leg in WithdrawalLeg.objects.filter(withdrawal__in=rows).select_related("returned__top_up"):
+        legs[leg.withdrawal_id].append(leg)
+    methods = {(one.market_id, one.code): one for one in PaymentMethod.objects.exclude(refund_to_days=None)}
+    return [
+        {
+            "id": row.public_id,
+            "status": row.status,
+            "coins": row.coins,
+            "legs": [_read_leg(leg, methods) for leg in legs[row.id]],
+            "requested_at": row.requested_at,
+            "ended_at": row.ended_at,
+        }
+        for row in rows
+    ]
+
+
+def _read_leg(leg: WithdrawalLeg, methods: dict[tuple[str, str], PaymentMethod]) -> dict[str, Any]:
+    top_up = leg.returned.top_up
+    method = methods.get((top_up.market_id, top_up.method))
+    return {
+        "method": top_up.method,
+        "coins": leg.coins,
+        "price": Price(leg.returned.amount_minor, leg.returned.currency).as_dict(),
+        "status": leg.state,
+        "usual_time": _usual_time(method) if method else None,
+    }
+
+
+def _usual_time(method: PaymentMethod) -> dict[str, int | None]:
+    return {"from_days": method.refund_from_days, "to_days": method.refund_to_days}

@@ -1,0 +1,150 @@
+"""What an account may withdraw, to which payments, and how long each takes: the quote. Source: DESIGN.md 2 and 6.4.
+
+Which surfaces offer it, each method's usual time and window, and the stores' own addresses are market data.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from payments import debts, gateways, lots, uses
+from payments.gateways.base import PaysBack
+from payments.lots import Free
+from payments.models import Lot, TopUp
+from promote.accounts.models import Account
+from promote.markets.models import Market, PaymentMethod
+from promote.money import MICROS, coins_to_micros, format_coins
+from promote.refusals import FieldError, Invalid, Refusal, Text
+
+_SENTENCES: dict[str, Text] = {
+    "no_market": _("Promote is not offered in your country, so nothing can be withdrawn here."),
+    "store": _("Coins can't be withdrawn here: ask the store where you bought them for a refund. {links}"),
+    "debt": _("Your account owes {coins}. They are paid by the next coins that come in; then you can withdraw."),
+    "nothing": _(
+        "None of your coins can be withdrawn: coins of a store are refunded by that store, and coins that were given "
+        "stay in your balance. {links}"
+    ),
+}
+
+
+class WithdrawalNotAvailable(Refusal):
+    """`reason`: no_market, store, debt, nothing. `links` are the stores' own ways, where there are some."""
+
+    code, status = "withdrawal_not_available", 409
+    title = _("Withdrawal is not available")
+
+    def __init__(self, *, reason: str, links: Iterable[tuple[str, str]] = (), coins: int = 0) -> None:
+        found = [{"method": method, "url": url} for method, url in links]
+        super().__init__(
+            extra={"reason": reason, "links": found},
+            coins=format_coins(coins),
+            links=" ".join(link["url"] for link in found),
+        )
+        self.sentence = _SENTENCES[reason]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Coins that go back to one payment, by its method, and the price of that part of their lot, in minor units."""
+
+    lot: Lot
+    top_up: TopUp
+    method: PaymentMethod
+    coins: int
+    price_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    market: Market
+    withdrawable_coins: int
+    parts: tuple[Part, ...]
+
+    @property
+    def coins(self) -> int:
+        return sum(part.coins for part in self.parts)
+
+    @property
+    def is_reviewed(self) -> bool:
+        """From so many coins on, our staff looks at it first."""
+        return self.coins >= self.market.withdrawal_review_from_coins
+
+
+def market_for(account: Account, surface: str) -> Market:
+    """The market that allows withdrawals on this surface. Raises WithdrawalNotAvailable."""
+    market = Market.objects.filter(code=account.country).first()
+    if market is None:
+        raise WithdrawalNotAvailable(reason="no_market")
+    if surface not in market.withdrawal_surfaces:
+        raise WithdrawalNotAvailable(reason="store", links=store_links(market, surface))
+    return market
+
+
+def store_links(market: Market, surface: str) -> list[tuple[str, str]]:
+    """Where the stores take a refund's request: the store of this surface, else all that the market has."""
+    stores = [row for row in market.payment_methods.filter(in_app=True) if row.refund_url]
+    own = [row for row in stores if surface in row.surfaces]
+    return [(row.code, row.refund_url) for row in own or stores]
+
+
+def plan(
+    *, account: Account, market: Market, surface: str, free: Iterable[Free], coins: int | None, now: datetime
+) -> Plan:
+    """Which of the `free` lots go back, the oldest first, up to `coins` (None: all that can).
+
+    Raises WithdrawalNotAvailable, and Invalid where `coins` are more than can be withdrawn.
+    """
+    owed = debts.owed_micros(account.id)
+    if owed:
+        raise WithdrawalNotAvailable(reason="debt", coins=-(-owed // MICROS))
+    possible = _possible(market, [one for one in free if one.lot.withdrawable], now=now)
+    there = sum(part.coins for part in possible)
+    if not there:
+        raise WithdrawalNotAvailable(reason="nothing", links=store_links(market, surface))
+    wanted = there if coins is None else coins
+    if not 0 < wanted <= there:
+        told = _("You can withdraw from 1 to %(coins)s.") % {"coins": format_coins(there)}
+        raise Invalid([FieldError("coins", "invalid", told)])
+    parts = []
+    for part in possible:
+        taken = min(part.coins, wanted)
+        if taken:
+            price = min(uses.price_of(part.lot, micros=coins_to_micros(taken)), part.top_up.returnable_minor)
+            parts.append(Part(part.lot, part.top_up, part.method, taken, price))
+            wanted -= taken
+    return Plan(market, there, tuple(parts))
+
+
+def quote(*, account: Account, surface: str, coins: int | None, now: datetime) -> Plan:
+    """What a withdrawal would do now; nothing moves. Raises what `plan` and `market_for` raise."""
+    market = market_for(account, surface)
+    free = lots.free(account=account, now=now)
+    return plan(account=account, market=market, surface=surface, free=free, coins=coins, now=now)
+
+
+def _possible(market: Market, free: list[Free], *, now: datetime) -> list[Part]:
+    """The lots whose payment can be paid back: by a provider that does it, within the method's window."""
+    bought = {one.id: one for one in TopUp.objects.filter(id__in=[one.lot.top_up for one in free if one.lot.top_up])}
+    rows = PaymentMethod.objects.filter(market__in={one.market_id for one in bought.values()} | {market.pk})
+    methods = {(row.market_id, row.code): row for row in rows}
+    parts = []
+    for one in sorted(free, key=lambda one: (one.lot.opened_at, one.lot.ledger_account_id)):
+        top_up = bought.get(one.lot.top_up) if one.lot.top_up else None
+        method = top_up and methods.get((top_up.market_id, top_up.method))
+        if top_up and method and top_up.returnable_minor and _pays_back(top_up, method, now=now):
+            # Coins may have come back to a lot whose payment has gone back since: no more than it has left.
+            most = -(-top_up.coins * top_up.returnable_minor // top_up.amount_minor)
+            coins = min(one.micros // MICROS, most)
+            parts.append(Part(one.lot, top_up, method, coins, top_up.returnable_minor))
+    return parts
+
+
+def _pays_back(top_up: TopUp, method: PaymentMethod, *, now: datetime) -> bool:
+    if method.refund_to_days is None or top_up.gateway not in gateways.names():
+        return False
+    if not isinstance(gateways.named(top_up.gateway), PaysBack):
+        return False
+    window = method.refund_window_days
+    return window is None or (top_up.paid_at or top_up.started_at) + timedelta(days=window) > now

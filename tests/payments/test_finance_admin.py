@@ -1,0 +1,99 @@
+"""Finance at its desk: compares, resolves, proposes and approves in twos, lets withdrawals go."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from payments import reconciling, returns, wallet, withdrawals
+from payments.models import Adjustment, Difference, PaymentReturn, ReturnKind, Withdrawal
+from promote.keys import staff
+from promote.markets.models import Market
+from tests.builders import NOON, an_account
+from tests.payments.books import a_paid_top_up
+from tests.payments.buying import a_top_up
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
+
+
+def one_of(role: str, name: str = "") -> Client:
+    client = Client()
+    client.force_login(staff.create(username=name or role, roles=[role])[0])
+    return client
+
+
+def page(name: str, *args: object) -> str:
+    return reverse(f"admin:payments_{name}", args=args)
+
+
+def test_one_proposes_and_another_approves_at_the_desk():
+    rosa, ben = one_of("finance", "rosa"), one_of("finance", "ben")
+    account = an_account()
+    asked = {"kind": "goodwill", "account": account.external_id, "coins": "70", "reason": "The feed was down"}
+    assert rosa.get(page("adjustment_propose")).status_code == 200
+    assert rosa.post(page("adjustment_propose"), {**asked, "account": "nobody"}).status_code == 422
+    assert rosa.post(page("adjustment_propose"), {**asked, "coins": "-70"}).status_code == 422
+    assert rosa.post(page("adjustment_propose"), asked).status_code == 302
+    made = Adjustment.objects.get()
+    assert "Approve" not in rosa.get(page("adjustment_change", made.pk)).content.decode()
+    refused = rosa.post(page("adjustment_approve", made.pk))
+    assert refused.status_code == 422
+    assert "Another person" in refused.content.decode()
+    assert wallet.balance(account=account).free_coins == 0
+    assert "Approve" in ben.get(page("adjustment_change", made.pk)).content.decode()
+    assert ben.post(page("adjustment_approve", made.pk)).status_code == 302
+    assert ben.post(page("adjustment_approve", made.pk)).status_code == 422
+    assert wallet.balance(account=account).free_coins == 70
+
+
+def test_a_proposal_about_the_books_can_be_refused_with_a_reason():
+    rosa, ben = one_of("finance", "rosa"), one_of("finance", "ben")
+    asked = {"currency": "USD", "debit_code": "write_off", "credit_code": "clearing:stripe", "amount_minor": "5"}
+    assert rosa.post(page("adjustment_propose_books"), {**asked, "reason": ""}).status_code == 422
+    assert rosa.post(page("adjustment_propose_books"), {**asked, "reason": "The bank kept it"}).status_code == 302
+    made = Adjustment.objects.get()
+    assert ben.post(page("adjustment_refuse", made.pk), {"reason": "Ask the bank"}).status_code == 302
+    made.refresh_from_db()
+    assert (made.state, made.decision) == ("refused", "Ask the bank")
+    assert "Ask the bank" in rosa.get(page("adjustment_change", made.pk)).content.decode()
+
+
+def test_differences_are_compared_seen_and_resolved_at_the_desk(at_till):
+    finance = one_of("finance")
+    at_till.pays(a_top_up(coins=1000))
+    assert finance.post(page("reconciliation_run")).status_code == 302
+    (row,) = Difference.objects.filter(kind="missing_here", theirs_minor=990)[:1]
+    assert finance.get(page("reconciliation_changelist")).status_code == 200
+    assert "stripe" in finance.get(page("reconciliation_clearing")).content.decode()
+    assert "US$9.90" in finance.get(page("difference_changelist")).content.decode()
+    assert finance.get(page("difference_change", row.pk)).status_code == 200
+    assert finance.post(page("difference_resolve", row.pk), {"reason": ""}).status_code == 422
+    assert finance.post(page("difference_resolve", row.pk), {"reason": "A test of ours"}).status_code == 302
+    shown = finance.get(page("difference_change", row.pk)).content.decode()
+    assert "A test of ours" in shown
+    assert reconciling.clearing()
+
+
+def test_a_large_withdrawal_is_let_go_at_the_desk():
+    Market.objects.filter(code="US").update(withdrawal_review_from_coins=1)
+    account = an_account()
+    top_up = a_paid_top_up(account, 300)
+    finance = one_of("finance")
+    asked = {"account": account, "surface": "web", "now": timezone.now()}
+    first = withdrawals.request(coins=100, key="a", **asked)
+    second = withdrawals.request(coins=100, key="b", **asked)
+    assert finance.get(page("withdrawal_changelist")).status_code == 200
+    assert "Let it go" in finance.get(page("withdrawal_change", first.pk)).content.decode()
+    assert finance.post(page("withdrawal_approve", first.pk)).status_code == 302
+    assert finance.post(page("withdrawal_refuse", second.pk), {"reason": "Not your card"}).status_code == 302
+    assert sorted(Withdrawal.objects.values_list("status", flat=True)) == ["refused", "requested"]
+    returns.take(top_up_id=top_up.id, kind=ReturnKind.REFUND, provider_ref="re", amount_minor=10, now=NOON)
+    assert finance.get(page("paymentreturn_changelist")).status_code == 200
+    assert finance.get(page("paymentreturn_change", PaymentReturn.objects.first().pk)).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["support", "reviewer"])
+def test_others_look_at_most(role):
+    other = one_of(role)
+    for name in ("adjustment_propose", "adjustment_propose_books", "reconciliation_run"):
+        assert other.post(page(name), {}).status_code == 403, name

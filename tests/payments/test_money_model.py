@@ -1,0 +1,282 @@
+"""Payments that come and go, withdrawals, disputes and adjustments, woven into all that test_ledger_model.py does, with
+workers that die and come again: the ledger and the books are where plain Python says.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
+
+from payments import adjustments, checkpoints, currencies, ledger, lots, returns, wallet, withdrawals
+from payments.adjustments import MoreThanOwed
+from payments.lots import InsufficientCoins
+from payments.models import AdjustmentKind, LedgerAccount, LegState, PaymentReturn, ReturnKind, TopUp, Withdrawal
+from payments.withdrawing import WithdrawalNotAvailable
+from promote.money import MICROS
+from promote.refusals import Invalid
+from tests.builders import a_number, a_user
+from tests.payments.books import a_paid_top_up, book, lot_of
+from tests.payments.test_ledger_model import ModelLot, Wallets, some_coins
+
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "40"))
+
+
+@dataclass
+class ModelPayment:
+    lot: ModelLot
+    coins: int
+    paid: int
+    gone: int = 0
+    gone_coins: int = 0
+    real: Any = None
+
+    @property
+    def left(self) -> int:
+        return self.paid - self.gone
+
+
+@dataclass
+class ModelReturn:
+    payment: ModelPayment
+    amount: int
+    coins: int
+    taken: list[tuple[ModelLot, int]]
+    owed: int
+    under_way: bool
+    real: Any = None
+    undone: bool = False
+
+
+@dataclass
+class ModelLeg:
+    payment: ModelPayment
+    coins: int
+    amount: int
+    real: Any = None
+    state: str = "waiting"
+
+
+class Crash(Exception):
+    """A worker dies before it commits."""
+
+
+@dataclass
+class Desk:
+    """Two of finance."""
+
+    maker: Any = field(default_factory=lambda: a_user(is_staff=True))
+    checker: Any = field(default_factory=lambda: a_user(is_staff=True))
+
+
+class Money(Wallets):
+    def __init__(self) -> None:
+        super().__init__()
+        self.crashes = False
+        self.payments: list[ModelPayment] = []
+        self.gone: list[ModelReturn] = []
+        self.legs: list[ModelLeg] = []
+        self.desk = Desk()
+
+    def does(self, work: Callable[[], Any]) -> Any:
+        if self.crashes:
+            self.crashes = False
+            with pytest.raises(Crash), transaction.atomic():
+                work()
+                raise Crash
+        return super().does(work)
+
+    @rule()
+    def the_next_worker_dies(self) -> None:
+        """What it did is rolled back, and whoever comes after it does the same again."""
+        self.crashes = True
+
+    @rule(owner=st.integers(0, 1), coins=some_coins, price=st.integers(1, 3))
+    def top_up(self, owner: int, coins: int, price: int) -> None:
+        account, now = self.accounts[owner], self.model.now
+        facts = {"payment_ref": f"pi_{a_number()}", "paid_at": now, "amount_minor": coins * price}
+        real = self.does(lambda: a_paid_top_up(account, coins, **facts))
+        self.last = None  # a new row each time it is called
+        lot = ModelLot(owner, 2, lots.NEVER, lot_of(real).ledger_account_id, 0, lot_of(real))
+        self.payments.append(ModelPayment(lot, coins, coins * price, real=real))
+        self.add(lot, coins)
+
+    @precondition(lambda self: self.payments)
+    @rule(data=st.data(), disputed=st.booleans())
+    def money_goes_back(self, data: st.DataObject, disputed: bool) -> None:
+        payment = data.draw(st.sampled_from(self.payments), label="payment")
+        amount = data.draw(st.integers(1, payment.left + 1) | st.just(max(payment.left, 1)), label="amount")
+        kind = ReturnKind.DISPUTE if disputed else ReturnKind.REFUND
+        asked = {"kind": kind, "provider_ref": f"re_{a_number()}", "amount_minor": amount, "under_way": disputed}
+
+        def take() -> PaymentReturn:
+            return returns.take(top_up_id=payment.real.id, now=self.model.now, **asked)
+
+        if amount > payment.left:
+            self.refuses(take, returns.ReturnDiffers)
+            return
+        real = self.does(take)
+        coins = max(0, payment.coins * (payment.gone + amount) // payment.paid - payment.gone_coins)
+        payment.gone, payment.gone_coins = payment.gone + amount, payment.gone_coins + coins
+        piles = sorted(self.model.free(payment.lot.owner), key=lambda one: one is not payment.lot)
+        taken = self.model.take(piles, coins)
+        owed = coins - sum(part for _lot, part in taken)
+        self.model.owed[payment.lot.owner] += owed
+        assert real.coins == coins
+        self.gone.append(ModelReturn(payment, amount, coins, taken, owed, disputed, real))
+
+    @precondition(lambda self: any(one.under_way for one in self.gone))
+    @rule(data=st.data())
+    def a_dispute_is_lost(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from([one for one in self.gone if one.under_way]), label="dispute")
+        self.does(lambda: returns.conclude(returned_id=one.real.id, now=self.model.now))
+        one.under_way = False
+
+    @precondition(lambda self: any(not one.undone for one in self.gone))
+    @rule(data=st.data())
+    def what_went_back_comes_again(self, data: st.DataObject) -> None:
+        """A dispute is won, a refund failed."""
+        one = data.draw(st.sampled_from([one for one in self.gone if not one.undone]), label="return")
+        self.does(lambda: returns.undo(returned_id=one.real.id, now=self.model.now))
+        one.undone, one.under_way = True, False
+        one.payment.gone -= one.amount
+        one.payment.gone_coins -= one.coins
+        owner, model = one.payment.lot.owner, self.model
+        for lot, part in one.taken:
+            lot.coins += part
+        too_much = max(0, one.owed - model.owed[owner])
+        model.owed[owner] -= one.owed - too_much
+        for lot, repaid in list(reversed(model.repaid.values())):
+            part = min(repaid, too_much) if lot.owner == owner else 0
+            if part:
+                lot.coins += part
+                model.note_repaid(lot, -part)
+                too_much -= part
+        for lot, part in reversed(one.taken):
+            repaid = min(part, model.owed[owner])
+            lot.coins -= repaid
+            model.owed[owner] -= repaid
+            model.note_repaid(lot, repaid)
+
+    def withdrawable(self, owner: int) -> list[tuple[ModelPayment, int]]:
+        own = [one for one in self.payments if one.lot.owner == owner and one.lot.coins and one.left]
+        own.sort(key=lambda one: (one.lot.real.opened_at, one.lot.number))
+        return [(one, min(one.lot.coins, -(-one.coins * one.left // one.paid))) for one in own]
+
+    @rule(owner=st.integers(0, 1), coins=some_coins)
+    def withdraw(self, owner: int, coins: int) -> None:
+        asked = {"account": self.accounts[owner], "surface": "web", "coins": coins, "key": f"wd-{a_number()}"}
+
+        def request() -> Withdrawal:
+            return withdrawals.request(now=self.model.now, **asked)
+
+        there = self.withdrawable(owner)
+        total = sum(part for _payment, part in there)
+        if self.model.owed[owner] or not total:
+            self.refuses(request, WithdrawalNotAvailable)
+        elif coins > total:
+            self.refuses(request, Invalid)
+        else:
+            made = self.does(request)
+            for leg, (payment, part) in zip(made.legs.select_related("returned"), there, strict=False):
+                taken = min(part, coins)
+                assert (leg.lot_id, leg.coins) == (payment.lot.real.id, taken)
+                assert 0 < leg.returned.amount_minor <= payment.left
+                payment.lot.coins -= taken
+                payment.gone += leg.returned.amount_minor
+                payment.gone_coins += taken
+                coins -= taken
+                self.legs.append(ModelLeg(payment, taken, leg.returned.amount_minor, leg))
+            assert not coins
+
+    @precondition(lambda self: any(leg.state != "failed" for leg in self.legs))
+    @rule(data=st.data(), state=st.sampled_from(["submitted", "succeeded", "failed"]))
+    def the_provider_says(self, data: st.DataObject, state: str) -> None:
+        """Also that what it had paid came back."""
+        leg = data.draw(st.sampled_from([leg for leg in self.legs if leg.state != "failed"]), label="leg")
+        now = self.model.now
+        self.does(
+            lambda: withdrawals.conclude(
+                leg_id=leg.real.id, state=LegState(state), provider_ref=f"r{leg.real.id.hex}", now=now
+            )
+        )
+        if state == "failed":
+            leg.payment.gone -= leg.amount
+            leg.payment.gone_coins -= leg.coins
+            self.model.credit(leg.payment.lot, leg.coins)
+        if state != "submitted":
+            leg.state = state
+
+    @rule(owner=st.integers(0, 1), coins=st.integers(-200, 200).filter(bool), writes_off=st.booleans())
+    def finance_adjusts(self, owner: int, coins: int, writes_off: bool) -> None:
+        kind = AdjustmentKind.WRITE_OFF if writes_off else AdjustmentKind.CORRECTION
+        facts = {"account": self.accounts[owner], "reason": "a test", "by": self.desk.maker, "now": self.model.now}
+        proposed = adjustments.propose_coins(kind=kind, coins=abs(coins) if writes_off else coins, **facts)
+
+        def approve() -> Any:
+            return adjustments.approve(adjustment_id=proposed.id, by=self.desk.checker, now=self.model.now)
+
+        model = self.model
+        if writes_off and abs(coins) > model.owed[owner]:
+            self.refuses(approve, MoreThanOwed)
+        elif writes_off:
+            self.does(approve)
+            model.owed[owner] -= abs(coins)
+            self.written_off[owner] = self.written_off.get(owner, 0) + abs(coins)
+        elif coins < 0 and -coins > model.free_coins(owner):
+            self.refuses(approve, InsufficientCoins)
+        elif coins < 0:
+            self.does(approve)
+            model.take(model.free(owner), -coins)
+        else:
+            made = self.does(approve)
+            real = made.journal.lot
+            self.add(ModelLot(owner, 0, lots.NEVER, real.ledger_account_id, 0, real), coins)
+        self.last = None  # decided once: a second time it is refused
+
+    @property
+    def written_off(self) -> dict[int, int]:
+        return self.__dict__.setdefault("_written_off", {})
+
+    @invariant()
+    def money_is_where_the_model_says(self) -> None:
+        for payment in self.payments:
+            top_up = TopUp.objects.get(id=payment.real.id)
+            assert top_up.returnable_minor == payment.left >= 0
+        taken_in = sum(one.paid for one in self.payments)
+        gone = sum(one.amount for one in self.gone if not one.undone)
+        gone += sum(leg.amount for leg in self.legs if leg.state == "succeeded")
+        if self.payments:
+            assert book("clearing:stripe") == -(taken_in - gone)
+            assert book("withdrawals_payable") == sum(
+                leg.amount for leg in self.legs if leg.state not in ("succeeded", "failed")
+            )
+        for owner, account in enumerate(self.accounts):
+            waiting = sum(
+                leg.coins
+                for leg in self.legs
+                if leg.payment.lot.owner == owner and leg.state not in ("succeeded", "failed")
+            )
+            assert wallet.balance(account=account).withdrawing_coins == waiting
+
+    @invariant()
+    def every_currency_adds_up(self) -> None:
+        usd = currencies.ledger_of("USD")
+        accounts = LedgerAccount.objects.filter(ledger=usd)
+        assert sum(checkpoints.balance(account.id) for account in accounts) == 0
+        disputes = LedgerAccount.objects.filter(kind="dispute", closed=False)
+        held = sum(ledger.balances([account.id for account in disputes]).values())
+        assert held == sum(one.coins for one in self.gone if one.under_way) * MICROS
+
+
+@pytest.mark.django_db
+def test_any_interleaving_with_payments_that_go_back_ends_as_plain_python_says():
+    quick = settings(
+        max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(Money, settings=quick)

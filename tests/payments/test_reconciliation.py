@@ -1,0 +1,150 @@
+"""What the provider says and what we say are compared; where they differ, a person finds a row, and resolves it."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from payments import differences, ledger, reconciling, returns
+from payments.models import Difference, Journal, ProviderLine, ReturnKind, TopUp
+from promote.refusals import Invalid, WrongState
+from tests.builders import a_user, an_account
+from tests.payments.books import a_paid_top_up, book
+from tests.payments.buying import a_top_up, deliver, work_off
+
+pytestmark = pytest.mark.django_db
+LATER = timedelta(hours=2)
+
+
+def paid(at_till, **facts):
+    """A top-up that was paid at the provider and heard of here."""
+    top_up = a_top_up(**facts)
+    at_till.pays(top_up)
+    deliver(at_till.of_kind("checkout.session.completed"))
+    work_off()
+    return TopUp.objects.get(id=top_up.id)
+
+
+def compared(since, now=None):
+    return reconciling.reconcile(gateway="stripe", since=since, now=now or timezone.now() + LATER)
+
+
+def found():
+    return {(row.kind, row.subject): row for row in Difference.objects.filter(state="open")}
+
+
+@pytest.fixture
+def began(at_till):
+    """The time of this test at the provider, which goes by whole seconds and served others before."""
+    lines = at_till.stripe.client.v1.balance_transactions.list({"limit": 1}).data
+    start = (lines[0].created if lines else 0) + 1
+    while timezone.now().timestamp() < start:
+        pass
+    return timezone.now().replace(microsecond=0)
+
+
+def test_where_both_say_the_same_nothing_is_found_and_fees_and_payouts_are_booked(at_till, began):
+    top_up = paid(at_till, coins=1000)
+    run = compared(began)
+    assert (run.lines, run.found) == (1, 0)
+    fee = ProviderLine.objects.get(payment_ref=top_up.payment_ref).fee_minor
+    assert fee > 0
+    assert (book("gateway_fees"), book("clearing:stripe")) == (-fee, -(top_up.amount_minor - fee))
+    journals = Journal.objects.count()
+    assert compared(began).found == 0
+    assert (Journal.objects.count(), Difference.objects.count()) == (journals, 0), "again, it changes nothing"
+
+
+def test_a_payment_that_we_do_not_have_is_found_and_gone_once_we_have_it(at_till, began):
+    top_up = a_top_up(coins=1000)
+    at_till.pays(top_up)
+    assert compared(began).found == 1
+    (row,) = found().values()
+    assert (row.kind, row.theirs_minor, row.theirs_currency, row.ours_minor) == ("missing_here", 990, "USD", None)
+    deliver(at_till.of_kind("checkout.session.completed"))
+    work_off()
+    assert compared(began).found == 0
+    row.refresh_from_db()
+    assert row.state == "gone"
+    assert [note.to_state for note in row.notes.all()] == ["open", "gone"]
+
+
+def test_a_payment_that_only_we_have_is_found_once_the_provider_had_its_hour(at_till, began):
+    top_up = a_paid_top_up(an_account(), 100, paid_at=timezone.now())
+    compared(began, now=timezone.now())
+    assert not found()
+    compared(began)
+    assert found().keys() == {("missing_there", top_up.payment_ref)}
+
+
+def test_another_amount_or_currency_is_found(at_till, began):
+    first, second = paid(at_till, coins=1000), paid(at_till, coins=500)
+    compared(began)
+    lines = ProviderLine.objects.all()
+    wrong = [lines.get(payment_ref=first.payment_ref), lines.get(payment_ref=second.payment_ref)]
+    for line, change in zip(wrong, [{"amount_minor": 1}, {"currency": "EUR"}], strict=True):
+        ProviderLine.objects.bulk_create([ProviderLine(**{**as_facts(line), **change, "ref": f"wrong {line.ref}"})])
+    compared(began)
+    assert found().keys() == {("amount", first.payment_ref), ("currency", second.payment_ref)}
+
+
+def as_facts(line):
+    return {field.name: getattr(line, field.name) for field in line._meta.fields if field.name != "id"}
+
+
+def test_money_that_was_paid_back_there_and_not_here_is_found_and_followed(at_till, began):
+    top_up = paid(at_till, coins=1000)
+    refund = at_till.stripe.client.v1.refunds.create({"payment_intent": top_up.payment_ref, "amount": 100})
+    compared(began)
+    row = found()["return_unknown", refund.id]
+    assert (row.theirs_minor, row.top_up, row.method) == (-100, top_up, "card")
+    returns.confirm(top_up_id=top_up.id, now=timezone.now())
+    assert compared(began).found == 0
+    assert not found()
+    (clearing,) = [one for one in reconciling.clearing() if one.currency == "USD" and one.gateway == "stripe"]
+    assert clearing.ours_minor == 990 - 100 - ProviderLine.objects.get(kind="payment").fee_minor
+
+
+def test_a_paid_out_clearing_account_is_empty(at_till, began):
+    top_up = paid(at_till, coins=1000)
+    returns.take(
+        top_up_id=top_up.id, kind=ReturnKind.REFUND, provider_ref="re_unknown_there", amount_minor=1, now=began
+    )
+    compared(began)
+    assert ("missing_there", "re_unknown_there") in found()
+    before = book("clearing:stripe")
+    line = ProviderLine(
+        gateway="stripe", ref="txn_payout", kind="payout", at=began, amount_minor=before, fee_minor=0, currency="USD",
+        subject="po_1", read_at=began,
+    )  # fmt: skip
+    ledger.post_many([reconciling._entry("stripe", line)], now=began)
+    assert (book("clearing:stripe"), book("bank")) == (0, before)
+
+
+def test_finance_resolves_a_difference_with_a_reason_and_it_stays_resolved(at_till, began):
+    at_till.pays(a_top_up(coins=1000))
+    compared(began)
+    (row,) = found().values()
+    by = a_user(is_staff=True)
+    with pytest.raises(Invalid):
+        differences.resolve(difference_id=row.id, reason=" ", by=by, now=began)
+    differences.resolve(difference_id=row.id, reason="A test payment of ours", by=by, now=began)
+    with pytest.raises(WrongState):
+        differences.resolve(difference_id=row.id, reason="Once more", by=by, now=began)
+    assert compared(began).found == 0
+    row.refresh_from_db()
+    assert row.state == "resolved"
+    assert [(note.to_state, note.by) for note in row.notes.all()][-1] == ("resolved", by)
+    with pytest.raises(OperationalError, match="stays as it was"), transaction.atomic():
+        Difference.objects.filter(id=row.id).update(state="open")
+    with pytest.raises(OperationalError, match="stay as they were"), transaction.atomic():
+        row.notes.all().delete()
+
+
+def test_the_command_says_how_many_are_open(at_till, began, capsys):
+    call_command("reconcile", "stripe", "--days", "1", "--json")
+    assert '"open_differences"' in capsys.readouterr().out.splitlines()[-1]
+    with pytest.raises(reconciling.NoStatement):
+        reconciling.reconcile(gateway="unheard-of", now=began)

@@ -1,0 +1,92 @@
+"""Withdrawals and the statement through REST (api.md)."""
+
+import csv
+import io
+
+import pytest
+
+from payments import gifts
+from promote.markets.models import Market
+from tests.api.callers import a_browser, an_app, problem, wrong_fields
+from tests.builders import NOON, an_account
+from tests.payments.books import a_paid_top_up
+from tests.payments.ledgers import granted
+
+pytestmark = pytest.mark.django_db
+
+
+def asked(app, coins, key="k"):
+    return app.post("/withdrawals", {"coins": coins}, Idempotency_Key=key)
+
+
+def test_a_quote_says_where_the_coins_go_and_how_long_it_takes():
+    account = an_account()
+    granted(account, 30)
+    a_paid_top_up(account, 100, amount_minor=99)
+    quote = an_app(account).post("/withdrawals/quote", {"coins": 50})
+    assert quote.status_code == 200, quote.content
+    told = quote.json()
+    assert (told["coins"], told["withdrawable_coins"], told["is_reviewed"]) == (50, 100, False)
+    (part,) = told["parts"]
+    assert part["price"] == {"amount_minor": 49, "currency": "USD"}
+    assert (part["method"], part["usual_time"]) == ("card", {"from_days": 5, "to_days": 10})
+    assert an_app(account).post("/withdrawals/quote", {}).json()["coins"] == 100
+
+
+def test_a_withdrawal_is_made_once_per_key_and_read_again():
+    account = an_account()
+    a_paid_top_up(account, 100)
+    app = an_app(account)
+    assert app.post("/withdrawals", {"coins": 60}).json()["code"] == "idempotency_key_missing"
+    made = asked(app, 60)
+    assert made.status_code == 201, made.content
+    assert asked(app, 60).headers["Idempotent-Replayed"] == "true"
+    assert problem(asked(app, 61))["code"] == "idempotency_key_reused"
+    assert wrong_fields(asked(app, 41, key="other")) == {"coins": "invalid"}
+    told = made.json()
+    assert app.get(f"/withdrawals/{told['id']}").json() == told
+    assert app.get("/withdrawals").json()["results"] == [told]
+    assert [leg["status"] for leg in told["legs"]] == ["waiting"]
+    assert an_app(an_account()).get(f"/withdrawals/{told['id']}").status_code == 404
+    wallet = app.get("/wallet").json()
+    assert (wallet["coins"], wallet["held_coins"], wallet["withdrawing_coins"]) == (40, 60, 60)
+    assert wallet["by_origin"] == [{"origin": "card", "coins": 40}]
+
+
+def test_on_ios_and_in_gb_the_answer_names_the_stores_way():
+    account = an_account()
+    a_paid_top_up(account, 100)
+    told = problem(asked(an_app(account, app_platform="ios"), 10))
+    assert (told["code"], told["reason"]) == ("withdrawal_not_available", "store")
+    assert told["links"] == [{"method": "apple", "url": "https://reportaproblem.apple.com/"}]
+    british = an_account(country="GB")
+    told = problem(a_browser(british).post("/withdrawals/quote", {}))
+    assert (told["code"], {link["method"] for link in told["links"]}) == (
+        "withdrawal_not_available",
+        {"apple", "google"},
+    )
+    Market.objects.filter(code="GB").update(withdrawal_surfaces=["web"])
+    assert problem(a_browser(british).post("/withdrawals/quote", {}))["reason"] == "nothing", "by data, not by country"
+
+
+@pytest.mark.parametrize("coins", [0, -5, "5", 1.5, True, None, 10**12])
+def test_coins_are_a_whole_number_above_zero(coins):
+    account = an_account()
+    a_paid_top_up(account, 100)
+    assert asked(an_app(account), coins).status_code == 400
+
+
+def test_the_statement_comes_as_csv_whole_and_says_the_same():
+    account = an_account()
+    granted(account, 700, reason="=1+1")
+    for number in range(3):
+        gifts.give(account=account, coins=10, reference=f"=gift{number}", now=NOON)
+    app = an_app(account)
+    answer = app.get("/wallet/statement", Accept="text/csv")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    pages = app.get("/wallet/statement").json()["results"]
+    assert [(row["id"], int(row["coins"]), int(row["balance_coins"])) for row in rows] == [
+        (one["id"], one["coins"], one["balance_coins"]) for one in pages
+    ]
+    assert {row["reference"] for row in rows if row["kind"] == "gift"} == {f"'=gift{number}" for number in range(3)}
