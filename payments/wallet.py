@@ -34,6 +34,10 @@ class Balance:
     """Of the held ones, those in withdrawals."""
 
     @property
+    def in_orders_coins(self) -> int:
+        return self.held_coins - self.withdrawing_coins
+
+    @property
     def by_origin(self) -> dict[str, int]:
         """Free coins by where they came from, in the order in which they are spent."""
         coins: dict[str, int] = {}

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from payments import top_ups, wallet
+from payments import top_ups, wallet, wallet_api
 from payments.models import TopUp, TopUpStatus
 from payments.payment_methods import Methods, Offered
 from promote.front.doors import AdvertiserRequest, advertiser, safe_next
@@ -44,6 +44,13 @@ def purse(request: AdvertiserRequest) -> HttpResponse:
         .first(),
     }
     return render(request, "pages/wallet.html", shown)
+
+
+@require_safe
+@advertiser
+def statement_file(request: AdvertiserRequest) -> HttpResponse:
+    """The whole statement as CSV."""
+    return wallet_api.statement_file(request.account)  # type: ignore[return-value]
 
 
 def _is_id(text: str) -> bool:

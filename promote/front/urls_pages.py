@@ -12,6 +12,7 @@ from promote.front import (
     page_promote,
     page_sign_in,
     page_wallet,
+    page_withdraw,
 )
 
 app_name = "pages"
@@ -33,6 +34,9 @@ urlpatterns = [
     path("orders/<str:order_id>/charges.csv", page_charges.file, name="order_charges_file"),
     path("offers/", page_offers.page, name="offers"),
     path("wallet/", page_wallet.purse, name="wallet"),
+    path("wallet/statement.csv", page_wallet.statement_file, name="statement_file"),
+    path("wallet/withdraw/", page_withdraw.ask, name="withdraw"),
+    path("wallet/withdrawals/<str:withdrawal_id>/", page_withdraw.withdrawal, name="withdrawal"),
     path("wallet/top-up/", page_wallet.top_up, name="top_up"),
     path("wallet/top-ups/<str:top_up_id>/", page_wallet.top_up_return, name="top_up_return"),
     path("invoices/", page_papers.invoices, name="invoices"),

@@ -44,6 +44,24 @@ TOP_UP_STATUSES: dict[str, Pill] = {
 }
 
 
+WITHDRAWAL_STATUSES: dict[str, Pill] = {
+    "in_review": Pill(_("Our staff looks at it"), "clock", "warn"),
+    "requested": Pill(_("Requested"), "clock", "accent"),
+    "submitted": Pill(_("On its way"), "clock", "accent"),
+    "succeeded": Pill(_("Paid back"), "check", "good"),
+    "partly": Pill(_("Partly paid back"), "warn", "warn"),
+    "failed": Pill(_("Not paid back"), "cross", "bad"),
+    "refused": Pill(_("Refused"), "ban", "bad"),
+}
+
+LEG_STATES: dict[str, Pill] = {
+    "waiting": Pill(_("Not sent yet"), "clock"),
+    "submitted": Pill(_("On its way"), "clock", "accent"),
+    "succeeded": Pill(_("Paid back"), "check", "good"),
+    "failed": Pill(_("Back in your balance"), "undo", "warn"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Objective:
     """An objective as people choose it, and the unit its result is counted in."""

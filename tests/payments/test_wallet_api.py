@@ -21,8 +21,10 @@ def test_the_wallet_shows_coins_held_owed_and_its_lots():
     assert answer.json() == {
         "coins": 350,
         "held_coins": 230,
+        "withdrawing_coins": 0,
         "debt_coins": 0,
         "withdrawable_coins": 350,
+        "by_origin": [{"origin": "card", "coins": 350}],
         "lots": [
             {
                 "id": lot.public_id,

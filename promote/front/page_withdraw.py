@@ -1,0 +1,87 @@
+"""Coins that go back to the payments they came from: where to and how long it takes, before anybody confirms."""
+
+from dataclasses import dataclass
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from payments import wallet, withdrawals, withdrawing
+from payments.models import WithdrawalLeg
+from promote.front.doors import AdvertiserRequest, advertiser
+from promote.front.promote_form import new_key
+from promote.front.words import LEG_STATES, WITHDRAWAL_STATUSES, Pill
+from promote.markets.models import PaymentMethod
+from promote.refusals import Invalid, Refusal
+
+SURFACE = "web"
+
+
+class CoinsForm(forms.Form):
+    coins = forms.IntegerField(
+        label=_("How many coins?"),
+        min_value=1,
+        max_value=1_000_000_000,
+        error_messages={"required": _("Say how many coins."), "invalid": _("Whole coins, as a number.")},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A payment that gets money back, as the page of a withdrawal shows it."""
+
+    leg: WithdrawalLeg
+    method: PaymentMethod | None
+    pill: Pill
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@advertiser
+def ask(request: AdvertiserRequest) -> HttpResponse:
+    """`?coins=` shows where so many go; sent, it is done, once."""
+    given = request.POST if request.method == "POST" else request.GET
+    form = CoinsForm(given) if "coins" in given else CoinsForm()
+    coins = form.cleaned_data["coins"] if form.is_bound and form.is_valid() else None
+    try:
+        if request.method == "POST" and coins:
+            key = request.POST.get("key", "")[:255] or new_key()
+            made = withdrawals.request(
+                account=request.account, surface=SURFACE, coins=coins, key=key, now=timezone.now()
+            )
+            return redirect("pages:withdrawal", made.public_id)
+        plan = withdrawing.quote(account=request.account, surface=SURFACE, coins=coins, now=timezone.now())
+    except Invalid as refusal:
+        for error in refusal.errors:
+            form.add_error("coins", str(error.detail))
+        plan = withdrawing.quote(account=request.account, surface=SURFACE, coins=None, now=timezone.now())
+    except Refusal as refusal:
+        return _page(request, refusal=refusal, status=422 if request.method == "POST" else 200)
+    if not form.is_bound:
+        form = CoinsForm(initial={"coins": plan.coins})
+    return _page(request, plan=plan, form=form, status=422 if form.errors else 200)
+
+
+@require_safe
+@advertiser
+def withdrawal(request: AdvertiserRequest, withdrawal_id: str) -> HttpResponse:
+    """One withdrawal, leg by leg."""
+    found = withdrawals.get(account=request.account, public_id=withdrawal_id)
+    legs = list(found.legs.select_related("returned__top_up__market"))
+    markets = {leg.returned.top_up.market_id for leg in legs}
+    methods = {(row.market_id, row.code): row for row in PaymentMethod.objects.filter(market__in=markets)}
+    shown = [
+        Leg(leg, methods.get((leg.returned.top_up.market_id, leg.returned.top_up.method)), LEG_STATES[leg.state])
+        for leg in legs
+    ]
+    last = found.transitions.last()
+    reason = last.why if last and found.status == "refused" else ""
+    context = {"withdrawal": found, "pill": WITHDRAWAL_STATUSES[found.status], "legs": shown, "reason": reason}
+    return render(request, "pages/withdrawal.html", context)
+
+
+def _page(request: AdvertiserRequest, *, status: int, **shown: object) -> HttpResponse:
+    context = {"balance": wallet.balance(account=request.account), "key": new_key(), **shown}
+    return render(request, "pages/withdraw.html", context, status=status)

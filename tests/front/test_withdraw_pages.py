@@ -1,0 +1,60 @@
+"""Withdrawing on the pages: what goes where and when is said before anybody confirms."""
+
+import pytest
+
+from payments.models import Withdrawal
+from tests.builders import coins_for
+from tests.front.visitors import an_advertiser, inline_parts, signed_in, text_of
+from tests.payments.books import a_paid_top_up
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
+
+
+def test_the_page_says_where_the_coins_go_and_how_long_it_takes_then_sends_them_once():
+    account = an_advertiser()
+    a_paid_top_up(account, 500, amount_minor=495)
+    browser = signed_in(account)
+    assert "/wallet/withdraw/" in browser.get("/wallet/").content.decode()
+    page = browser.get("/wallet/withdraw/?coins=200")
+    for said in ("500 coins can be withdrawn", "Card", "5–10 days", "US$1.98", "Withdraw 200 coins"):
+        assert said in text_of(page)
+    assert not inline_parts(page)
+    for _again in range(2):
+        sent = browser.post("/wallet/withdraw/", {"coins": "200", "key": "k"})
+        made = Withdrawal.objects.get()
+        assert sent["Location"] == f"/wallet/withdrawals/{made.public_id}/"
+    shown = browser.get(sent["Location"])
+    assert "Withdrawal of 200 coins" in text_of(shown)
+    assert not inline_parts(shown)
+    wallet = browser.get("/wallet/")
+    assert "Being withdrawn" in text_of(wallet)
+    assert f"/wallet/withdrawals/{made.public_id}/" in wallet.content.decode()
+    assert signed_in(an_advertiser()).get(sent["Location"]).status_code == 404
+
+
+@pytest.mark.parametrize("coins", ["", "0", "-1", "501", "x", "9" * 30])
+def test_an_impossible_number_is_told_beside_the_field(coins):
+    account = an_advertiser()
+    a_paid_top_up(account, 500)
+    browser = signed_in(account)
+    response = browser.post("/wallet/withdraw/", {"coins": coins, "key": "k"})
+    assert response.status_code == 422
+    assert 'id="field-coins"' in response.content.decode()
+    assert not Withdrawal.objects.exists()
+
+
+def test_where_it_is_not_offered_the_page_leads_to_the_store():
+    page = signed_in(an_advertiser(country="GB")).get("/wallet/withdraw/")
+    assert "https://reportaproblem.apple.com/" in page.content.decode()
+    account = an_advertiser()
+    coins_for(account, 100)
+    assert "None of your coins can be withdrawn" in text_of(signed_in(account).get("/wallet/withdraw/"))
+
+
+def test_the_statement_is_a_file_too():
+    account = an_advertiser()
+    coins_for(account, 100)
+    answer = signed_in(account).get("/wallet/statement.csv")
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert lines[0].startswith("at,id,kind")
+    assert len(lines) == 2
