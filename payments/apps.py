@@ -16,6 +16,7 @@ class PaymentsConfig(AppConfig):
             block_checks,
             document_checks,
             ledger_checks,
+            return_checks,
             wallet_checks,
         )
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.db import transaction
-from hypothesis import HealthCheck, settings
+from django.db import connections, transaction
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from payments import adjustments, checkpoints, currencies, ledger, lots, returns, wallet, withdrawals
 from payments.adjustments import MoreThanOwed
+from payments.audit.running import run
 from payments.lots import InsufficientCoins
 from payments.models import AdjustmentKind, LedgerAccount, LegState, PaymentReturn, ReturnKind, TopUp, Withdrawal
 from payments.withdrawing import WithdrawalNotAvailable
@@ -24,6 +25,7 @@ from tests.builders import a_number, a_user
 from tests.payments.books import a_paid_top_up, book, lot_of
 from tests.payments.test_ledger_model import ModelLot, Wallets, some_coins
 
+CHECKS = ["returns", "withdrawals", "books", "lot_uses", "top_ups"]
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "40"))
 
 
@@ -264,6 +266,12 @@ class Money(Wallets):
             )
             assert wallet.balance(account=account).withdrawing_coins == waiting
 
+    def teardown(self) -> None:
+        try:
+            assert run(names=CHECKS).ok, run(names=CHECKS).as_dict()
+        finally:
+            super().teardown()
+
     @invariant()
     def every_currency_adds_up(self) -> None:
         usd = currencies.ledger_of("USD")
@@ -280,3 +288,33 @@ def test_any_interleaving_with_payments_that_go_back_ends_as_plain_python_says()
         max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(Money, settings=quick)
+
+
+class Unaudited(Wallets):
+    """Without the audit at its end, which would see at once that the guard is gone."""
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.atomic.__exit__(None, None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_guard_against_overdrafts_the_model_finds_one():
+    """So that a green run means something."""
+    table, guard = "ALTER TABLE payments_ledgeraccount", "ledgeraccount_no_overdraft"
+    rough = settings(
+        max_examples=300,
+        stateful_step_count=15,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    with connections["owner"].cursor() as owner:
+        owner.execute(f"{table} DROP CONSTRAINT {guard}")
+        try:
+            with pytest.raises(BaseException, match="DID NOT RAISE"):
+                run_state_machine_as_test(Unaudited, settings=rough)
+        finally:
+            owner.execute(f"{table} ADD CONSTRAINT {guard} CHECK (guard <> 'C' OR debits <= credits)")

@@ -7,7 +7,8 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from orders import placement
 from orders.models import Order
-from payments import gifts, returns, wallet
+from payments import gifts, ledger, returns, wallet
+from payments.audit.running import run
 from payments.lots import CoinsOwed
 from payments.models import LedgerAccount, PaymentReturn, ReturnKind, TopUp
 from promote.eligibility import BROWSER
@@ -18,6 +19,7 @@ from tests.payments.buying import a_top_up, deliver, state_of, work_off
 from tests.payments.ledgers import an_escrow, audited, granted, left_of
 
 pytestmark = pytest.mark.django_db
+CHECKS = ["returns", "withdrawals", "books", "lot_uses", "top_ups"]
 FIAT = ("clearing:stripe", "coin_liability", "tax_payable", "revenue", "taken_back")
 
 
@@ -216,3 +218,18 @@ def test_a_dispute_at_the_provider_is_followed_to_its_end(at_till):
     assert wallet.balance(account=top_up.account).free_coins == 1000
     assert PaymentReturn.objects.get(top_up=top_up).state == "undone"
     audited()
+
+
+def test_the_audit_names_a_payment_whose_sums_are_not_its_returns_and_books_that_do_not_add_up():
+    account = an_account()
+    top_up = a_paid_top_up(account, 100)
+    refunded(top_up, 40)
+    gave(account, 10, "spent")
+    assert run(names=CHECKS).ok
+    movement = ledger.Movement(
+        ledger.platform("coin_liability", ledger=840), ledger.platform("revenue", ledger=840), 1, ledger=840
+    )
+    ledger.post(kind="test", key="a stray one", movements=[movement], now=NOON)
+    found = run(names=CHECKS).checks
+    assert found["returns"].ok
+    assert "USD: coins sold and not used are worth 50, the books owe 49" in found["books"].first_wrong
