@@ -82,11 +82,14 @@ def give_back(*, lot: Lot, key: str, now: datetime) -> None:
             return
         told = f"clawback:{taken[0].journal_id}"
         repaid = repayments.by_lot(debt_id)
-        ledger.lock({debt_id, *repaid, *(side for move in taken for side in (move.debit_id, move.credit_id))})
-        movements = _back(taken, debt_id=debt_id, owed=owed, repaid=repaid)
-        ledger.post(kind=kind, key=undo_key, ref=ref, request={}, movements=movements, now=now)
+        locked = ledger.lock({debt_id, *repaid, *(side for move in taken for side in (move.debit_id, move.credit_id))})
         escrow_id = ledger.account_id(code=_dispute_code(key))
-        if escrow_id is not None:
+        # A dispute that was lost can be won yet, by an appeal: its coins are gone from their escrow then.
+        waits = escrow_id is not None and not locked[escrow_id].closed
+        source = escrow_id if escrow_id is not None and waits else ledger.platform("returned")
+        movements = _back(taken, source=source, debt_id=debt_id, owed=owed, repaid=repaid)
+        ledger.post(kind=kind, key=undo_key, ref=ref, request={}, movements=movements, now=now)
+        if escrow_id is not None and waits:
             ledger.close([escrow_id])
         parts = uses.take_back(ref=told, as_ref=f"{told}:undone", now=now)
         again_owed = fiat.no_longer_owed(parts, to="taken_back")
@@ -96,8 +99,7 @@ def give_back(*, lot: Lot, key: str, now: datetime) -> None:
         notifications.notify(account=lot.account, kind="coins_given_back", payload={"coins": coins}, now=now)
 
 
-def _back(taken: list[Transfer], *, debt_id: int, owed: int, repaid: dict[int, int]) -> list[Movement]:
-    source = taken[0].credit_id
+def _back(taken: list[Transfer], *, source: int, debt_id: int, owed: int, repaid: dict[int, int]) -> list[Movement]:
     movements = [Movement(source, move.debit_id, move.amount) for move in reversed(taken)]
     forgiven = sum(move.amount for move in taken if move.debit_id == debt_id)
     too_much_repaid = max(0, forgiven - owed)

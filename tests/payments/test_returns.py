@@ -171,6 +171,17 @@ def test_a_dispute_that_is_won_gives_back_to_the_very_lots_and_to_those_that_rep
     audited()
 
 
+def test_a_dispute_that_was_lost_and_is_won_by_an_appeal_gives_back_too():
+    account = an_account()
+    top_up = a_paid_top_up(account, 100)
+    dispute = refunded(top_up, 100, "du_1", kind=ReturnKind.DISPUTE, under_way=True)
+    returns.conclude(returned_id=dispute.id, now=NOON)
+    returns.undo(returned_id=dispute.id, now=NOON)
+    assert wallet.balance(account=account).free_coins == 100
+    assert books(*FIAT) == [-100, 100, 0, 0, 0]
+    audited()
+
+
 def test_coins_given_back_repay_another_debt_first():
     account = an_account()
     first, second = a_paid_top_up(account, 100), a_paid_top_up(account, 100)
