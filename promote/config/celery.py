@@ -9,7 +9,6 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import Service
-from celery.schedules import crontab
 from celery.signals import beat_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
@@ -49,11 +48,7 @@ app.conf.update(
         "payments.checkpoint": every(60, "payments.tasks.checkpoint", queue="celery"),
         "payments.seal": every(60, "payments.tasks.seal", queue="celery"),
         "payments.work_on_withdrawals": every(30, "payments.tasks.work_on_withdrawals", queue="celery"),
-        "payments.reconcile": {
-            "task": "payments.tasks.reconcile",
-            "schedule": crontab(hour=2, minute=40),
-            "options": {"queue": "celery"},
-        },
+        "payments.reconcile": every(86_400, "payments.tasks.reconcile", queue="celery"),
         "payments.expire_coins": every(60, "payments.tasks.expire_coins", queue="celery"),
     },
 )
