@@ -148,7 +148,8 @@ class StripeGateway:
         ]
 
     def lines(self, *, since: datetime, until: datetime) -> Iterator[Line]:
-        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        # Stripe counts whole seconds: this very one belongs to what has happened.
+        created = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
         asked: Any = {"created": created, "limit": 100, "expand": ["data.source"]}
         for line in _ask(lambda: list(self._client.v1.balance_transactions.list(asked).auto_paging_iter())):
             yield stripe_account.line(line)
