@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from orders import lifecycle, wishes
-from orders.models import Actor, Order, Review, ReviewStatus, Status
+from orders.models import Actor, Order, ReviewStatus, Status
 from promote.refusals import FieldError, Invalid, WrongState
 
 FIELDS = ("audience", "website_url", "call_to_action", "duration_s")
@@ -26,23 +26,33 @@ def amend(*, order_id: UUID, by: Actor | None, changes: Mapping[str, Any], now: 
     """
     with transaction.atomic():
         order = lifecycle.locked(order_id)
-        under_review = Review.objects.filter(order=order, status=ReviewStatus.PENDING).exists()
-        if order.status not in (Status.IN_REVIEW, Status.SCHEDULED) or not under_review:
+        if not may_change(order):
             raise NotInReview
-        wanted = {name: changes[name] if name in changes else getattr(order, name) for name in FIELDS}
-        wish = wishes.checked(
-            account=order.account,
-            market=order.market,
-            function=order.function,
-            objective=order.objective,
-            budget_coins=order.cost_coins,
-            **wanted,
-        )
+        wish = wished(order, changes)
         before = {name: getattr(order, name) for name in FIELDS}
         changed = {name: getattr(wish, name) for name in FIELDS if getattr(wish, name) != before[name]}
         if changed:
             _write(order, changed, by=by, now=now)
         return order
+
+
+def may_change(order: Order) -> bool:
+    """Whether it still waits for its verdict, and has not begun without one as a live on air does."""
+    waits = any(review.status == ReviewStatus.PENDING for review in order.reviews.all())
+    return waits and order.status in (Status.IN_REVIEW, Status.SCHEDULED)
+
+
+def wished(order: Order, changes: Mapping[str, Any]) -> wishes.Wish:
+    """The order as it would be with these changes. Raises Invalid."""
+    wanted = {name: changes[name] if name in changes else getattr(order, name) for name in FIELDS}
+    return wishes.checked(
+        account=order.account,
+        market=order.market,
+        function=order.function,
+        objective=order.objective,
+        budget_coins=order.cost_coins,
+        **wanted,
+    )
 
 
 def _write(order: Order, changed: dict[str, Any], *, by: Actor | None, now: datetime) -> None:

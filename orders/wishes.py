@@ -101,6 +101,17 @@ def limits_coins(*, duration_s: int, account: Account, market: Market) -> tuple[
     return least, most
 
 
+def lengths_s(*, budget_coins: int, market: Market) -> tuple[int, int]:
+    """The shortest and the longest that an order may run on this budget, where a day may have such a budget at all."""
+    shortest = -(-budget_coins * DAY_S // market.budget_max_per_day_coins)
+    longest = budget_coins * DAY_S // market.budget_min_per_day_coins
+    within_a_day = shortest <= DAY_S
+    return (
+        market.duration_min_s if within_a_day else max(market.duration_min_s, shortest),
+        min(market.duration_max_s, longest),
+    )
+
+
 def _website(objective: str, website_url: str, call_to_action: str) -> tuple[str, list[FieldError]]:
     """The address in its safe form; needed for website visits, and for nothing else."""
     errors: list[FieldError] = []

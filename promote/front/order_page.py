@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from analytics import reports
 from analytics.reports import Figures, Result
+from orders import amendments
 from orders.models import Order, Review, ReviewKind, ReviewStatus
 from orders.states import OPEN, EndReason, Status
 from payments.models import Invoice
@@ -17,7 +19,7 @@ from promote.catalogue.models import LiveRoom, LiveState
 from promote.front import order_charts, order_steps, running, words
 from promote.front.charts import Chart
 from promote.front.parts import Point, Progress, Step
-from promote.front.promote_form import OWN, UNITS, durations_s
+from promote.front.reach_form import OWN, UNITS, choices_of, durations_s
 from promote.front.spans import grouped
 from promote.markets.models import Term
 from promote.refusals import Text
@@ -37,6 +39,7 @@ class Verdict:
 class Actions:
     """What its owner can do with it now."""
 
+    change: bool
     cancel: bool
     end: bool
     appeal: bool
@@ -84,7 +87,7 @@ def order_page(order: Order, *, now: datetime) -> OrderPage:
     return OrderPage(
         order=order,
         goal=words.OBJECTIVES[order.objective],
-        headline=_headline(order),
+        headline=headline(order),
         steps=order_steps.of(order),
         progress=running.progress(order, spent, now=now),
         spent_micros=spent,
@@ -120,7 +123,7 @@ def _audience(order: Order) -> list[str]:
     ]
 
 
-def _headline(order: Order) -> str:
+def headline(order: Order) -> str:
     """One sentence that says where it stands and what happens next."""
     match order.status:
         case Status.IN_REVIEW if order.starts_at is not None:
@@ -160,11 +163,12 @@ def _actions(order: Order, reviews: list[Review], *, now: datetime) -> Actions:
     was_placed_again = Order.objects.filter(placed_again_from=order).exists()
     is_open = order.status in OPEN
     return Actions(
+        change=amendments.may_change(order),
         cancel=is_open and order.starts_at is None,
         end=is_open and order.starts_at is not None,
         appeal=order.end_reason == EndReason.REJECTED and not appealed,
         place_again=order.place_again_until is not None and now < order.place_again_until and not was_placed_again,
-        repeat=_repeat(order) if order.is_final and not _is_over(order) else "",
+        repeat=repeat(order) if order.is_final else "",
     )
 
 
@@ -172,24 +176,22 @@ def _is_over(order: Order) -> bool:
     return isinstance(order.target, LiveRoom) and order.target.state == LiveState.ENDED
 
 
-def _repeat(order: Order) -> str:
-    """The order form with this order's choices."""
-    query: dict[str, object] = {
-        "objective": order.objective,
-        "audience": "automatic" if order.audience.get("automatic") else "chosen",
-        "website_url": order.website_url,
-        "call_to_action": order.call_to_action,
-        **{name: values for name, values in order.audience.items() if isinstance(values, list)},
-    }
+def repeat(order: Order, **changes: Any) -> str:
+    """The address of the order form with this order's choices and these changes; nothing once the live is over."""
+    if _is_over(order):
+        return ""
+    wanted = {name: changes.get(name, getattr(order, name)) for name in amendments.FIELDS}
+    length_s = wanted.pop("duration_s")
+    query: dict[str, object] = {"objective": order.objective, **choices_of(**wanted)}
     if order.cost_coins in order.market.packages_coins:
         query["budget"] = order.cost_coins
     else:
         query.update(budget=OWN, own_coins=order.cost_coins)
-    if order.duration_s in durations_s(order.market):
-        query["duration"] = order.duration_s
+    if length_s in durations_s(order.market):
+        query["duration"] = length_s
     else:
-        unit = next((unit for unit in ("days", "hours") if order.duration_s % UNITS[unit] == 0), "minutes")
-        query.update(duration=OWN, own_length=order.duration_s // UNITS[unit], own_unit=unit)
+        unit = next((unit for unit in ("days", "hours") if length_s % UNITS[unit] == 0), "minutes")
+        query.update(duration=OWN, own_length=length_s // UNITS[unit], own_unit=unit)
     address = reverse("pages:promote", args=[order.target.public_id])
     return f"{address}?{urlencode({k: v for k, v in query.items() if v}, doseq=True)}"
 

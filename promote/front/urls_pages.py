@@ -4,6 +4,7 @@ from django.urls import path
 
 from promote.front import (
     page_central,
+    page_change,
     page_charges,
     page_look,
     page_offers,
@@ -27,6 +28,8 @@ urlpatterns = [
     path("orders/", page_orders.orders, name="orders"),
     path("orders/<str:order_id>/", page_orders.order, name="order"),
     path("orders/<str:order_id>/live/", page_orders.live, name="order_live"),
+    path("orders/<str:order_id>/change/", page_change.page, name="order_change"),
+    path("orders/<str:order_id>/change/estimate/", page_change.panel, name="order_change_panel"),
     path("orders/<str:order_id>/end/", page_orders.end, name="order_end"),
     path("orders/<str:order_id>/appeal/", page_orders.appeal, name="order_appeal"),
     path("orders/<str:order_id>/again/", page_orders.again, name="order_again"),

@@ -1,10 +1,14 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from orders import amendments
+from orders import amendments, wishes
 from orders.amendments import NotInReview
 from orders.models import Order
+from promote.accounts.models import Account
+from promote.markets.models import Market
 from promote.refusals import Invalid
 from tests.builders import NOON, a_delivering_order, a_live, an_account, an_order, approved
 
@@ -80,3 +84,16 @@ def test_a_live_approved_before_it_is_on_air_is_not_changed_any_more():
     assert order.status == "scheduled"
     with pytest.raises(NotInReview):
         amend(order, duration_s=7 * 3600)
+
+
+@given(
+    budget_coins=st.integers(300, 300_000), duration_s=st.integers(21_600, 2_592_000), most=st.integers(300, 100_000)
+)
+def test_the_lengths_of_a_budget_are_those_that_its_limits_allow(budget_coins, duration_s, most):
+    market = Market(
+        duration_min_s=21_600, duration_max_s=2_592_000, budget_min_per_day_coins=300,
+        budget_max_per_day_coins=most, order_max_coins=300_000,
+    )  # fmt: skip
+    shortest, longest = wishes.lengths_s(budget_coins=budget_coins, market=market)
+    least, at_most = wishes.limits_coins(duration_s=duration_s, account=Account(), market=market)
+    assert (shortest <= duration_s <= longest) == (least <= budget_coins <= at_most)
