@@ -101,6 +101,13 @@ def test_an_address_that_leads_nowhere_says_so_calmly():
     assert inline_parts(response) == []
 
 
+def test_who_may_not_open_a_page_is_told_so_and_can_sign_in_as_somebody_else():
+    response = signed_in(a_user(is_staff=True)).get("/admin/orders/review/00000000-0000-0000-0000-000000000000/change/")
+    assert response.status_code == 403
+    assert "This page is not for your account" in text_of(response)
+    assert 'action="/logout/"' in response.content.decode()
+
+
 def test_the_first_view_weighs_less_than_100_kb():
     account = a_busy_account()
     browser = signed_in(account)
