@@ -128,7 +128,7 @@ class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             except Refusal as refusal:
                 messages.error(request, refusal.detail)
                 return redirect("admin:orders_review_change", review_id)
-            messages.success(request, _("Approved: “%(title)s”.") % {"title": found.order.target})
+            messages.success(request, _("Approved: “%(title)s”") % {"title": found.order.target})
             return redirect("admin:orders_review_changelist")
         return redirect("admin:orders_review_change", review_id)
 
@@ -147,7 +147,7 @@ class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 messages.error(request, refusal.detail)
                 return redirect("admin:orders_review_change", review_id)
             else:
-                messages.success(request, _("Rejected: “%(title)s”.") % {"title": found.order.target})
+                messages.success(request, _("Rejected: “%(title)s”") % {"title": found.order.target})
                 return redirect("admin:orders_review_changelist")
         context = {**self._context(request, found), "form": form, "title": _("Reject")}
         return render(request, "admin/orders/review/reject.html", context, status=422 if form.errors else 200)

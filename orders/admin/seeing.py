@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orders.admin.plumbing import span
 from orders.audience import PARTS
@@ -13,11 +14,27 @@ from orders.models import Order, OrderTransition, Review, ReviewStatus
 from payments import escrow
 from promote.catalogue.models import LiveRoom, Video
 from promote.catalogue.targets import Target
-from promote.eligibility import BROWSER, Eligibility, assess
+from promote.eligibility import BROWSER, Check, assess
 from promote.markets.models import Term
 from promote.money import format_coins, format_micros, format_price
+from promote.refusals import Text
 
 Fact = tuple[str, Any]
+
+RULES: dict[str, Text] = {
+    "age": gettext_lazy("Age"),
+    "account_type": gettext_lazy("Type of account"),
+    "account_standing": gettext_lazy("Standing of the account"),
+    "app_version": gettext_lazy("Version of the app"),
+    "country": gettext_lazy("Available in the country"),
+    "music": gettext_lazy("Music"),
+    "visibility": gettext_lazy("Who can watch it"),
+    "video_standing": gettext_lazy("Standing of the video"),
+    "ownership": gettext_lazy("Owner"),
+    "stock": gettext_lazy("Stock"),
+    "live_state": gettext_lazy("State of the live"),
+}
+"""What the checks of `promote.eligibility` are called here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +57,39 @@ class Seen:
     target: Target
     review: Review | None
     due_at: datetime | None
-    eligibility: Eligibility
+    rules: list[tuple[Text, Check]]
+    """Each with its name, those that fail first."""
     wish: list[Fact]
     content: list[Fact]
     owner: list[Fact]
     money: Money
     history: list[OrderTransition]
-    earlier: list[Review]
+    earlier: list[tuple[Review, str]]
+    """Each with what its policy is called."""
 
 
 def look_at(order: Order, *, now: datetime) -> Seen:
     """The order with what the platform says of its target now."""
     reviews = list(order.reviews.select_related("decided_by"))
+    rules = assess(account=order.account, target=order.target, caller=BROWSER, now=now).checks
+    policies = {term.code: term.label for term in Term.objects.filter(kind=Term.Kind.POLICY)}
     pending = next((review for review in reviews if review.status == ReviewStatus.PENDING), None)
     return Seen(
         order=order,
         target=order.target,
         review=pending,
         due_at=pending.due_at if pending else None,
-        eligibility=assess(account=order.account, target=order.target, caller=BROWSER, now=now),
+        rules=[(RULES[check.code], check) for check in sorted(rules, key=lambda check: check.passed)],
         wish=_wish(order),
         content=_live(order.live) if order.live else _video(order.video, order),
         owner=_owner(order, now),
         money=money(order),
         history=list(order.history.select_related("by")),
-        earlier=[review for review in reviews if review.status != ReviewStatus.PENDING],
+        earlier=[
+            (review, policies.get(review.policy, review.policy))
+            for review in reviews
+            if review.status != ReviewStatus.PENDING
+        ],
     )
 
 

@@ -6,11 +6,13 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from orders import appeals, lifecycle, review, settlement
+from orders.admin import seeing
 from orders.admin.plumbing import span
 from orders.admin.verdict_form import SecondsField
 from orders.models import Order, Review
 from promote.catalogue.models import Video
 from promote.keys.staff import group_of
+from promote.markets.models import Term
 from tests.builders import (
     NOON,
     a_delivering_order,
@@ -99,12 +101,31 @@ def test_the_desk_shows_the_videos_facts_and_every_rule():
     assert "<b>Wax" not in seen
 
 
+def test_every_rule_is_told_in_words_and_what_fails_comes_first():
+    account = an_account(country="GB")
+    orders = [
+        an_order(account, a_video(account)),
+        an_order(account, a_live(account)),
+        an_order(on := an_account(), a_video(on, anchor={"title": "Batik scarf"})),
+    ]
+    Video.objects.update(visibility="private")
+    codes = set()
+    for order in orders:
+        rules = seeing.look_at(order, now=SOON).rules
+        codes |= {check.code for _, check in rules}
+        assert [check.passed for _, check in rules] == sorted(check.passed for _, check in rules)
+        seen = page(at_the_desk("reviewer"), desk_of(order))
+        assert "Standing of the account" in seen
+        assert not [check.code for _, check in rules if "_" in check.code and check.code in seen]
+    assert codes == set(seeing.RULES)
+
+
 def test_approve_starts_delivery():
     order = an_order()
     client = at_the_desk("reviewer")
     response = client.post(desk_of(order, "approve"), {"seen": review.seen_of(order)}, follow=True)
     assert Order.objects.get().status == "delivering"
-    assert any("Approved" in text for text in messages_of(response))
+    assert messages_of(response) == [f"Approved: “{order.target}”"]
 
 
 def test_approving_what_was_changed_since_is_refused_with_a_message():
@@ -136,7 +157,8 @@ def test_reject_asks_for_policy_place_words_and_remedy():
         "reason": "The link leads to another shop.",
         "remedy": "",
     }
-    client.post(desk_of(order, "reject"), grounds)
+    told = client.post(desk_of(order, "reject"), grounds, follow=True)
+    assert messages_of(told) == [f"Rejected: “{order.target}”"]
     verdict = Review.objects.get()
     assert (verdict.status, verdict.place_start_s, verdict.place_end_s) == ("rejected", 11, 16)
     assert verdict.remedy == "Make the link lead to what the video shows."
@@ -172,6 +194,7 @@ def test_an_appeal_shows_the_first_verdict_and_the_owners_words():
     appeals.appeal(order_id=order.id, by=order.account, message="It is hand-made.", now=SOON)
     seen = page(at_the_desk("reviewer"), desk_of(order))
     assert "It is hand-made." in seen
+    assert f"<strong>{Term.objects.get(kind='policy', code='other').label}</strong>" in seen
     assert "rita" in seen
     assert "Uphold the appeal" in seen
 
@@ -241,6 +264,8 @@ def test_settlements_say_how_the_promise_was_kept():
     assert "6 s" in seen
     assert "20 min" in seen
     assert "Late in the last 30 days" in seen
+    for name in ("Half within", "99 of 100 within", "Worst", "Late", "Refunded"):
+        assert f'data-name="{name}"' in seen, "on a phone each cell says what it is"
 
 
 def test_settlements_are_shown_while_there_is_none():
