@@ -76,5 +76,11 @@ def demo(*, web_url: str, edge_url: str, data: Path) -> Process:
     return Process("demo", _python("sandbox.demo", "--url", web_url, "--edge", edge_url, "--data", str(data)))
 
 
+def demo_going_on(*, web_url: str, edge_url: str, data: Path) -> Process:
+    """The demo's platform after the demo was loaded: a short order anew, now and then."""
+    loaded = demo(web_url=web_url, edge_url=edge_url, data=data)
+    return Process(loaded.name, (*loaded.arguments, "--go-on"))
+
+
 def audience(data: Path) -> Process:
     return Process("audience", _python("sandbox.audience", "--data", str(data)))

@@ -231,6 +231,8 @@ class Server:
         said = self._command(demo.arguments, environment, "The demo can't be loaded. --no-demo starts without it")
         self._done("The demo is loaded")
         self._run(processes.audience(self.data), environment)
+        going_on = processes.demo_going_on(web_url=self.web_url, edge_url=self.edge_url, data=self.data)
+        self._run(going_on, environment)
         told: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
         return told
 

@@ -50,6 +50,10 @@ ORDERS: Final = (
     Wanted("the kiln opening, before it starts", "clay.and.kiln", "clay-opening", "live_viewers", 100, 0.15, "live"),
 )  # fmt: skip
 
+SHORT: Final = tuple(wanted for wanted in ORDERS if wanted.end == "run" and wanted.hours < 1)
+ALIVE: Final = 2
+"""So many of the short ones run at any time while the server does, for whoever comes late."""
+
 COINS: Final = {
     "rumah.sari": 3_000, "clay.and.kiln": 1_500, "northpine.coffee": 1_200,
     "siamcase": 800, "lena.geht.rauf": 300, "noura.bakes": 900,

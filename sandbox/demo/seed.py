@@ -37,6 +37,7 @@ class Demo:
         self.commands = Commands(self.folder)
         self.client = Client(self.url)
         self.apps: dict[str, App] = {}
+        self.targets: dict[str, str] = {}
 
     async def load(self) -> dict[str, Any]:
         """Everything, or what is missing of it. Raises Refused, Failed, Unreachable."""
@@ -46,6 +47,40 @@ class Demo:
             await self.commands.close()
             await self.client.close()
         return self.told()
+
+    async def go_on(self, *, every_s: float) -> None:
+        """Keeps something short alive after the demo was loaded, until cancelled: a look every so many seconds."""
+        try:
+            while True:
+                try:
+                    await self._look_after()
+                except (Failed, Refused, Unreachable) as error:
+                    self.say(f"demo: {error}")
+                finally:
+                    await self.commands.close()
+                await asyncio.sleep(every_s)
+        finally:
+            await self.client.close()
+
+    async def _look_after(self) -> None:
+        """Places the short order that was over longest ago where too few are alive."""
+        await self._ready()
+        self.memory = Memory(self.folder)
+        await self._key()
+        if not self.targets:
+            await self._catalogue()
+        over = []
+        for wanted in orders.SHORT:
+            await self._enter(wanted.account)
+            order = await self._known(wanted)
+            if order is not None and order["status"] == "in_review":  # placed by a look that got no further
+                await self._decide(self.apps[wanted.account], wanted, order["id"])
+            if order is None or order["status"] in OVER:
+                over.append((order["placed_at"] if order else "", wanted))
+        over.sort(key=lambda placed: placed[0])
+        for _placed_at, wanted in over[: max(0, orders.ALIVE - (len(orders.SHORT) - len(over)))]:
+            await self._order(wanted)
+            self.say(f"demo: placed “{wanted.name}” for {wanted.account}, {wanted.hours * 60:.0f} minutes")
 
     async def _load(self) -> None:
         await self._ready()
@@ -160,13 +195,19 @@ class Demo:
     async def _order(self, wanted: Wanted) -> None:
         """Places the order and brings it where it should be; leaves it alone where it has been there."""
         app = self.apps[wanted.account]
-        known = self.memory["orders"].get(wanted.name) or await self._adopted(app, wanted)
-        order = await app.get(f"/api/v1/orders/{known}") if known else None
+        order = await self._known(wanted)
         if order is None or (wanted.end in ("run", "live", "in_review") and self._is_done(order, wanted)):
             order = await self._place(app, wanted)
         self.memory.put("orders", wanted.name, order["id"])
         if order["status"] == "in_review":
             await self._decide(app, wanted, order["id"])
+
+    async def _known(self, wanted: Wanted) -> dict[str, Any] | None:
+        """The order that was placed for this last, as it stands."""
+        app = self.apps[wanted.account]
+        known = self.memory["orders"].get(wanted.name) or await self._adopted(app, wanted)
+        order: dict[str, Any] | None = await app.get(f"/api/v1/orders/{known}") if known else None
+        return order
 
     def _is_done(self, order: dict[str, Any], wanted: Wanted) -> bool:
         return order["status"] in OVER or (wanted.end == "in_review" and order["status"] != "in_review")

@@ -9,12 +9,17 @@ from django.contrib.auth import authenticate
 from django.test import Client
 from django.utils import timezone
 
-from orders.models import Order, Status
+from orders import lifecycle
+from orders.models import EndReason, Order, Status
 from promote.accounts.models import Account, User
 from promote.catalogue.models import LiveRoom, Video
+from promote.config import processes
 from promote.eligibility import BROWSER, assess
 from promote.keys import platform_keys
 from sandbox.demo import catalogue, orders
+from sandbox.demo.memory import Memory
+from tests.api.journey import until
+from tests.builders import an_order
 from tests.harness.services import ROOT, World
 
 NOT_PROMOTABLE = {
@@ -95,6 +100,38 @@ def test_the_demo_has_every_state_an_order_can_be_in_and_a_second_run_changes_no
     assert counts["decisions"] > 50
     assert counts["impression"] > 0, counts
     assert counts["view_2s"] <= counts["impression"]
+
+
+def test_whoever_comes_late_still_sees_a_short_order_run(world: World, live_web, live_edge, celery_worker_process):
+    load_demo(world)
+    short = {wanted.target for wanted in orders.SHORT}
+
+    def alive() -> list[Order]:
+        return list(Order.objects.filter(status=Status.DELIVERING, video__external_id__in=short))
+
+    assert len(alive()) == len(short)
+    for order in alive():
+        lifecycle.end(order_id=order.id, reason=EndReason.OPS, by=None, now=timezone.now())
+    video = Video.objects.get(external_id=orders.SHORT[-1].target)
+    undecided = an_order(video.account, video, now=timezone.now())
+    Memory(world.data).put("orders", orders.SHORT[-1].name, undecided.public_id)
+    before = Order.objects.count()
+
+    going_on = processes.demo_going_on(web_url=world.web, edge_url=world.edge, data=world.data)
+    process = subprocess.Popen([*going_on.arguments, "--every", "0.5"], cwd=ROOT, env=world.environment)
+    try:
+        until(lambda: len(alive()) == orders.ALIVE, within_s=90, what="short orders are alive again")
+        again = Order.objects.latest("placed_at")
+        lifecycle.end(order_id=again.id, reason=EndReason.OPS, by=None, now=timezone.now())
+        until(lambda: len(alive()) == orders.ALIVE, within_s=90, what="another one is placed when one is over")
+        assert again.video_id not in {order.video_id for order in alive()}, "they take turns"
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+    undecided.refresh_from_db()
+    assert undecided.status == Status.DELIVERING, "a look that got no further is gone on with"
+    assert Order.objects.count() == before + orders.ALIVE, "no more than it takes"
 
 
 def test_the_demos_videos_can_be_promoted_or_say_why_not(db):
