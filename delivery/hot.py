@@ -7,12 +7,13 @@ shard's hash tag. Every script is refused where the generation key is missing or
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha1
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+import numpy as np
 import redis
 from redis.exceptions import NoScriptError
 
@@ -31,6 +32,10 @@ SEEN_FOR_S = 9 * 86400
 """Longer than any token of a day can be told."""
 _LUA = Path(__file__).parent / "lua"
 _PACE = struct.Struct(f"<dd{2 * len(SURFACES)}d")
+NO_PACE = bytes(_PACE.size)
+"""An order off the deciders' list, as their log tells it."""
+PACED = np.dtype([("order", "S32"), ("figures", "<f8", (2 + 2 * len(SURFACES),))])
+"""One order of an entry of that log: its id in hex, then `Pace`."""
 Client = redis.Redis
 
 
@@ -40,8 +45,7 @@ class Script:
     sha: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One script with its keys and arguments."""
 
     script: Script
@@ -105,6 +109,7 @@ def generation_key(shard: int) -> str:
     return f"{tag(shard)}:gen"
 
 
+@lru_cache(maxsize=4096)
 def prefix(shard: int, generation: int) -> str:
     return f"{tag(shard)}:{generation}:"
 
@@ -115,6 +120,11 @@ def stream_key(shard: int, generation: int) -> str:
 
 def pace_key(shard: int, generation: int) -> str:
     return f"{prefix(shard, generation)}pace"
+
+
+def paces_key(shard: int, generation: int) -> str:
+    """The log of what changed in `pace_key`'s hash."""
+    return f"{prefix(shard, generation)}paces"
 
 
 def order_key(shard: int, generation: int, order: UUID) -> str:
@@ -187,24 +197,24 @@ def release(*, shard: int, generation: int, epoch: int, grants: Sequence[Grant])
         held = "" if grant.held_micros is None else grant.held_micros
         pace = b"" if grant.pace is None else pack_pace(grant.pace)
         parts += [grant.order.hex, grant.most_micros, grant.left_micros, grant.drained_micros, held, pace]
-    keys = (generation_key(shard), f"{prefix(shard, generation)}pacer", pace_key(shard, generation))
-    return Call(_script("release"), keys, (generation, epoch, _orders(shard, generation), *parts))
+    keys = (generation_key(shard), f"{prefix(shard, generation)}pacer", *_pace_keys(shard, generation))
+    return Call(_script("release"), keys, (generation, epoch, _orders(shard, generation), NO_PACE, *parts))
 
 
 def barrier(*, shard: int, generation: int, order: UUID) -> Call:
     """→ DONE or LOST."""
     keys = (
         *_order_keys(shard, generation, order),
-        pace_key(shard, generation),
+        *_pace_keys(shard, generation),
         stream_key(shard, generation),
     )
-    return Call(_script("barrier"), keys, (generation, order.hex))
+    return Call(_script("barrier"), keys, (generation, order.hex, NO_PACE))
 
 
 def halt(*, shard: int, generation: int, order: UUID) -> Call:
     """→ DONE or LOST."""
-    keys = (*_order_keys(shard, generation, order), pace_key(shard, generation))
-    return Call(_script("halt"), keys, (generation, order.hex))
+    keys = (*_order_keys(shard, generation, order), *_pace_keys(shard, generation))
+    return Call(_script("halt"), keys, (generation, order.hex, NO_PACE))
 
 
 def replay(*, shard: int, generation: int, fields: dict[bytes, bytes]) -> Call:
@@ -220,6 +230,11 @@ def trim(*, shard: int, generation: int, upto: str, most: int = 2000) -> Call:
     return Call(_script("trim"), (stream_key(shard, generation),), args)
 
 
+def count(*, key: str, kept_for_s: int, parts: Sequence[str | int]) -> Call:
+    """→ how many fields were added to. `parts`: a field, its count, the next field…"""
+    return Call(_script("count"), (key,), (kept_for_s, *parts))
+
+
 def cap(*, viewer: int, most: int, window_s: int, orders: Iterable[UUID]) -> Call:
     """→ by order: 1 counted, 0 shown as often as allowed already."""
     return Call(_script("cap"), (caps_key(viewer),), (most, window_s, *(order.bytes for order in orders)))
@@ -232,6 +247,11 @@ def pack_pace(pace: Pace) -> bytes:
 def unpack_pace(raw: bytes) -> Pace:
     mu, impressions, *figures = _PACE.unpack(raw)
     return Pace(mu, impressions, tuple(zip(figures[::2], figures[1::2], strict=True)))
+
+
+def paced(raw: bytes) -> Any:
+    """An entry of the log of paces, as an array of PACED."""
+    return np.frombuffer(raw, PACED)
 
 
 def run(client: Client, *calls: Call) -> list[Any]:
@@ -275,6 +295,10 @@ def client() -> Client:
 
 def _order_keys(shard: int, generation: int, order: UUID) -> tuple[str, str]:
     return generation_key(shard), order_key(shard, generation, order)
+
+
+def _pace_keys(shard: int, generation: int) -> tuple[str, str]:
+    return pace_key(shard, generation), paces_key(shard, generation)
 
 
 def _reservation_keys(shard: int, generation: int) -> tuple[str, str]:

@@ -37,8 +37,8 @@ class Keys:
         scopes = await self.scopes(authorization)
         if scopes is None:
             raise NotAuthenticated
-        if missing := [name for name in names if name not in scopes]:
-            raise ScopeMissing(scope=", ".join(missing))
+        if not scopes.issuperset(names):
+            raise ScopeMissing(scope=", ".join(name for name in names if name not in scopes))
 
     async def _look_up(self, text: str) -> frozenset[str]:
         # By its hash: a process' memory holds no key for longer than its request.

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
-from pyroaring import BitMap
 
 from delivery import hot
 from delivery.edge.funnel import Funnel
 from delivery.edge.hub import Hub
 from delivery.engine import auction, tokens
+from delivery.engine.auction import Auction
 from delivery.engine.index import Index, Listing, Viewer
 from delivery.engine.tokens import Token
 from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, UNKNOWN
@@ -66,24 +64,26 @@ class Page:
     index: Index
     asked: DecideIn
     viewer: Viewer
+    pseudonym: int
     floors: list[int]
-    targeted: BitMap
-    open: BitMap
+    targeted: list[int]
+    open: list[int]
     sold: dict[int, tuple[int, Token]] = field(default_factory=dict)
     """Slot → row and token."""
-    bids: auction.Bids | None = None
-    chances: NDArray[np.float64] | None = None
-    """Of the last auction, as `bids`."""
-    aside: dict[str, set[int]] = field(default_factory=lambda: {"paced": set(), "capped": set(), "unavailable": set()})
+    auction: Auction | None = None
+    """The last one."""
+    aside: dict[int, str] = field(default_factory=dict)
+    """Row → why: paced, capped or unavailable."""
 
     @property
-    def bidding(self) -> BitMap:
+    def bidding(self) -> list[int]:
         """Rows that bid the reserve or more in the last auction."""
-        return BitMap() if self.bids is None else BitMap(self.bids.rows[self.bids.micros > 0].tolist())
+        held = self.auction
+        return [row for row, micros in zip(held.rows, held.micros, strict=True) if micros] if held else []
 
     def put_aside(self, row: int, why: str) -> None:
-        self.aside[why].add(row)
-        self.open.discard(row)
+        self.aside[row] = why
+        self.open = [other for other in self.open if other != row]
 
 
 async def decide(hub: Hub, asked: DecideIn, *, now: float) -> tuple[list[dict[str, Any]], Page | None]:
@@ -115,23 +115,31 @@ def _open(hub: Hub, asked: DecideIn) -> Page:
         gender=who.gender or "",
         interests=tuple(who.interests or ()),
     )
-    targeted = index.candidates(viewer, asked.surface, asked.exclude or ())
-    page = Page(index, asked, viewer, [slot.floor_micros or 0 for slot in asked.slots], targeted, targeted.copy())
-    for row in targeted & hub.exhausted:
-        page.put_aside(row, "paced")
+    found = index.candidates(viewer, asked.surface, asked.exclude or ())
+    rows = found.to_array().tolist()
+    floors = [slot.floor_micros or 0 for slot in asked.slots]
+    page = Page(index, asked, viewer, hub.viewer(who.id), floors, rows, rows)
+    if hub.exhausted:
+        for row in found & hub.exhausted:
+            page.put_aside(row, "paced")
     return page
 
 
 async def _sell(hub: Hub, page: Page, wanted: Sequence[int], now: float) -> bool:
     """One auction over the open slots, and one round trip. True where somebody was refused: then it pays to retry."""
     index, surface = page.index, SURFACES.index(page.asked.surface)
-    rows = auction.running(index, np.array(page.open.to_array(), np.int64), now)
-    page.chances = auction.rates(index, rows, surface, hub.rng, _told_rates(page))
-    page.bids = auction.bid(index, rows, page.chances)
-    won = auction.sell(index, page.bids, [page.floors[slot] for slot in wanted], hub.rng)
+    page.auction = auction.hold(
+        index,
+        page.open,
+        surface,
+        [page.floors[slot] for slot in wanted],
+        hub.rng,
+        now=now,
+        told=_told_rates(page),
+    )
     offers = {
         slot: (one.row, _token(hub, page, slot, one.row, one.price_micros, surface, now))
-        for slot, one in zip(wanted, won, strict=True)
+        for slot, one in zip(wanted, page.auction.won, strict=True)
         if one is not None
     }
     return bool(offers) and await _reserve(hub, page, offers)
@@ -139,10 +147,10 @@ async def _sell(hub: Hub, page: Page, wanted: Sequence[int], now: float) -> bool
 
 async def _reserve(hub: Hub, page: Page, offers: dict[int, tuple[int, Token]]) -> bool:
     orders = [token.order for _row, token in offers.values()]
-    viewer = hub.viewer(page.viewer.id)
+    viewer = page.pseudonym
     capped, *answers = await hub.lane.run(
         hot.cap(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, orders=orders),
-        *(_reservation(token) for _row, token in offers.values()),
+        *[_reservation(token) for _row, token in offers.values()],
     )
     undo: list[hot.Call | tuple[Any, ...]] = []
     refused = False
@@ -171,7 +179,10 @@ async def _reserve(hub: Hub, page: Page, offers: dict[int, tuple[int, Token]]) -
 def _close_account(page: Page, row: int) -> None:
     """One advertiser stands once on a page."""
     accounts = page.index.columns.account
-    page.open -= BitMap([other for other in page.open if accounts[other] == accounts[row]])
+    mine = int(accounts[row])
+    page.open = [
+        other for other, account in zip(page.open, accounts.take(page.open).tolist(), strict=True) if account != mine
+    ]
 
 
 def _token(hub: Hub, page: Page, slot: int, row: int, price_micros: int, surface: int, now: float) -> Token:
@@ -183,7 +194,7 @@ def _token(hub: Hub, page: Page, slot: int, row: int, price_micros: int, surface
         shard=listing.shard,
         generation=hub.generation(listing.shard),
         price_micros=price_micros,
-        viewer=hub.viewer(page.viewer.id),
+        viewer=page.pseudonym,
         slot=slot,
         decided_at=int(now),
         day=int(now // 86_400),
@@ -221,7 +232,7 @@ def _told_rates(page: Page) -> dict[int, float] | None:
         return None
     told: dict[int, float] = {}
     for target, rates in page.asked.rates.items():
-        for row in page.index.of_target(target) & page.open:
+        for row in page.index.of_target(target):
             if (rate := rates.get(_listing(page.index, row).action)) is not None:
                 told[row] = rate
     return told
@@ -247,21 +258,17 @@ def _answer(hub: Hub, page: Page, slot: int) -> dict[str, Any]:
 def _why_empty(page: Page) -> str:
     """What came nearest to a fill: a bid below the floor, an order that could not bid just now, or none that fits."""
     if page.open:
-        return "below_floor" if page.bidding & page.open else "paced"
-    return next((why for why in ("paced", "capped", "unavailable") if page.aside[why]), "no_match")
+        return "below_floor" if set(page.bidding).intersection(page.open) else "paced"
+    reasons = set(page.aside.values())
+    return next((why for why in ("paced", "capped", "unavailable") if why in reasons), "no_match")
 
 
 def _count(funnel: Funnel, page: Page) -> None:
     """The funnel of each order that fits: shown, or what it was out at."""
-    rows = set(page.targeted)
-    sold = {row for row, _token in page.sold.values()}
-    capped = page.aside["capped"] - sold
-    outbid = set(page.bidding) - sold - capped - page.aside["paced"]
-    funnel.count("targeted", list(rows))
-    funnel.count("shown", list(sold))
-    funnel.count("capped", list(capped))
-    funnel.count("outbid", list(outbid))
-    funnel.count("paced", list(rows - sold - capped - outbid))
+    shown = [row for row, _token in page.sold.values()]
+    capped = [row for row, why in page.aside.items() if why == "capped"]
+    outbid = [row for row in page.bidding if row not in page.aside and row not in shown]
+    funnel.note(targeted=page.targeted, outbid=outbid, capped=capped, shown=shown)
     who = page.viewer
     if len(who.country) == 2 and who.country.isalpha() and who.country.isascii():
         watcher = (who.country, AGE_BANDS.index(who.age_band), _gender(who), SURFACES.index(page.asked.surface))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from delivery.edge.deciding import Page
-from delivery.engine.index import Key, Listing, keys_of
+from delivery.engine.index import Key, Listing, keys_of, names_of
 from delivery.engine.vocabulary import GENDERS
 
 MOST_ORDERS = 200
@@ -13,8 +13,9 @@ def explain(page: Page | None) -> list[dict[str, Any]]:
     """Those that fit first, then what kept the others out. Nothing for a viewer to whom nothing is shown."""
     if page is None:
         return []
-    rows = [*page.targeted, *(row for row in page.index.rows.values() if row not in page.targeted)]
-    return [_explained(page, row) for row in rows[:MOST_ORDERS]]
+    targeted = page.targeted
+    others = set(page.index.rows.values()) - set(targeted)
+    return [_explained(page, row) for row in [*targeted, *sorted(others)][:MOST_ORDERS]]
 
 
 def _explained(page: Page, row: int) -> dict[str, Any]:
@@ -24,9 +25,10 @@ def _explained(page: Page, row: int) -> dict[str, Any]:
     mu = float(page.index.columns.mu[row])
     if mu:
         line["mu"] = mu
-    if page.bids is not None and page.chances is not None and row in (places := page.bids.rows.tolist()):
-        place = places.index(row)
-        line |= {"rate": float(page.chances[place]), "bid_micros": int(page.bids.micros[place])}
+    held = page.auction
+    if held is not None and row in held.rows:
+        place = held.rows.index(row)
+        line |= {"rate": held.chances[place], "bid_micros": held.micros[place]}
     return line
 
 
@@ -36,9 +38,8 @@ def _stage(page: Page, listing: Listing, row: int) -> str:
     for slot, (sold, _token) in page.sold.items():
         if sold == row:
             return f"shown in slot {slot}"
-    for why, rows in page.aside.items():
-        if row in rows:
-            return why
+    if row in page.aside:
+        return page.aside[row]
     if not page.index.columns.mu[row]:
         return "not_paced_yet"
     if row not in page.open:
@@ -58,8 +59,8 @@ def _untargeted(page: Page, listing: Listing) -> str:
     for key in needed:
         if key not in keys:
             return f"not_for_this_{key[0]}"
-    if ("owner", viewer.id) in keys:
+    if viewer.id in names_of(listing):
         return "own_content"
-    if any((kind, name) in keys for kind in ("owner", "order", "target") for name in page.asked.exclude or ()):
+    if not names_of(listing).isdisjoint(page.asked.exclude or ()):
         return "excluded"
     return "not_for_these_interests"

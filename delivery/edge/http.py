@@ -51,7 +51,9 @@ class Request:
         return self.headers.get(name, b"").decode("latin-1").strip()
 
     def query(self, name: str) -> str:
-        found = parse_qs(self.scope["query_string"].decode("latin-1")).get(name)
+        if not (text := self.scope["query_string"]):
+            return ""
+        found = parse_qs(text.decode("latin-1")).get(name)
         return found[0] if found else ""
 
     async def body(self, most: int) -> bytes:

@@ -5,6 +5,7 @@ Every 200 ms: orders that changed (PostgreSQL), what the pacers published (Redis
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -16,14 +17,15 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from pyroaring import BitMap
 from redis.exceptions import RedisError
 
-from delivery import hot, ownership
+from delivery import ownership
 from delivery.edge import listings
 from delivery.edge.background import in_thread
 from delivery.edge.callers import Keys
 from delivery.edge.funnel import Funnel
 from delivery.edge.lane import Lane
 from delivery.edge.listings import ShardState
-from delivery.engine.index import Index, Pace
+from delivery.edge.paces import Paces
+from delivery.engine.index import Index
 from delivery.engine.tokens import pseudonym
 from promote.keys import keyring
 
@@ -31,7 +33,6 @@ log = logging.getLogger("promote.edge")
 EVERY_S = 0.2
 STALE_S = 5.0
 """Older than this, the index is not asked any more: an order that ended would still be shown."""
-_OFF = Pace(0.0, 0.0, ())
 
 
 class Hub:
@@ -48,7 +49,7 @@ class Hub:
         self._viewers = self.keyring.current(ownership.PURPOSE).secret
         self._run_id = ""
         self._shards: dict[int, ShardState] = {}
-        self._published: dict[UUID, bytes] = {}
+        self._paces = Paces()
         self._horizon: str | None = None
         self._read_at = self._paced_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
@@ -82,46 +83,32 @@ class Hub:
 
     async def refresh(self) -> None:
         changes, shards = await in_thread(_read, self._horizon)
-        self._horizon, self._shards, self._read_at = changes.horizon, shards, time.monotonic()
         rows, listed = self.index.rows, self.index.listings
         put = [one for one in changes.live if one.order not in rows or listed[rows[one.order]] != one]
         drop = [order for order in changes.gone if order in rows]
+        fresh = [one.order for one in put if one.order not in rows]
         if put or drop:
             await self._swap(self.index.changed(put=put, drop=drop))
-            for order in (*drop, *(one.order for one in put)):
-                self._published.pop(order, None)
-        await self._read_paces()
+        if self._horizon is None:
+            _settle_memory()
+        self._horizon, self._shards, self._read_at = changes.horizon, shards, time.monotonic()
+        await self._read_paces(fresh)
 
-    async def _read_paces(self) -> None:
+    async def _read_paces(self, fresh: list[UUID]) -> None:
         """What the pacers publish, of every shard whose generation is known."""
-        pairs = [(shard, generation) for shard in self._shards if (generation := self.generation(shard))]
-        # Where there is no shard yet, the connection that tells Redis' name is made by asking anything.
-        answers = await self.lane.run(("PING",), *(("HGETALL", hot.pace_key(*pair)) for pair in pairs))
-        found: dict[UUID, bytes] = {}
-        for flat in answers[1:]:
-            found.update({UUID(hex=name.decode()): raw for name, raw in _pairs(flat)})
-        changed = {
-            order: hot.unpack_pace(raw)
-            for order, raw in found.items()
-            if order in self.index.rows and self._published.get(order) != raw
-        }
-        gone = {order: _OFF for order in self._published if order not in found and order in self.index.rows}
-        if changed or gone:
-            await self._swap(self.index.paced({**changed, **gone}))
-        self._published = {order: raw for order, raw in found.items() if order in self.index.rows}
+        pairs = {(shard, generation) for shard in self._shards if (generation := self.generation(shard))}
+        self.index = await self._paces.followed(self.lane, self.index, pairs, fresh)
         self._paced_at = time.monotonic()
         self.exhausted = BitMap()
 
     async def _swap(self, index: Index) -> None:
         """Rows may be given to other orders by the next version: what was counted of this one is told first."""
-        told = self.funnel.taken()
+        funnel = self.funnel
         self.index, self.funnel, self.exhausted = index, Funnel(index), BitMap()
-        if told:
-            await self.lane.run(*told)
+        await funnel.tell(self.lane)
 
     async def _tell_funnel(self) -> None:
-        if told := self.funnel.taken():
-            await self.lane.run(*told)
+        await self.funnel.tell(self.lane)
 
     def _met(self, run_id: str) -> None:
         if run_id != self._run_id:
@@ -145,9 +132,7 @@ def _read(horizon: str | None) -> tuple[listings.Changes, dict[int, ShardState]]
     return listings.read(horizon), listings.shards()
 
 
-def _pairs(flat: object) -> list[tuple[bytes, bytes]]:
-    """HGETALL's answer, whichever form the client gives it."""
-    if isinstance(flat, dict):
-        return list(flat.items())
-    assert isinstance(flat, list)
-    return list(zip(flat[::2], flat[1::2], strict=True))
+def _settle_memory() -> None:
+    """What was loaded first stays: the collector need not go through all live orders again and again."""
+    gc.collect()
+    gc.freeze()

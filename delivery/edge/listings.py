@@ -2,9 +2,11 @@
 
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -19,12 +21,12 @@ _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 _ORDERS = """
     SELECT o.id, o.status, o.account_id, a.external_id, o.market_id, o.objective, o.function, o.video_id, o.live_id,
            o.audience, o.shard, extract(epoch FROM o.starts_at)::float8, extract(epoch FROM o.ends_at)::float8,
-           o.max_bid_micros, o.website_url, o.call_to_action, m.reserve_micros, m.objective_value, m.action_of_objective
+           o.max_bid_micros, o.website_url, o.call_to_action
       FROM orders_order o
       JOIN accounts_account a ON a.id = o.account_id
-      JOIN markets_market m ON m.code = o.market_id
      WHERE {which}
 """
+_MARKETS = "SELECT code, reserve_micros, objective_value, action_of_objective FROM markets_market WHERE code = ANY(%s)"
 _LIVE = _ORDERS.format(which="o.status = 'delivering'")
 _CHANGED = _ORDERS.format(which="o.changed_xid >= %s::xid8")
 
@@ -51,9 +53,11 @@ def read(since: str | None) -> Changes:
         horizon = str(cursor.fetchone()[0])
         cursor.execute(_LIVE if since is None else _CHANGED, None if since is None else [since])
         rows = cursor.fetchall()
+        cursor.execute(_MARKETS, [list({row[4] for row in rows})])
+        markets = {code: _Market(*map(_json, facts)) for code, *facts in cursor.fetchall()}
     live, gone = [], []
     for row in rows:
-        listing = _listed(row) if row[1] == "delivering" else None
+        listing = _listed(row, markets) if row[1] == "delivering" else None
         if listing is None:
             gone.append(row[0])
         else:
@@ -67,44 +71,76 @@ def shards() -> dict[int, ShardState]:
         return {id_: ShardState(generation, run_id) for id_, generation, run_id in cursor.fetchall()}
 
 
-def _listed(row: Any) -> Listing | None:
+class _Market(NamedTuple):
+    """What is said of each objective."""
+
+    reserve_micros: Mapping[str, Any]
+    value: Mapping[str, Any]
+    action: Mapping[str, Any]
+
+
+class _Audience(NamedTuple):
+    countries: frozenset[str]
+    age_bands: frozenset[str]
+    genders: frozenset[str]
+    interests: frozenset[str]
+
+
+def _listed(row: Any, markets: Mapping[str, _Market]) -> Listing | None:
     """None where its market does not know its objective any more: one such order must not keep the others out."""
     try:
-        return _listing(row)
+        return _listing(row, markets[row[4]])
     except (KeyError, TypeError, ValueError):
         log.exception("edge: order %s can't be listed", row[0])
         return None
 
 
-def _listing(row: Any) -> Listing:
+def _listing(row: Any, its: _Market) -> Listing:
     (
         order, _status, account, external_id, market, objective, function, video, live, audience, shard, starts_at,
-        ends_at, max_bid, website_url, call_to_action, reserves, values, actions,
+        ends_at, max_bid, website_url, call_to_action,
     ) = row  # fmt: skip
-    audience, reserves, values, actions = map(_json, (audience, reserves, values, actions))
+    audience = _audience(audience if isinstance(audience, str) else json.dumps(audience))
     return Listing(
         order=order,
         public_id=ids.public("ord", order),
         account=account,
         owner_ids=frozenset(ownership.names(external_id=external_id, account_id=account)),
-        market=market,
-        objective=objective,
-        action=actions[objective],
-        function=function,
+        market=sys.intern(market),
+        objective=sys.intern(objective),
+        action=its.action[objective],
+        function=sys.intern(function),
         target=ids.public("liv", live) if live else ids.public("vid", video),
-        countries=frozenset(audience.get("countries") or (market,)),
-        age_bands=frozenset(audience.get("age_bands") or ()),
-        genders=frozenset(audience.get("genders") or ()),
-        interests=frozenset(audience.get("interests") or ()),
+        countries=audience.countries or _only(market),
+        age_bands=audience.age_bands,
+        genders=audience.genders,
+        interests=audience.interests,
         shard=shard,
         starts_at=starts_at,
         ends_at=ends_at,
-        reserve_micros=int(reserves[objective]),
-        value=float(values[objective]),
+        reserve_micros=int(its.reserve_micros[objective]),
+        value=float(its.value[objective]),
         max_bid_micros=max_bid or 0,
         website_url=website_url,
-        call_to_action=call_to_action,
+        call_to_action=sys.intern(call_to_action),
     )
+
+
+@lru_cache(maxsize=20_000)
+def _audience(text: str) -> _Audience:
+    """Many orders ask for the same: they share it."""
+    asked = json.loads(text)
+    return _Audience(*(_shared(frozenset(asked.get(part) or ())) for part in _Audience._fields))
+
+
+@lru_cache(maxsize=20_000)
+def _shared(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(sys.intern, words))
+
+
+@lru_cache(maxsize=1000)
+def _only(market: str) -> frozenset[str]:
+    return _shared(frozenset({market}))
 
 
 def _json(value: Any) -> Mapping[str, Any]:

@@ -1,15 +1,18 @@
 """Live orders in memory: an immutable snapshot; a change makes the next version and leaves the old one whole.
 
 Each order has a row. Per targeting key a bitmap holds the rows that it lets through (rows that do not care included),
-so that candidates are an intersection; NumPy arrays hold the rest by row.
+so that candidates are an intersection; NumPy arrays hold the rest by row. A version shares with the one before what
+did not change: maps are persistent (HAMT), bitmaps and arrays are copied where they differ.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
+from immutables import Map
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
@@ -17,6 +20,7 @@ from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, SURFACES_OF
 
 ANY = "any"
 Key = tuple[str, str]
+_63_BITS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Viewer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The arrays, by row. A free row has mu 0, so that it never bids."""
+    """The arrays, by row, each with the same room. A free row has mu 0, so that it never bids."""
 
     starts_at: NDArray[np.float64]
     ends_at: NDArray[np.float64]
@@ -74,6 +78,7 @@ class Columns:
     value: NDArray[np.float64]
     max_bid: NDArray[np.int64]
     account: NDArray[np.int64]
+    """The same number for the same advertiser."""
     shard: NDArray[np.int64]
     mu: NDArray[np.float64]
     impressions: NDArray[np.float64]
@@ -98,10 +103,10 @@ class Columns:
             beta=np.ones(wide),
         )
 
-    def grown(self, rows: int) -> "Columns":
-        """A copy with room for `rows`."""
+    def copied(self, room: int) -> "Columns":
+        """With room for so many rows, or for more where there is more."""
         have = self.mu.shape[0]
-        wider = Columns.empty(max(rows, have))
+        wider = Columns.empty(max(room, have))
         for name in self.__slots__:
             getattr(wider, name)[..., :have] = getattr(self, name)
         return wider
@@ -110,11 +115,13 @@ class Columns:
 @dataclass(frozen=True, slots=True)
 class Index:
     version: int = 0
-    rows: Mapping[UUID, int] = field(default_factory=dict)
+    rows: Map[UUID, int] = field(default_factory=Map)
     listings: tuple[Listing | None, ...] = ()
     columns: Columns = field(default_factory=lambda: Columns.empty(0))
-    bitmaps: Mapping[Key, BitMap] = field(default_factory=dict)
-    accounts: Mapping[UUID, int] = field(default_factory=dict)
+    bitmaps: Map[Key, BitMap] = field(default_factory=Map)
+    """By what an audience asks for."""
+    names: Map[str, tuple[int, ...]] = field(default_factory=Map)
+    """Rows by the names of the order, its target, its owner."""
     free: tuple[int, ...] = ()
 
     def __len__(self) -> int:
@@ -123,138 +130,174 @@ class Index:
     def candidates(self, viewer: Viewer, surface: str, excluded: Iterable[str] = ()) -> BitMap:
         """Rows whose targeting lets this viewer through on this surface: theirs not, nor what the caller excludes."""
         get = self.bitmaps.get
-        found = [
-            get(("country", viewer.country)),
-            get(("surface", surface)),
-            get(("age", viewer.age_band)),
-            get(("gender", viewer.gender)) if viewer.gender in GENDERS else get(("gender", ANY)),
-            self._interested(viewer.interests),
-        ]
-        sets = [some for some in found if some]
-        if len(sets) < len(found):
+        interested = self._interested(viewer.interests)
+        gender = get(("gender", viewer.gender if viewer.gender in GENDERS else ANY))
+        country, place, age = get(("country", viewer.country)), get(("surface", surface)), get(("age", viewer.age_band))
+        if not (interested and gender and country and place and age):
             return BitMap()
-        matching = BitMap.intersection(*sets)
+        # The set that interests leave is the smallest, mostly: what it is met with costs little.
+        matching = interested & country & age & gender & place
         for name in (viewer.id, *excluded):
-            for kind in ("owner", "order", "target"):
-                if (unwanted := get((kind, name))) is not None:
-                    matching -= unwanted
+            if (unwanted := self.names.get(name)) is not None:
+                matching -= BitMap(unwanted)
         return matching
 
-    def of_target(self, target: str) -> BitMap:
-        return self.bitmaps.get(("target", target)) or BitMap()
+    def of_target(self, target: str) -> list[int]:
+        listings = self.listings
+        rows = self.names.get(target) or ()
+        return [row for row in rows if (one := listings[row]) is not None and one.target == target]
 
     def _interested(self, interests: tuple[str, ...]) -> BitMap | None:
         anyone = self.bitmaps.get(("interest", ANY))
         sets = [some for name in interests if (some := self.bitmaps.get(("interest", name))) is not None]
         if anyone is not None:
             sets.append(anyone)
-        return BitMap.union(*sets) if sets else None
+        if len(sets) < 2:
+            return sets[0] if sets else None
+        return BitMap.union(*sets)
 
     def changed(self, *, put: Iterable[Listing] = (), drop: Iterable[UUID] = ()) -> "Index":
         """The next version, with these orders put (new or changed) and those dropped."""
-        return _Draft(self).made(list(put), list(drop))
+        return _Draft(self).made({listing.order: listing for listing in put}, set(drop))
 
     def paced(self, paces: Mapping[UUID, Pace]) -> "Index":
         """The next version, with these multipliers and rates; what is not named stays."""
-        columns = self.columns.grown(0)
-        for order, pace in paces.items():
-            if (row := self.rows.get(order)) is not None:
-                columns.mu[row], columns.impressions[row] = pace.mu, pace.impressions
-                for surface, (alpha, beta) in enumerate(pace.rates):
-                    columns.alpha[surface, row], columns.beta[surface, row] = alpha, beta
-        return Index(self.version + 1, self.rows, self.listings, columns, self.bitmaps, self.accounts, self.free)
+        known = [(row, pace) for order, pace in paces.items() if (row := self.rows.get(order)) is not None]
+        off = ((1.0, 1.0),) * len(SURFACES)
+        figures = [
+            (pace.mu, pace.impressions, *(figure for rate in pace.rates or off for figure in rate)) for _, pace in known
+        ]
+        return self.repaced([row for row, _ in known], np.array(figures).reshape(-1, 2 + 2 * len(SURFACES)))
+
+    def repaced(self, rows: Sequence[int], figures: NDArray[np.float64]) -> "Index":
+        """As `paced`, by row: mu, impressions, then alpha and beta of each surface. The last one of a row stands."""
+        old = self.columns
+        mu, impressions, alpha, beta = old.mu.copy(), old.impressions.copy(), old.alpha.copy(), old.beta.copy()
+        mu[rows], impressions[rows] = figures[:, 0], figures[:, 1]
+        alpha[:, rows], beta[:, rows] = figures[:, 2::2].T, figures[:, 3::2].T
+        columns = replace(old, mu=mu, impressions=impressions, alpha=alpha, beta=beta)
+        return replace(self, version=self.version + 1, columns=columns)
 
 
-def keys_of(listing: Listing) -> set[Key]:
+def keys_of(listing: Listing) -> list[Key]:
     """The bitmaps in which an order stands."""
     bands, genders = listing.age_bands or AGE_BANDS, listing.genders or (*GENDERS, ANY)
-    return (
-        {("country", code) for code in listing.countries}
-        | {("age", band) for band in bands}
-        | {("gender", gender) for gender in genders}
-        | {("interest", name) for name in listing.interests or (ANY,)}
-        | {("surface", surface) for surface in SURFACES_OF_FUNCTION[listing.function]}
-        | {("owner", name) for name in listing.owner_ids}
-        | {("order", listing.public_id), ("target", listing.target)}
-    )
+    return [
+        *[("country", code) for code in listing.countries],
+        *[("age", band) for band in bands],
+        *[("gender", gender) for gender in genders],
+        *[("interest", name) for name in listing.interests or (ANY,)],
+        *[("surface", surface) for surface in SURFACES_OF_FUNCTION[listing.function]],
+    ]
+
+
+def names_of(listing: Listing) -> frozenset[str]:
+    return listing.owner_ids | {listing.public_id, listing.target}
 
 
 class _Draft:
-    """The version being made: copies of what changes, the very objects of the old version elsewhere."""
+    """The version being made: what changes is gathered first, then written once into copies."""
 
     def __init__(self, base: Index) -> None:
         self.base = base
-        self.rows = dict(base.rows)
+        self.rows = base.rows.mutate()
         self.listings = list(base.listings)
-        self.bitmaps = dict(base.bitmaps)
-        self.accounts = dict(base.accounts)
         self.free = list(base.free)
-        self.own: set[Key] = set()
+        self.adds: dict[Key, list[int]] = defaultdict(list)
+        self.removes: dict[Key, list[int]] = defaultdict(list)
+        self.named: dict[str, set[int]] = {}
 
-    def made(self, put: list[Listing], drop: list[UUID]) -> Index:
-        for order in drop:
-            self._drop(order)
-        places = [(self._place(listing), listing) for listing in put]
-        columns = self.base.columns.grown(_room(len(self.listings), self.base.columns.mu.shape[0]))
-        for row in self.free:
-            columns.mu[row] = 0.0
-        for row, listing in places:
-            self._fill(columns, row, listing)
+    def made(self, put: Mapping[UUID, Listing], drop: set[UUID]) -> Index:
+        dropped = [row for order in drop if (row := self._drop(order)) is not None]
+        fresh = [order for order in put if order not in self.rows]
+        places = [self._place(listing) for listing in put.values()]
+        columns = self._columns(places, list(put.values()), off=[*dropped, *(self.rows[order] for order in fresh)])
         return Index(
             self.base.version + 1,
-            self.rows,
+            self.rows.finish(),
             tuple(self.listings),
             columns,
-            self.bitmaps,
-            self.accounts,
+            self._bitmaps(),
+            self._names(),
             tuple(self.free),
         )
 
     def _place(self, listing: Listing) -> int:
         row = self.rows.get(listing.order)
-        before = None if row is None else self.listings[row]
         if row is None:
             row = self.free.pop() if self.free else len(self.listings)
             if row == len(self.listings):
                 self.listings.append(None)
             self.rows[listing.order] = row
-        old, new = set() if before is None else keys_of(before), keys_of(listing)
-        for key in old - new:
-            self._bitmap(key).discard(row)
-        for key in new - old:
-            self._bitmap(key).add(row)
+        else:
+            self._leave(row)
         self.listings[row] = listing
+        for key in keys_of(listing):
+            self.adds[key].append(row)
+        for name in names_of(listing):
+            self._rows_named(name).add(row)
         return row
 
-    def _drop(self, order: UUID) -> None:
+    def _drop(self, order: UUID) -> int | None:
         row = self.rows.pop(order, None)
-        if row is None:
-            return
+        if row is not None:
+            self._leave(row)
+            self.listings[row] = None
+            self.free.append(row)
+        return row
+
+    def _leave(self, row: int) -> None:
         listing = self.listings[row]
         assert listing is not None  # a row in use
         for key in keys_of(listing):
-            bitmap = self._bitmap(key)
-            bitmap.discard(row)
-            if not bitmap:
-                del self.bitmaps[key]
-        self.listings[row] = None
-        self.free.append(row)
+            self.removes[key].append(row)
+        for name in names_of(listing):
+            self._rows_named(name).discard(row)
 
-    def _bitmap(self, key: Key) -> BitMap:
-        if key not in self.own or key not in self.bitmaps:
-            self.bitmaps[key] = BitMap(self.bitmaps.get(key, ()))
-            self.own.add(key)
-        return self.bitmaps[key]
+    def _rows_named(self, name: str) -> set[int]:
+        rows = self.named.get(name)
+        if rows is None:
+            rows = self.named[name] = set(self.base.names.get(name, ()))
+        return rows
 
-    def _fill(self, columns: Columns, row: int, listing: Listing) -> None:
-        was = self.base.rows.get(listing.order) == row
-        columns.starts_at[row], columns.ends_at[row] = listing.starts_at, listing.ends_at
-        columns.reserve[row], columns.value[row] = listing.reserve_micros, listing.value
-        columns.max_bid[row] = listing.max_bid_micros
-        columns.account[row] = self.accounts.setdefault(listing.account, len(self.accounts) + 1)
-        columns.shard[row] = listing.shard
-        if not was:
-            columns.mu[row] = 0.0
+    def _bitmaps(self) -> Map[Key, BitMap]:
+        bitmaps = self.base.bitmaps.mutate()
+        for key in {**self.removes, **self.adds}:
+            rows = BitMap(bitmaps.get(key, ()))
+            rows -= BitMap(self.removes.get(key, ()))
+            rows |= BitMap(self.adds.get(key, ()))
+            if rows:
+                bitmaps[key] = rows
+            else:
+                bitmaps.pop(key, None)
+        return bitmaps.finish()
+
+    def _names(self) -> Map[str, tuple[int, ...]]:
+        names = self.base.names.mutate()
+        for name, rows in self.named.items():
+            if rows:
+                names[name] = tuple(rows)
+            else:
+                names.pop(name, None)
+        return names.finish()
+
+    def _columns(self, rows: list[int], listings: list[Listing], *, off: list[int]) -> Columns:
+        """`off`: rows that nobody has paced yet, or any more."""
+        if not rows:
+            mu = self.base.columns.mu.copy()
+            mu[off] = 0.0
+            return replace(self.base.columns, mu=mu)
+        columns = self.base.columns.copied(_room(len(self.listings), self.base.columns.mu.shape[0]))
+        columns.mu[off] = 0.0
+        columns.starts_at[rows] = [one.starts_at for one in listings]
+        columns.ends_at[rows] = [one.ends_at for one in listings]
+        columns.reserve[rows] = [one.reserve_micros for one in listings]
+        columns.value[rows] = [one.value for one in listings]
+        columns.max_bid[rows] = [one.max_bid_micros for one in listings]
+        columns.shard[rows] = [one.shard for one in listings]
+        # The random part of the id: two advertisers share one as good as never.
+        columns.account[rows] = [one.account.int & _63_BITS for one in listings]
+        return columns
 
 
 def _room(rows: int, have: int) -> int:

@@ -1,10 +1,12 @@
 """Decision tokens: sealed, so that a device can neither read a price nor make one (delivery.md 2.3)."""
 
 import struct
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 from uuid import UUID
+
+import msgspec
+import numpy as np
 
 IMPRESSION_LIFE_S = 600
 AFTER_END_S = 60
@@ -13,6 +15,15 @@ SHORTEST_LIFE_S = 60
 
 _VERSION = 1
 _FORM = struct.Struct(">B16s16sHIQQBIIIIB2sBB")
+LAYOUT = np.dtype(
+    [
+        ("version", "u1"), ("id", "V16"), ("order", "V16"), ("shard", ">u2"), ("generation", ">u4"),
+        ("price_micros", ">u8"), ("viewer", ">u8"), ("slot", "u1"), ("decided_at", ">u4"), ("day", ">u4"),
+        ("impression_until", ">u4"), ("action_until", ">u4"), ("surface", "u1"), ("country", "S2"), ("age_band", "u1"),
+        ("gender", "u1"),
+    ]
+)  # fmt: skip
+"""The same for many at once."""
 
 
 class BadToken(ValueError):
@@ -24,8 +35,7 @@ class Sealer(Protocol):
     def unseal(self, purpose: str, text: str) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """One decision: what was sold to whom, at which price, and until when it may be told. Times in whole seconds.
 
     The viewer's country, age band and gender, and the surface, go along, so that nothing is looked up afterwards.
@@ -94,6 +104,11 @@ def unpack(raw: bytes) -> Token:
         age_band=who[1],
         gender=who[2],
     )
+
+
+def is_token_of(raw: bytes, order: UUID) -> bool:
+    """Whether it is a packed token of this order."""
+    return len(raw) == _FORM.size and raw[0] == _VERSION and raw[17:33] == order.bytes
 
 
 def seal(sealer: Sealer, token: Token) -> str:

@@ -1,7 +1,12 @@
--- Nothing more is released of an order; what was reserved can still be charged.
--- KEYS {s}:gen {s}:g:o:order {s}:g:pace   ARGV generation order
+-- Nothing more is released of an order; what was reserved can still be charged. Its pace is taken off the list, and
+-- the deciders' log says so.
+-- KEYS {s}:gen {s}:g:o:order {s}:g:pace {s}:g:paces   ARGV generation order no_pace
 -- -> 1 halted, -1 another generation, or none
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'free', '0') end
-redis.call('HDEL', KEYS[3], ARGV[2])
+if redis.call('HDEL', KEYS[3], ARGV[2]) == 1 then
+  local last = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)[1]
+  local next = last and tonumber(string.match(last[1], '^%d+')) + 1 or 1
+  redis.call('XADD', KEYS[4], 'MAXLEN', 256, string.format('%.0f-0', next), 'p', ARGV[2] .. ARGV[3])
+end
 return 1

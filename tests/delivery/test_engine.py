@@ -124,6 +124,77 @@ def test_changes_lead_to_the_same_index_as_building_it_anew(steps):
     assert {key for key, rows in index.bitmaps.items() if rows} == set(fresh.bitmaps)
 
 
+paces = st.builds(
+    Pace,
+    st.sampled_from([0.0, 5e-5, 1e-4, 2e-4]),
+    st.sampled_from([10.0, 5000.0]),
+    st.lists(st.tuples(st.floats(1, 500), st.floats(1, 500)), min_size=3, max_size=3).map(tuple),
+)
+
+
+@given(steps=st.lists(st.one_of(listings, st.integers(1, 8), st.tuples(st.integers(1, 8), paces)), max_size=20))
+def test_what_is_known_of_an_order_by_deltas_is_what_is_known_of_it_anew(steps):
+    index, plain, last = Index(), {}, {}
+    for step in steps:
+        if isinstance(step, int):
+            index = index.changed(drop=[UUID(int=step)])
+            plain.pop(step, None)
+            last.pop(step, None)
+        elif isinstance(step, tuple):
+            index = index.paced({UUID(int=step[0]): step[1]})
+            if step[0] in plain:
+                last[step[0]] = step[1]
+        else:
+            index = index.changed(put=[step])
+            plain[step.order.int] = step
+    fresh = Index().changed(put=plain.values()).paced({UUID(int=number): pace for number, pace in last.items()})
+    assert set(index.rows) == set(fresh.rows)
+    assert dict(index.bitmaps).keys() == dict(fresh.bitmaps).keys()
+    for order in plain:
+        assert known(index, UUID(int=order), paced=order in last) == known(fresh, UUID(int=order), paced=order in last)
+    names = {name for listing in plain.values() for name in (listing.target, listing.public_id)}
+    assert {name: orders(index, name) for name in index.names} == {name: orders(fresh, name) for name in fresh.names}
+    assert names <= set(index.names)
+
+
+def known(index, order, *, paced):
+    row, columns = index.rows[order], index.columns
+    names = ["starts_at", "ends_at", "reserve", "value", "max_bid", "account", "shard", "mu"]
+    facts = [getattr(columns, name)[row] for name in names + (["impressions"] if paced else [])]
+    rates = [columns.alpha[:, row].tolist(), columns.beta[:, row].tolist()] if paced else []
+    return index.listings[row], facts, rates
+
+
+def orders(index, name):
+    return {index.listings[row].order for row in index.names[name]}
+
+
+@given(
+    several=st.lists(
+        st.tuples(paces, st.integers(0, 2), st.sampled_from([0, 2500, 9000]), st.sampled_from([0.0, 50.0])), max_size=9
+    ),
+    floors=st.lists(st.sampled_from([0, 2500, 4000]), min_size=1, max_size=4),
+    seed=st.integers(0, 99),
+)
+def test_few_candidates_are_sold_as_many_are(several, floors, seed):
+    index = Index().changed(
+        put=[
+            a_listing(number, account=UUID(int=account), max_bid_micros=most, starts_at=starts_at)
+            for number, (_pace, account, most, starts_at) in enumerate(several, 1)
+        ]
+    )
+    index = index.paced({UUID(int=number): pace for number, (pace, *_) in enumerate(several, 1)})
+    rows, told = sorted(index.rows.values()), {0: 0.5}
+    few = auction.hold(index, rows, 0, floors, np.random.default_rng(seed), now=5.0, told=told)
+    kept = auction.running(index, np.array(rows, np.int64), 5.0)
+    rng = np.random.default_rng(seed)
+    chances = auction.rates(index, kept, 0, rng, told)
+    bids = auction.bid(index, kept, chances)
+    assert (few.rows, few.micros) == (kept.tolist(), bids.micros.tolist())
+    assert few.chances == chances.tolist()
+    assert few.won == auction.sell(index, bids, floors, rng)
+
+
 def sold(index, floors, *, seed=1, told=None, now=5.0):
     rng = np.random.default_rng(seed)
     rows = auction.running(index, np.array(index.candidates(WOMAN, "feed").to_array(), np.int64), now)
