@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import shutil
 import subprocess
 import tempfile
@@ -27,12 +28,17 @@ function request()
   at = at %% #bodies + 1
   return wrk.format("POST", nil, nil, bodies[at])
 end
+%(pause)s
 function done(summary, latency, requests)
   io.write(string.format(
     'FIGURES {"requests": %%d, "seconds": %%f, "p50_ms": %%f, "p99_ms": %%f, "bad": %%d}\\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
     summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))
 end
+"""
+# Whole milliseconds is what wrk takes; their mean is what was asked for.
+PAUSE = """
+function delay() return math.floor(-%f * math.log(1 - math.random()) + math.random()) end
 """
 
 
@@ -55,18 +61,24 @@ class Load:
                 "requests": self.requests, "bad": self.bad}  # fmt: skip
 
 
-def press(url: str, bodies: Sequence[str], *, authorization: str = "", connections: int, seconds: float) -> Load:
-    """POSTs the bodies in turn, as fast as answers come, for so long."""
+def press(
+    url: str, bodies: Sequence[str], *, authorization: str = "", connections: int, seconds: float, pause_ms: float = 0.0
+) -> Load:
+    """POSTs the bodies in turn, as fast as answers come, for so long. `pause_ms`: each connection waits so long before
+    each call, in the mean, at random."""
     if WRK:
-        return _by_wrk(WRK, url, bodies, authorization, connections, seconds)
-    return asyncio.run(_by_ourselves(url, bodies, authorization, connections, seconds))
+        return _by_wrk(WRK, url, bodies, authorization, connections, seconds, pause_ms)
+    return asyncio.run(_by_ourselves(url, bodies, authorization, connections, seconds, pause_ms))
 
 
-def _by_wrk(wrk: str, url: str, bodies: Sequence[str], authorization: str, connections: int, seconds: float) -> Load:
+def _by_wrk(
+    wrk: str, url: str, bodies: Sequence[str], authorization: str, connections: int, seconds: float, pause_ms: float
+) -> Load:
     with tempfile.TemporaryDirectory() as folder:
         file, script = Path(folder) / "bodies", Path(folder) / "press.lua"
         file.write_text("\n".join(bodies))
-        script.write_text(LUA % {"bodies": file, "authorization": authorization})
+        pause = PAUSE % pause_ms if pause_ms else ""
+        script.write_text(LUA % {"bodies": file, "authorization": authorization, "pause": pause})
         told = subprocess.run(
             [wrk, "-t1", f"-c{connections}", f"-d{round(seconds)}s", "--latency", "-s", str(script), url],
             capture_output=True, text=True, check=True, timeout=seconds + 30,
@@ -75,7 +87,9 @@ def _by_wrk(wrk: str, url: str, bodies: Sequence[str], authorization: str, conne
     return Load(**json.loads(line.removeprefix("FIGURES ")))
 
 
-async def _by_ourselves(url: str, bodies: Sequence[str], authorization: str, connections: int, seconds: float) -> Load:
+async def _by_ourselves(
+    url: str, bodies: Sequence[str], authorization: str, connections: int, seconds: float, pause_ms: float
+) -> Load:
     parts = urlsplit(url)
     client = Client(f"{parts.scheme}://{parts.netloc}", {"Authorization": authorization} if authorization else {})
     raw = [body.encode() for body in bodies]
@@ -83,6 +97,8 @@ async def _by_ourselves(url: str, bodies: Sequence[str], authorization: str, con
     end = time.monotonic() + seconds
 
     async def call(_number: int) -> bool:
+        if pause_ms:
+            await asyncio.sleep(random.expovariate(1000 / pause_ms))
         answer = await client.call("POST", parts.path, raw[next(at) % len(raw)])
         return 200 <= answer.status < 300
 

@@ -66,7 +66,7 @@ def private(say: Say, **environment: str) -> Iterator[System]:
             env={**os.environ, **environment},
         )  # fmt: skip
     try:
-        _wait(process, f"http://127.0.0.1:{web}/health/ready", log)
+        wait(process, f"http://127.0.0.1:{web}/health/ready", log)
         key = asyncio.run(_key(folder))
         yield System(f"http://127.0.0.1:{web}", f"http://127.0.0.1:{edge}", folder, process, key)
     finally:
@@ -95,11 +95,11 @@ def hello(say: Say) -> Iterator[str]:
     """A bare Granian with nothing behind it, as the edge is started; its address."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "1", "--loop", "uvloop",
-               "--host", "127.0.0.1", "--port", str(port), "--no-access-log", "bench.hello:app"]  # fmt: skip
+               "--host", "127.0.0.1", "--port", str(port), "--no-access-log", "bench.yardsticks.hello:app"]  # fmt: skip
     say("starting a bare Granian beside it")
     process = subprocess.Popen(command, cwd=HOUSE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait(process, f"http://127.0.0.1:{port}/")
+        wait(process, f"http://127.0.0.1:{port}/")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -112,7 +112,8 @@ def free_port() -> int:
         return int(tried.getsockname()[1])
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path | None = None) -> None:
+def wait(process: subprocess.Popen[bytes], url: str, log: Path | None = None, *, every_s: float = 0.2) -> None:
+    """Until it answers 200. Raises NotStarted."""
     deadline = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -120,6 +121,6 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path | None = None) -
         with contextlib.suppress(URLError, OSError), urlopen(url, timeout=5) as answer:  # noqa: S310  (our own address)
             if answer.status == 200:
                 return
-        time.sleep(0.2)
+        time.sleep(every_s)
     words = log.read_text(errors="replace").splitlines()[-15:] if log else []
     raise NotStarted("\n".join(["The system did not become ready.", *words]))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from delivery.batch import IMPRESSION_CODE
 from delivery.engine.vocabulary import IMPRESSION
 from delivery.models import Event
-from delivery.storage import IMPRESSION_CODE
 from orders.models import Order
 from promote import ids
 from promote.money import MICROS

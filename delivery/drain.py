@@ -8,24 +8,26 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+import numpy as np
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 
-from delivery import hot, ownership, partitions, rollups, storage
+from delivery import batch as batches
+from delivery import hot, judging, ownership, partitions, rollups, storage
+from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints
 from delivery.entries import Entry, Unreadable, read
 from delivery.models import Barrier, PoisonEntry, Shard
-from delivery.storage import Row
+from delivery.storage import EPOCH
 from orders import lifecycle
 from payments import escrow
 
 log = logging.getLogger(__name__)
-BATCH = 2000
+BATCH = 5000
 LEASE_MS = 2000
-EPOCH = date(1970, 1, 1)
 Raw = tuple[str, dict[bytes, bytes]]
 
 
@@ -88,7 +90,7 @@ def commit(*, shard: int, position: Position, entries: Sequence[Raw], now: datet
         _store(shard, position, reached, entries, now)
     except (OperationalError, InterfaceError, Fenced):
         raise
-    except (DatabaseError, ValueError, ArithmeticError) as error:
+    except (DatabaseError, ValueError, ArithmeticError, LookupError) as error:
         if len(entries) > 1:
             half = len(entries) // 2
             middle = commit(shard=shard, position=position, entries=entries[:half], now=now)
@@ -129,19 +131,37 @@ def set_aside(shard: int, at: Position, raw: Raw, error: Exception, now: datetim
 
 def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw], now: datetime) -> None:
     entries, unreadable = _read(raws)
-    partitions.ensure({EPOCH + timedelta(days=entry.token.day) for entry in entries if entry.token})
+    judged = _judged(entries)
+    barriers = {entry.order: place for place, entry in reversed(list(enumerate(entries))) if entry.told is None}
+    partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
     with transaction.atomic():
         move(shard=shard, before=position, to=reached, now=now)
         for raw, error in unreadable:
             set_aside(shard, reached, raw, error, now)
-        rows = _rows(entries)
-        new = storage.insert(rows)
-        barriers = {entry.order: place for place, entry in reversed(list(enumerate(entries))) if entry.told is None}
-        _charge(shard, reached, new, barriers, now)
-        rollups.add(new)
+        try:
+            with transaction.atomic():
+                _write(judged, reached, shard, barriers, now)
+        except IntegrityError:
+            # Told before: Redis knows that of almost all, so that it is asked for only now.
+            fresh = storage.first_told(judged)
+            if fresh.all():
+                raise
+            _write(judged.kept(fresh), reached, shard, barriers, now)
         for order_id in barriers:
             lifecycle.mark_drained(order_id=order_id, now=now)
         Barrier.objects.filter(order_id__in=list(barriers), drained_at=None).update(drained_at=now)
+
+
+def _write(batch: Batch, reached: Position, shard: int, barriers: dict[UUID, int], now: datetime) -> None:
+    """The charges, then the rows that say which of them were made, then the sums. Raises IntegrityError where one of
+    the events is stored already; `batch` stays as it is."""
+    orphans = storage.without_impression(batch, reached.generation)
+    reason = np.where(orphans & (batch.reason == 0), REASON["no_impression"], batch.reason)
+    batch = replace(batch, reason=reason, charged=(batch.type == IMPRESSION_CODE) & (reason == 0))
+    _charge(shard, reached, batch, barriers, now)
+    if len(batch):
+        storage.insert(batch)
+    rollups.add(batch)
 
 
 def _read(raws: Sequence[Raw]) -> tuple[list[Entry], list[tuple[Raw, Unreadable]]]:
@@ -155,58 +175,46 @@ def _read(raws: Sequence[Raw]) -> tuple[list[Entry], list[tuple[Raw, Unreadable]
     return entries, unreadable
 
 
-def _rows(entries: Sequence[Entry]) -> list[Row]:
-    """Events as rows, judged. `place` is where they stand in the batch."""
-    owners = ownership.of({entry.order for entry in entries})
-    rows = []
-    for place, entry in enumerate(entries):
-        if entry.told is not None and entry.token is not None:
-            if entry.order not in owners:
-                raise ValueError(f"order {entry.order} is not known")
-            day = EPOCH + timedelta(days=entry.token.day)
-            rows.append(storage.row(place, day, entry.told, entry.token, owner=owners[entry.order]))
-    return rows
+def _judged(entries: Sequence[Entry]) -> Batch:
+    """The events among them. `place` is where they stand."""
+    told = [(place, entry.order, entry.told) for place, entry in enumerate(entries) if entry.told is not None]
+    batch = batches.of([place for place, _, _ in told], [order for _, order, _ in told], [one for _, _, one in told])
+    owners = ownership.of(batch.orders)
+    if unknown := set(batch.orders) - owners.keys():
+        raise ValueError(f"order {min(unknown)} is not known")
+    batch.reason = judging.reasons(batch, owners=owners)
+    return batch
 
 
-def _charge(shard: int, reached: Position, new: Sequence[Row], barriers: dict[UUID, int], now: datetime) -> None:
+def _charge(shard: int, reached: Position, batch: Batch, barriers: dict[UUID, int], now: datetime) -> None:
     """Charges, per order, the longest prefix in stream order that its escrow can pay. The rest was shown for free.
 
     Locks the orders by id, then their escrows by id.
     """
-    billable: dict[UUID, list[Row]] = {}
-    for row in new:
-        if row.charged:
-            billable.setdefault(row.order, []).append(row)
-    closed, escrows = _lock_orders({*billable, *barriers}, exclusively=bool(barriers))
-    left = escrow.lock([escrows[order] for order in billable])
-    charges, unpaid = [], []
-    for order, rows in billable.items():
+    billable = np.nonzero(batch.charged)[0]
+    by_order = {batch.orders[order]: billable[batch.order[billable] == order] for order in set(batch.order[billable])}
+    closed, escrows = _lock_orders({*by_order, *barriers}, exclusively=bool(barriers))
+    left = escrow.lock([escrows[order] for order in by_order])
+    charges = []
+    for order, rows in by_order.items():
         end = -1 if closed[order] else barriers.get(order, sys.maxsize)
-        total, free = _fit(rows, left.get(escrows[order], 0), end)
-        unpaid += free
+        total = _fit(batch, rows, left.get(escrows[order], 0), end)
         if total:
             charges.append((escrows[order], total))
     if charges:
         key = f"charge:{shard}:{reached.generation}:{reached.id}"
         escrow.charge(key=key, charges=charges, now=now)
-    storage.leave_uncharged(unpaid)
 
 
-def _fit(rows: Sequence[Row], left: int, barrier: int) -> tuple[int, list[Row]]:
-    """What the prefix costs, and the rows behind it, marked with why they are free. `barrier`: a place in the batch."""
-    total = 0
-    unpaid: list[Row] = []
-    for row in rows:
-        if row.place > barrier:
-            row.reason = "order_closed"
-        elif unpaid or total + row.price_micros > left:
-            row.reason = "over_delivery"
-        else:
-            total += row.price_micros
-            continue
-        row.charged = False
-        unpaid.append(row)
-    return total, unpaid
+def _fit(batch: Batch, rows: Ints, left: int, barrier: int) -> int:
+    """What the prefix costs. The rows behind it are marked with why they are free. `barrier`: a place in the batch."""
+    before = int(np.searchsorted(batch.place[rows], barrier, side="right"))
+    costs = np.cumsum(batch.price[rows[:before]])
+    paid = int(np.searchsorted(costs, left, side="right"))
+    batch.reason[rows[paid:]] = REASON["over_delivery"]
+    batch.reason[rows[before:]] = REASON["order_closed"]
+    batch.charged[rows[paid:]] = False
+    return int(costs[paid - 1]) if paid else 0
 
 
 def _lock_orders(orders: set[UUID], *, exclusively: bool) -> tuple[dict[UUID, bool], dict[UUID, int]]:

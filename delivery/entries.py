@@ -1,11 +1,12 @@
 """What stands in a shard's stream: an event as it was told, with its opened token; or a barrier."""
 
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from delivery.engine.tokens import Token, unpack
+from delivery.engine.tokens import is_token_of
 from delivery.engine.vocabulary import EVENT_TYPES
 
 FURTHEST_AHEAD_S = 60
@@ -31,14 +32,11 @@ class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     active: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a stream: an event, or (`told` None) its order's barrier."""
 
-    id: str
     order: UUID
     told: Told | None
-    token: Token | None
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -56,13 +54,17 @@ def pack(told: Told) -> bytes:
 def read(id_: str, fields: dict[bytes, bytes]) -> Entry:
     """Raises Unreadable."""
     try:
-        order = UUID(hex=fields[b"o"].decode("ascii"))
+        order = _order(fields[b"o"])
         if b"b" in fields:
-            return Entry(id_, order, None, None)
+            return Entry(order, None)
         told = _decoder.decode(fields[b"e"])
-        token = unpack(told.token)
-        if token.order != order or not 0 <= told.type < len(EVENT_TYPES):
+        if not is_token_of(told.token, order) or not 0 <= told.type < len(EVENT_TYPES):
             raise Unreadable("another order's token, or an unknown type")
-        return Entry(id_, order, told, token)
+        return Entry(order, told)
     except (KeyError, ValueError, msgspec.DecodeError) as error:
-        raise Unreadable(f"{type(error).__name__}: {error}") from None
+        raise Unreadable(f"{id_}: {type(error).__name__}: {error}") from None
+
+
+@lru_cache(maxsize=20_000)
+def _order(name: bytes) -> UUID:
+    return UUID(hex=name.decode("ascii"))

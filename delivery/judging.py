@@ -1,43 +1,63 @@
-"""Whether an event counts: what keeps an impression from being billed, an action from being reported (delivery.md 5).
+"""Whether events count: what keeps an impression from being billed, an action from being reported (delivery.md 5).
 
 An event that does not count is kept, with the reason.
 """
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import Any
+from uuid import UUID
 
+import numpy as np
 from crawleruseragents import is_crawler
 
-from delivery.engine.tokens import Token
-from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION, LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES
-from delivery.entries import Told
+from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints, Marks
+from delivery.engine.vocabulary import LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES
 
-_IMPRESSION = EVENT_CODES[IMPRESSION]
 AGENT_MAX, ADDRESS_MAX = 512, 64
+_LEAST_MS = np.array([LEAST_VISIBLE_MS[surface] for surface in SURFACES])
+_UNTOLD = -1
 
 
-def reason(told: Told, token: Token, *, owner: frozenset[int]) -> str:
-    """Why it does not count, "" where it does. `owner`: the pseudonyms under which the order's owner may appear."""
-    if token.viewer in owner or (told.viewer is not None and told.viewer in owner):
-        return "owner"
-    if told.viewer is not None and told.viewer != token.viewer:
-        return "another_viewer"
-    if told.agent and listed_bot(told.agent):
-        return "bot"
-    if told.address and (why := _address(told.address)):
-        return why
-    return _seen(told, SURFACES[token.surface]) if told.type == _IMPRESSION else ""
+def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]]) -> Ints:
+    """Why each does not count, 0 where it does. `owners`: the pseudonyms under which an order's owner may appear."""
+    told = batch.told
+    viewer = batch.token["viewer"].astype(np.int64)
+    seen_by = _numbers(one.viewer for one in told)
+    agents = np.array([bool(one.agent) and listed_bot(one.agent or "") for one in told], bool)
+    addresses = np.array([REASON[_address(one.address)] if one.address else 0 for one in told], np.int64)
+    reason = _unseen(batch)
+    # The last word stands: the first reason of delivery.md comes last.
+    reason = np.where(addresses > 0, addresses, reason)
+    reason[agents] = REASON["bot"]
+    reason[(seen_by != _UNTOLD) & (seen_by != viewer)] = REASON["another_viewer"]
+    reason[_by_owner(batch, viewer, seen_by, owners)] = REASON["owner"]
+    return reason
 
 
-def _seen(told: Told, surface: str) -> str:
+def _by_owner(batch: Batch, viewer: Ints, seen_by: Ints, owners: Mapping[UUID, frozenset[int]]) -> Marks:
+    most = max((len(owners[order]) for order in batch.orders), default=0)
+    names = np.array([[*owners[order], *[_UNTOLD] * (most - len(owners[order]))] for order in batch.orders], np.int64)
+    theirs = names.reshape(len(batch.orders), most)[batch.order]
+    own: Marks = ((theirs == viewer[:, None]) | ((theirs == seen_by[:, None]) & (theirs != _UNTOLD))).any(axis=1)
+    return own
+
+
+def _unseen(batch: Batch) -> Ints:
     """Half of it for the surface's least time, in an app that is in front."""
-    if told.visible_ms is None or told.visible_share is None:
-        return "not_measured"
-    if told.active is False:
-        return "not_active"
-    if told.visible_share < LEAST_VISIBLE_SHARE:
-        return "not_half_visible"
-    return "too_brief" if told.visible_ms < LEAST_VISIBLE_MS[surface] else ""
+    told = batch.told
+    ms = _numbers(one.visible_ms for one in told)
+    share = np.array([_UNTOLD if one.visible_share is None else one.visible_share for one in told], float)
+    reason = np.where(ms < _LEAST_MS[batch.token["surface"]], REASON["too_brief"], 0)
+    reason[share < LEAST_VISIBLE_SHARE] = REASON["not_half_visible"]
+    reason[np.array([one.active is False for one in told], bool)] = REASON["not_active"]
+    reason[(ms == _UNTOLD) | (share == _UNTOLD)] = REASON["not_measured"]
+    return np.where(batch.type == IMPRESSION_CODE, reason, 0)
+
+
+def _numbers(values: Iterable[Any]) -> Ints:
+    return np.array([_UNTOLD if value is None else value for value in values], np.int64)
 
 
 @lru_cache(maxsize=4096)

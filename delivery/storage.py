@@ -1,163 +1,108 @@
-"""Rows of events: COPY into a staging table, then one insert that keeps the first of each (day, token, type)."""
+"""Rows of events: one binary COPY into their day's partition. What was told before is asked for only where it was."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import io
 from datetime import UTC, date, datetime
 from typing import Any
-from uuid import UUID
 
+import numpy as np
 from django.db import connection
 
-from delivery import bulk, judging
-from delivery.engine.tokens import Token
-from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION
-from delivery.entries import Told
+from delivery import binary
+from delivery.batch import IMPRESSION_CODE, REASONS, Batch, Ints, Marks
+from delivery.binary import Fixed, Worded
 
-IMPRESSION_CODE = EVENT_CODES[IMPRESSION]
-COLUMNS = (
+EPOCH = date(1970, 1, 1)
+_THEIR_DAYS = (date(2000, 1, 1) - EPOCH).days
+_THEIR_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
+"""PostgreSQL counts from 2000."""
+_COLUMNS = (
     "day, token, type, order_id, at, received_at, price_micros, valid, charged, reason, surface, country, age_band, "
     "gender, viewer, slot, visible_ms, visible_share, dwell_ms"
 )
-# Named after its form: a connection that a pooler gives us may have one of an earlier release.
-_STAGE = """
-    CREATE TEMP TABLE IF NOT EXISTS delivery_staged_1
-        (place int, unproven boolean, LIKE delivery_event) ON COMMIT DELETE ROWS;
-    TRUNCATE pg_temp.delivery_staged_1
-"""
-_COPY = f"COPY pg_temp.delivery_staged_1 (place, unproven, {COLUMNS}) FROM STDIN"
-# An action whose token is of a lost generation: whether its impression was told, only the rows know.
-_PROVE = """
-    UPDATE pg_temp.delivery_staged_1 s SET valid = false, reason = 'no_impression'
-     WHERE s.unproven AND s.valid
-       AND NOT EXISTS (SELECT FROM delivery_event e WHERE e.day = s.day AND e.token = s.token AND e.type = 0)
-       AND NOT EXISTS (SELECT FROM pg_temp.delivery_staged_1 i
-                        WHERE i.day = s.day AND i.token = s.token AND i.type = 0 AND i.place < s.place)
-     RETURNING s.place
-"""
-_INSERT = f"""
-    WITH new AS (
-        INSERT INTO delivery_event ({COLUMNS})
-        SELECT {COLUMNS} FROM pg_temp.delivery_staged_1 ORDER BY place
-        ON CONFLICT DO NOTHING RETURNING day, token, type
-    ) SELECT min(s.place) FROM new JOIN pg_temp.delivery_staged_1 s USING (day, token, type) GROUP BY day, token, type
-"""  # noqa: S608  (names of our own)
-_UNCHARGE = """
-    UPDATE delivery_event e SET charged = false, reason = u.reason
-      FROM unnest(%s::date[], %s::uuid[], %s::text[]) AS u (day, token, reason)
-     WHERE e.day = u.day AND e.token = u.token AND e.type = 0
+_COPY = f"COPY delivery_event ({_COLUMNS}) FROM STDIN (FORMAT binary)"
+_TOLD = """
+    SELECT asked.place FROM unnest(%s::date[], %s::uuid[], %s::smallint[]) WITH ORDINALITY
+           AS asked (day, token, type, place)
+      JOIN delivery_event e ON (e.day, e.token, e.type) = (asked.day, asked.token, asked.type)
 """
 
 
-@dataclass(slots=True)
-class Row:
-    """An event to store. `place`: where it stands in its batch. `charged`: it is to be paid for."""
-
-    place: int
-    unproven: bool
-    day: date
-    token: UUID
-    type: int
-    order: UUID
-    at: datetime
-    received_at: datetime
-    price_micros: int
-    valid: bool
-    charged: bool
-    reason: str
-    surface: int
-    country: str
-    age_band: int
-    gender: int
-    viewer: int
-    slot: int
-    visible_ms: int | None
-    visible_share: float | None
-    dwell_ms: int | None
+def insert(batch: Batch) -> None:
+    """Raises IntegrityError where one of them is stored already: then none is."""
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        cursor.copy_expert(_COPY, io.BytesIO(binary.rows(_columns(batch), len(batch))))
 
 
-def row(place: int, day: date, told: Told, token: Token, *, owner: frozenset[int]) -> Row:
-    """An event, judged. It happened when it was told to have, but never outside its decision and its arrival."""
-    why = judging.reason(told, token, owner=owner)
-    is_impression = told.type == IMPRESSION_CODE
-    at_ms = min(max(told.at_ms, token.decided_at * 1000), told.received_ms)
-    return Row(
-        place=place,
-        unproven=not is_impression,
-        day=day,
-        token=token.id,
-        type=told.type,
-        order=token.order,
-        at=datetime.fromtimestamp(at_ms / 1000, UTC),
-        received_at=datetime.fromtimestamp(told.received_ms / 1000, UTC),
-        price_micros=token.price_micros if is_impression else 0,
-        valid=not why,
-        charged=is_impression and not why,
-        reason=why,
-        surface=token.surface,
-        country=token.country,
-        age_band=token.age_band,
-        gender=token.gender,
-        viewer=token.viewer,
-        slot=token.slot,
-        visible_ms=told.visible_ms,
-        visible_share=told.visible_share,
-        dwell_ms=told.dwell_ms,
-    )
+def first_told(batch: Batch) -> Marks:
+    """Marks what is neither stored already nor earlier in the batch."""
+    seen: set[tuple[bytes, int]] = set()
+    fresh: Marks = np.ones(len(batch), bool)
+    for at, key in enumerate(zip(_tokens(batch), batch.type.tolist(), strict=True)):
+        fresh[at] = key not in seen
+        seen.add(key)
+    fresh[_stored(batch, np.arange(len(batch)), batch.type)] = False
+    return fresh
 
 
-def insert(rows: Sequence[Row]) -> list[Row]:
-    """Stores what is new. Returns those rows, in the order of the batch; the others had been told before."""
-    if not rows:
-        return []
-    by_place = {one.place: one for one in rows}
+def without_impression(batch: Batch, generation: int) -> Marks:
+    """Marks actions whose impression nobody told. Redis has seen to that for tokens of this very generation; of a lost
+    one only the rows know."""
+    doubted = (batch.type != IMPRESSION_CODE) & (batch.token["generation"] != generation)
+    marks: Marks = doubted.copy()
+    if not doubted.any():
+        return marks
+    told = set()
+    for at, token in enumerate(_tokens(batch)):
+        if batch.type[at] == IMPRESSION_CODE:
+            told.add(token)
+        elif token in told:
+            marks[at] = False
+    left = np.nonzero(marks)[0]
+    marks[_stored(batch, left, np.full(len(left), IMPRESSION_CODE))] = False
+    return marks
+
+
+def _stored(batch: Batch, at: Ints, types: Ints) -> Ints:
+    """Those of `at` of which the table has an event of the given type."""
+    days = [date.fromordinal(EPOCH.toordinal() + day) for day in batch.token["day"][at].tolist()]
+    tokens = [token.hex() for token in batch.token["id"][at].tolist()]
     with connection.cursor() as cursor:
-        cursor.execute(_STAGE)
-        bulk.copy(_COPY, map(_line, rows))
-        cursor.execute(_PROVE)
-        for (place,) in cursor.fetchall():
-            by_place[place].valid, by_place[place].reason = False, "no_impression"
-        cursor.execute(_INSERT)
-        return [by_place[place] for (place,) in sorted(cursor.fetchall())]
+        cursor.execute(_TOLD, [days, tokens, types.tolist()])
+        found = [place - 1 for (place,) in cursor.fetchall()]
+    return at[found]
 
 
-def leave_uncharged(rows: Sequence[Row]) -> None:
-    """Impressions that nobody pays for, with the reason that each row says."""
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_UNCHARGE, [[r.day for r in rows], [r.token for r in rows], [r.reason for r in rows]])
+def _tokens(batch: Batch) -> list[bytes]:
+    found: list[bytes] = batch.token["id"].tolist()
+    return found
 
 
-def _line(row: Row) -> str:
-    values = (
-        row.place,
-        row.unproven,
-        row.day,
-        row.token,
-        row.type,
-        row.order,
-        row.at,
-        row.received_at,
-        row.price_micros,
-        row.valid,
-        row.charged,
-        row.reason,
-        row.surface,
-        row.country,
-        row.age_band,
-        row.gender,
-        row.viewer,
-        row.slot,
-        row.visible_ms,
-        row.visible_share,
-        row.dwell_ms,
-    )
-    return "\t".join(map(_text, values)) + "\n"
+def _columns(batch: Batch) -> list[Fixed | Worded]:
+    token = batch.token
+    countries, country = np.unique(token["country"], return_inverse=True)
+    return [
+        Fixed(">i4", token["day"].astype(np.int64) - _THEIR_DAYS),
+        Fixed("V16", token["id"]),
+        Fixed(">i2", batch.type),
+        Fixed("V16", token["order"]),
+        Fixed(">i8", (batch.at_ms - _THEIR_MS) * 1000),
+        Fixed(">i8", (batch.received_ms - _THEIR_MS) * 1000),
+        Fixed(">i8", batch.price),
+        Fixed("?", batch.valid),
+        Fixed("?", batch.charged),
+        Worded(REASONS, batch.reason),
+        Fixed(">i2", token["surface"]),
+        Worded([code.decode("ascii") for code in countries.tolist()], country.astype(np.int64)),
+        Fixed(">i2", token["age_band"]),
+        Fixed(">i2", token["gender"]),
+        Fixed(">i8", token["viewer"].astype(np.int64)),
+        Fixed(">i2", token["slot"]),
+        _told(">i8", np.int64, [one.visible_ms for one in batch.told]),
+        _told(">f8", np.float64, [one.visible_share for one in batch.told]),
+        _told(">i8", np.int64, [one.dwell_ms for one in batch.told]),
+    ]
 
 
-def _text(value: Any) -> str:
-    """COPY's text form. Nothing of ours holds a tab or a backslash: words of our own, numbers, codes of countries."""
-    if value is None:
-        return "\\N"
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    return str(value)
+def _told(form: str, kind: Any, values: list[Any]) -> Fixed:
+    empty = np.array([value is None for value in values], bool)
+    return Fixed(form, np.array([0 if value is None else value for value in values], kind), empty)

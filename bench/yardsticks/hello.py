@@ -1,4 +1,4 @@
-"""The yardstick: the least that an ASGI application can do. Not a bench by itself."""
+"""The yardstick: the least that an ASGI application can do."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

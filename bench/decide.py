@@ -1,0 +1,127 @@
+"""Decisions a second on one core, beside a bare Granian "hello" and one that only decodes and encodes the same bodies.
+
+1,000 live orders of which ten fit each viewer, then 100,000. The application that is measured has the first core, the
+client (wrk) and Redis another. Each figure is the median of rounds in which yardsticks and engine take turns.
+"""
+
+import json
+from contextlib import AbstractContextManager
+from statistics import median
+from typing import Any
+from urllib.request import Request, urlopen
+
+from bench import alone, live_orders, load
+from bench.alone import Served
+from bench.load import Load
+from bench.running import Say
+
+CONNECTIONS = 32
+ROUNDS, ROUND_S = 3, 4.0
+FEW, MANY = 1_000, 100_000
+VIEWERS = 50_000
+LOAD = 0.7
+
+
+def run(say: Say) -> dict[str, Any]:
+    with alone.house(say), _plain("bench.yardsticks.hello:app") as hello, _plain("bench.yardsticks.codec:app") as codec:
+        key = live_orders.a_key()
+        yardsticks = {"hello": hello, "codec": codec}
+        few = _measured(say, FEW, key, yardsticks, at_load=True)
+        many = _measured(say, MANY, key, yardsticks, at_load=False)
+    of_hello = few["decide"] / few["hello"]
+    return {
+        "bench": "decide",
+        "client": "wrk" if load.WRK else "our own",
+        "decisions_vs_hello": round(of_hello, 3),
+        "decisions_vs_codec": round(few["decide"] / few["codec"], 3),
+        "speed_100k_vs_1k": round(many["decide"] / many["hello"] / of_hello, 3),
+        "p99_ms_at_70_percent": round(few["p99_ms"], 2),
+        "bytes_per_order": round((many["memory_bytes"] - few["memory_bytes"]) / (MANY - FEW)),
+        "cold_start_100k_s": round(many["ready_s"], 2),
+        "load_at_p99": round(few["load"], 3),
+        "per_s": {"hello": round(few["hello"]), "codec": round(few["codec"]), "decide_1k": round(few["decide"]),
+                  "decide_100k": round(many["decide"]), "hello_beside_100k": round(many["hello"])},
+        "per_cpu_s": {name: round(few[f"{name}_per_cpu_s"]) for name in (*yardsticks, "decide")}
+        | {"decide_100k": round(many["decide_per_cpu_s"])},
+        "filled": {"1k": few["filled"], "100k": many["filled"]},
+        "bad": few["bad"] + many["bad"],
+    }  # fmt: skip
+
+
+def _plain(target: str) -> AbstractContextManager[Served]:
+    return alone.served(target, like_the_edge=False)
+
+
+def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *, at_load: bool) -> dict[str, float]:
+    """Figures of an edge that has just started over so many live orders."""
+    say(f"{orders} live orders")
+    live_orders.add(orders)
+    live_orders.release()
+    bodies = [
+        json.dumps({"viewer": viewer, "surface": "feed", "slots": [{"floor_micros": 0}]}, separators=(",", ":"))
+        for viewer in live_orders.viewers(orders, VIEWERS)
+    ]
+    with alone.served("promote.config.edge:app", path="/health/ready") as edge:
+        say(f"ready {edge.ready_s:.2f} s after its start")
+        told = _rounds(say, {**yardsticks, "decide": edge}, bodies, key)
+        paused = _at_load(say, edge, bodies, key, told["decide"]) if at_load else {}
+        return {
+            **told,
+            **paused,
+            "ready_s": edge.ready_s,
+            "memory_bytes": edge.memory_bytes,
+            "filled": _filled(edge, bodies[:300], key),
+        }
+
+
+def _rounds(say: Say, applications: dict[str, Served], bodies: list[str], key: str) -> dict[str, float]:
+    """Calls a second, in turns; and how many answers were bad."""
+    loads: dict[str, list[Load]] = {name: [] for name in applications}
+    cpu_s = dict.fromkeys(applications, 0.0)
+    for number in range(ROUNDS):
+        for name, application in applications.items():
+            before = application.cpu_s
+            loads[name].append(_press(application, bodies, key, seconds=ROUND_S))
+            cpu_s[name] += application.cpu_s - before
+        say(f"round {number + 1}: " + ", ".join(f"{name} {some[-1].per_s:.0f}/s" for name, some in loads.items()))
+    told: dict[str, float] = {name: median(one.per_s for one in some) for name, some in loads.items()}
+    told |= {f"{name}_per_cpu_s": sum(one.requests for one in some) / cpu_s[name] for name, some in loads.items()}
+    return {**told, "bad": sum(one.bad for some in loads.values() for one in some)}
+
+
+def _at_load(say: Say, edge: Served, bodies: list[str], key: str, full: float) -> dict[str, float]:
+    """The slowest of a hundred answers where calls come at random, at LOAD of what it can do."""
+    wanted, connections = LOAD * full, 4 * CONNECTIONS
+    pause_ms = 1000 * connections / wanted
+    for _ in range(2):
+        told = _press(edge, bodies, key, seconds=ROUND_S, connections=connections, pause_ms=pause_ms)
+        say(f"at {told.per_s / full:.2f} of it: p99 {told.p99_ms:.2f} ms")
+        if told.per_s < wanted:
+            pause_ms = max(1.0, pause_ms - 1000 * connections * (1 / told.per_s - 1 / wanted))
+    return {"p99_ms": told.p99_ms, "load": told.per_s / full}
+
+
+def _press(
+    application: Served,
+    bodies: list[str],
+    key: str,
+    *,
+    seconds: float,
+    connections: int = CONNECTIONS,
+    pause_ms: float = 0,
+) -> Load:
+    url = f"{application.url}/v1/decide"
+    return load.press(
+        url, bodies, authorization=f"Api-Key {key}", connections=connections, seconds=seconds, pause_ms=pause_ms
+    )
+
+
+def _filled(edge: Served, bodies: list[str], key: str) -> float:
+    """The share of slots that got an order."""
+    headers = {"Authorization": f"Api-Key {key}", "Content-Type": "application/json"}
+    filled = 0
+    for body in bodies:
+        asked = Request(f"{edge.url}/v1/decide", body.encode(), headers)  # noqa: S310  (our own address)
+        with urlopen(asked) as answer:  # noqa: S310
+            filled += "token" in json.load(answer)["decisions"][0]
+    return round(filled / len(bodies), 3)

@@ -1,0 +1,1 @@
+"""What speed is measured against: applications that do as little as can be done."""
