@@ -1,17 +1,10 @@
 """Many rows in one statement, by what psycopg2 has for it; its errors told as Django's."""
 
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
 from psycopg2.extras import execute_values
-
-
-def copy(statement: str, lines: Iterable[str]) -> None:
-    """`COPY … FROM STDIN` in the text form."""
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert(statement, io.StringIO("".join(lines)))
 
 
 def values(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

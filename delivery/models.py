@@ -76,7 +76,7 @@ COUNTS = ("impressions", "valid_impressions", "charged_micros", *ACTIONS)
 
 class MinuteRollup(Counts):
     pk = models.CompositePrimaryKey("order_id", "minute")
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     minute = models.DateTimeField()
 
     class Meta:
@@ -98,7 +98,7 @@ class HourRollup(Counts):
     """By hour and dimension; each dimension adds up to the same whole. `value` is "" for all and for unknown."""
 
     pk = models.CompositePrimaryKey("order_id", "hour", "dimension", "value")
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     hour = models.DateTimeField()
     dimension = models.CharField(max_length=8, choices=Dimension)
     value = models.CharField(max_length=16, blank=True)

@@ -33,6 +33,11 @@ def insert(batch: Batch) -> None:
         cursor.copy_expert(_COPY, io.BytesIO(binary.rows(_columns(batch), len(batch))))
 
 
+def timestamps(ms: Ints) -> Ints:
+    """Milliseconds since 1970 as PostgreSQL keeps them: microseconds since 2000."""
+    return (ms - _THEIR_MS) * 1000
+
+
 def first_told(batch: Batch) -> Marks:
     """Marks what is neither stored already nor earlier in the batch."""
     seen: set[tuple[bytes, int]] = set()
@@ -85,8 +90,8 @@ def _columns(batch: Batch) -> list[Fixed | Worded]:
         Fixed("V16", token["id"]),
         Fixed(">i2", batch.type),
         Fixed("V16", token["order"]),
-        Fixed(">i8", (batch.at_ms - _THEIR_MS) * 1000),
-        Fixed(">i8", (batch.received_ms - _THEIR_MS) * 1000),
+        Fixed(">i8", timestamps(batch.at_ms)),
+        Fixed(">i8", timestamps(batch.received_ms)),
         Fixed(">i8", batch.price),
         Fixed("?", batch.valid),
         Fixed("?", batch.charged),

@@ -55,6 +55,8 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
+        # Nothing of what is loaded first can be given back: looking for it would take longer than loading.
+        gc.disable()
         self._tasks = [
             asyncio.create_task(self._every(EVERY_S, self.refresh)),
             asyncio.create_task(self._every(1.0, self._tell_funnel)),
@@ -134,5 +136,5 @@ def _read(horizon: str | None) -> tuple[listings.Changes, dict[int, ShardState]]
 
 def _settle_memory() -> None:
     """What was loaded first stays: the collector need not go through all live orders again and again."""
-    gc.collect()
     gc.freeze()
+    gc.enable()

@@ -55,7 +55,7 @@ def test_a_drain_killed_between_copy_and_commit_is_as_if_it_had_never_been(run, 
         child.wait()
     assert (spent(order), events_of(order).count()) == (0, 0)
     # The next one begins when the lease of the dead one is over.
-    until(lambda: drained(order, now=now), seconds=5)
+    until(lambda: drained(order, now=now), seconds=20)
     assert (spent(order), events_of(order).count()) == (5 * RESERVE, 5)
     assert HourRollup.objects.get(order=order, dimension="all").valid_impressions == 5
     assert run_audit().ok
@@ -76,7 +76,7 @@ def test_a_drain_that_slept_through_its_successor_changes_nothing_when_it_wakes(
     try:
         assert child.stdout is not None
         assert child.stdout.readline().strip() == "copied"
-        until(lambda: drained(order, now=now), seconds=5)
+        until(lambda: drained(order, now=now), seconds=20)
         os.kill(child.pid, signal.SIGCONT)
         child.wait(10)
     finally:
