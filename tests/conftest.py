@@ -2,6 +2,7 @@
 
 import os
 
+import hypothesis
 import pytest
 
 from tests.harness import run as test_run
@@ -17,6 +18,10 @@ from tests.harness.browser import *  # noqa: E402, F403
 from tests.harness.fixtures import *  # noqa: E402, F403
 from tests.harness.private import *  # noqa: E402, F403
 from tests.harness.services import *  # noqa: E402, F403
+
+# A property is no stopwatch: how long an example takes is the machine's affair, which may be busy.
+hypothesis.settings.register_profile("here", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("here")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

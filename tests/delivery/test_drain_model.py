@@ -60,7 +60,9 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(steps=steps, budget=st.integers(0, 6))
 def test_a_batch_comes_to_what_its_events_come_to_one_by_one(steps, budget):
     order = a_delivering_order()

@@ -91,7 +91,9 @@ USUAL = [("sell", 4), ("show", 0), ("drain", 0), ("look", 2)]
 
 
 @pytest.mark.django_db
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @example(steps=USUAL * 5)
 @example(steps=[*USUAL, ("sell", 5), ("lose_redis", 0), ("look", 1), ("show", 0), ("sell", 6), ("show", 0), *USUAL * 3])
 @example(steps=[("sell", 5), ("show", 1), ("die_before_trimming", 2), ("restart_redis", 0), ("look", 1), *USUAL * 4])

@@ -85,7 +85,9 @@ def test_coins_return_to_the_lots_that_paid_the_last_taken_first():
     assert [left[lot.id] for lot in lots] == [0, 250, 400]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     spends=st.lists(st.integers(1, 150_000_000), max_size=6),
     lots=st.lists(st.integers(1, 400), min_size=1, max_size=4),
