@@ -20,11 +20,11 @@ from promote.refusals import FieldError, Invalid, Refusal, Text
 
 _SENTENCES: dict[str, Text] = {
     "no_market": _("Promote is not offered in your country, so nothing can be withdrawn here."),
-    "store": _("Coins can't be withdrawn here: ask the store where you bought them for a refund. {links}"),
+    "store": _("Coins can't be withdrawn here: ask the store where you bought them for a refund."),
     "debt": _("Your account owes {coins}. They are paid by the next coins that come in; then you can withdraw."),
     "nothing": _(
         "None of your coins can be withdrawn: coins of a store are refunded by that store, and coins that were given "
-        "stay in your balance. {links}"
+        "stay in your balance."
     ),
 }
 
@@ -40,7 +40,6 @@ class WithdrawalNotAvailable(Refusal):
         super().__init__(
             extra={"reason": reason, "links": found},
             coins=format_coins(coins),
-            links=" ".join(link["url"] for link in found),
         )
         self.sentence = _SENTENCES[reason]
 

@@ -25,6 +25,7 @@ class CoinsForm(forms.Form):
         label=_("How many coins?"),
         min_value=1,
         max_value=1_000_000_000,
+        widget=forms.NumberInput(attrs={"class": "input", "inputmode": "numeric"}),
         error_messages={"required": _("Say how many coins."), "invalid": _("Whole coins, as a number.")},
     )
 
@@ -41,7 +42,7 @@ class Leg:
 @require_http_methods(["GET", "HEAD", "POST"])
 @advertiser
 def ask(request: AdvertiserRequest) -> HttpResponse:
-    """`?coins=` shows where so many go; sent, it is done, once."""
+    """Asks how many; `?coins=` shows where just so many go, to be confirmed; sent, it is done, once."""
     given = request.POST if request.method == "POST" else request.GET
     form = CoinsForm(given) if "coins" in given else CoinsForm()
     coins = form.cleaned_data["coins"] if form.is_bound and form.is_valid() else None
@@ -61,7 +62,8 @@ def ask(request: AdvertiserRequest) -> HttpResponse:
         return _page(request, refusal=refusal, status=422 if request.method == "POST" else 200)
     if not form.is_bound:
         form = CoinsForm(initial={"coins": plan.coins})
-    return _page(request, plan=plan, form=form, status=422 if form.errors else 200)
+    confirming = form.is_bound and not form.errors
+    return _page(request, plan=plan, form=form, confirming=confirming, status=422 if form.errors else 200)
 
 
 @require_safe

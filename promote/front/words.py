@@ -168,6 +168,12 @@ ORIGINS: dict[str, Text] = {
     "grant": _("Given to you"),
 }
 
+STORES: dict[str, Text] = {
+    "apple": _("Ask the App Store for a refund"),
+    "google": _("Ask Google Play for a refund"),
+}
+"""Who refunds what was bought in an app."""
+
 METHODS: dict[str, Text] = {
     "card": _("Card"),
     "paypal": _("PayPal"),

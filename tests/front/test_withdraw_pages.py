@@ -15,8 +15,11 @@ def test_the_page_says_where_the_coins_go_and_how_long_it_takes_then_sends_them_
     a_paid_top_up(account, 500, amount_minor=495)
     browser = signed_in(account)
     assert "/wallet/withdraw/" in browser.get("/wallet/").content.decode()
+    first = text_of(browser.get("/wallet/withdraw/"))
+    assert "500 coins can be withdrawn" in first
+    assert "Withdraw 500 coins" not in first, "an amount that may yet change can't be confirmed"
     page = browser.get("/wallet/withdraw/?coins=200")
-    for said in ("500 coins can be withdrawn", "Card", "5–10 days", "US$1.98", "Withdraw 200 coins"):
+    for said in ("Card", "5–10 days", "US$1.98", "Withdraw 200 coins"):
         assert said in text_of(page)
     assert not inline_parts(page)
     for _again in range(2):
@@ -45,7 +48,8 @@ def test_an_impossible_number_is_told_beside_the_field(coins):
 
 def test_where_it_is_not_offered_the_page_leads_to_the_store():
     page = signed_in(an_advertiser(country="GB")).get("/wallet/withdraw/")
-    assert "https://reportaproblem.apple.com/" in page.content.decode()
+    assert 'href="https://reportaproblem.apple.com/"' in page.content.decode()
+    assert "Ask the App Store for a refund" in text_of(page)
     account = an_advertiser()
     coins_for(account, 100)
     assert "None of your coins can be withdrawn" in text_of(signed_in(account).get("/wallet/withdraw/"))

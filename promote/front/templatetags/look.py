@@ -151,6 +151,12 @@ def origin(code: str) -> str:
 
 
 @register.filter
+def store(code: str) -> str:
+    """The way to the store that refunds what was bought there."""
+    return str(words.STORES.get(code, code))
+
+
+@register.filter
 def unbilled(code: str) -> str:
     """Why an impression costs nothing."""
     return str(words.UNBILLED.get(code, code))
