@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import signal
 import sys
-import threading
 from pathlib import Path
 
-from . import API_VERSION
-from .server import Server, serve
-from .store import Store
-from .webhooks import Outbox, Target
+from sandbox.plumbing.outbox import Outbox, Target
+from sandbox.plumbing.server import opened
+from sandbox.plumbing.store import Store
+
+from . import API_VERSION, webhooks
+from .server import serve
 from .world import World
 
 # Not secrets: a stand-in's keys open nothing. The same defaults stand in the house's development settings.
@@ -24,25 +24,19 @@ WEBHOOK_SECRET = "whsec_sandbox"  # noqa: S105
 def main() -> int:
     asked = _arguments()
     logging.basicConfig(level=asked.log_level.upper(), format="%(asctime)s stripe  %(message)s", datefmt="%H:%M:%S")
-    try:
-        server = Server(("127.0.0.1", asked.port), None)  # type: ignore[arg-type]
-    except OSError as error:
-        print(f"Port {asked.port} on 127.0.0.1 can't be used: {error.strerror}.", file=sys.stderr)
-        return 1
+    server = opened(asked.port)
     address = f"http://127.0.0.1:{server.server_port}"
     store = Store(Path(asked.data) / "stripe.sqlite3")
     target = Target(url=asked.webhook_url, secrets=asked.webhook_secret or [WEBHOOK_SECRET])
     world = World(
         store=store,
-        outbox=Outbox(store, target),
+        outbox=Outbox(store, target, webhooks.compose),
         secret_key=asked.secret_key,
         base_url=(asked.public_url or address).rstrip("/"),
+        debits_settle_after_s=asked.debits_settle_after,
     )
-    stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
     print(json.dumps({"listening": address, "api_version": API_VERSION}), flush=True)
-    serve(world, server, stop)
+    serve(world, server)
     return 0
 
 
@@ -54,6 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--webhook-url", default="", help="where signed notices go; none are sent without it")
     parser.add_argument("--webhook-secret", action="append", help="twice while one is being replaced")
     parser.add_argument("--secret-key", default=SECRET_KEY)
+    parser.add_argument("--debits-settle-after", type=float, help="seconds; not by themselves without it")
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     return parser.parse_args()
 

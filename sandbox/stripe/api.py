@@ -6,28 +6,14 @@ import hmac
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from sandbox.plumbing.server import Request, Response
 
 from . import API_VERSION, customers, forms, idempotency, ids, lists, params, refunds, sessions
 from .errors import ApiError, invalid, missing
 from .world import Call, World
-
-
-@dataclass
-class Request:
-    method: str
-    path: str
-    headers: dict[str, str]  # names in lower case
-    query: str
-    body: bytes
-
-
-@dataclass
-class Response:
-    status: int
-    body: Any
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,6 +87,7 @@ def _resource(kind: str, plural: str, name: str) -> list[Route]:
 
 
 _SESSIONS, _IN = "/v1/checkout/sessions", "checkout/_session_"
+_WARNINGS = "/v1/radar/early_fraud_warnings"
 ROUTES = [
     _route("POST", _SESSIONS, f"{_IN}create_params", _create_session),
     _route("GET", _SESSIONS, f"{_IN}list_params", _list("checkout.session", _SESSIONS)),
@@ -117,6 +104,12 @@ ROUTES = [
     *_resource("payout", "payouts", "payout"),
     *_resource("balance_transaction", "balance_transactions", "balance transaction"),
     *_resource("event", "events", "event"),
+    _route(
+        "GET",
+        f"{_WARNINGS}/{{id}}",
+        "radar/_early_fraud_warning_retrieve_params",
+        _retrieve("radar.early_fraud_warning", "early_fraud_warning"),
+    ),
 ]
 
 

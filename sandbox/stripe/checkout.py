@@ -37,7 +37,7 @@ def pay(world: World, id_: str, entered: Entered, *, email: str | None, name: st
         session["customer_details"] = sessions.payer(email, name)
         world.store.update(session)
         intent = intents.open_for(world, session)
-        method = intents.payment_method(world, entered, _billing(email, name))
+        method = intents.payment_method(world, entered, billing(email, name))
         if entered.card.challenge:
             intents.ask_to_authenticate(world, intent, method, f"{world.base_url}/c/pay/{id_}/challenge")
             return Outcome("challenge")
@@ -95,6 +95,6 @@ def _decline(world: World, intent: dict[str, Any], method: dict[str, Any], code:
     return Outcome("declined", message)
 
 
-def _billing(email: str | None, name: str | None) -> dict[str, Any]:
+def billing(email: str | None, name: str | None) -> dict[str, Any]:
     address = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
     return {"address": address, "email": email, "name": name, "phone": None, "tax_id": None}

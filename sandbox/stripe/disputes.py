@@ -1,4 +1,4 @@
-"""Disputes: a payer's bank takes the money back, and the merchant may win it again."""
+"""Disputes: a payer's bank takes the money back, and the merchant may win it again. Card networks warn of fraud."""
 
 from __future__ import annotations
 
@@ -47,6 +47,24 @@ def close(world: World, id_: str, *, won: bool) -> dict[str, Any]:
     return body
 
 
+def warn(world: World, session_id: str) -> dict[str, Any]:
+    """The card network says early that a session's payer may not have been the card's owner; no money moves."""
+    charge = _charge_of(world, session_id)
+    body = {
+        "id": ids.new("issfr"),
+        "object": "radar.early_fraud_warning",
+        "actionable": True,
+        "charge": charge["id"],
+        "created": world.now(),
+        "fraud_type": "unauthorized_use_of_card",
+        "livemode": False,
+        "payment_intent": charge["payment_intent"],
+    }
+    world.store.insert("radar.early_fraud_warning", body)
+    world.emit("radar.early_fraud_warning.created", body)
+    return body
+
+
 def _body(world: World, charge: dict[str, Any], amount: int) -> dict[str, Any]:
     return {
         "id": ids.new("du"),
@@ -76,3 +94,12 @@ def _body(world: World, charge: dict[str, Any], amount: int) -> dict[str, Any]:
         "reason": REASON,
         "status": "needs_response",
     }
+
+
+def _charge_of(world: World, session_id: str) -> dict[str, Any]:
+    session = world.store.get("checkout.session", session_id) or {}
+    intent = world.store.get("payment_intent", session.get("payment_intent") or "") or {}
+    charge = world.store.get("charge", intent.get("latest_charge") or "")
+    if charge is None:
+        raise missing("charge", session_id)
+    return charge

@@ -55,7 +55,7 @@ def open_for(world: World, session: dict[str, Any]) -> dict[str, Any]:
                 "request_three_d_secure": "automatic",
             }
         },
-        "payment_method_types": ["card"],
+        "payment_method_types": session["payment_method_types"],
         "processing": None,
         "receipt_email": data.get("receipt_email"),
         "review": None,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sandbox.plumbing.store import Store
+
 from .errors import invalid, missing
-from .store import Store
 
 _KINDS = {
     "cs": "checkout.session",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from . import cards, checkout, sessions
-from .api import Request, Response
+from sandbox.plumbing import pages
+from sandbox.plumbing.server import Request, Response
+
+from . import cards, checkout, debits, sessions
 from .errors import ApiError
 from .world import World
 
@@ -26,10 +26,12 @@ _FIELDS = ("email", "number", "expiry", "cvc", "name")
 def answer(world: World, request: Request) -> Response:
     call = f"{request.method} {request.path}"
     if found := re.fullmatch(r"GET /assets/([a-z.]+)", call):
-        return _asset(found[1])
+        return pages.asset(_FOLDER, found[1], _ASSETS)
     try:
         if found := re.fullmatch(r"(GET|POST) /c/pay/(\w+)", call):
             return _show(world, found[2]) if found[1] == "GET" else _pay(world, found[2], request)
+        if found := re.fullmatch(r"POST /c/pay/(\w+)/debit", call):
+            return _debit(world, found[1], request)
         if found := re.fullmatch(r"(GET|POST) /c/pay/(\w+)/challenge", call):
             return _challenge(world, found[2], request)
     except ApiError:
@@ -41,7 +43,36 @@ def _show(world: World, id_: str) -> Response:
     session = checkout.find(world, id_)
     if session["status"] != "open":
         return _over(session)
+    if session["payment_method_types"] == [debits.TYPE]:
+        return _debit_form(world, session)
     return _form(world, session, {}, {})
+
+
+def _debit_form(world: World, session: dict[str, Any]) -> Response:
+    accounts = "".join(
+        f'<label><input type="radio" name="account" value="{account.number}"{" checked" if place == 0 else ""}>'
+        f'<span><span class="figure">•••• {account.number[-4:]}</span> '
+        f'<span class="quiet">{escape(account.note)}</span></span></label>'
+        for place, account in enumerate(debits.ACCOUNTS)
+    )
+    return _page(
+        200,
+        "debit.html",
+        session,
+        id=session["id"],
+        amount=escape(money(session["amount_total"], session["currency"])),
+        items="".join(_item(item) for item in sessions.line_items(world, session["id"])["data"]),
+        cancel=_cancel(session),
+        accounts=accounts,
+    )
+
+
+def _debit(world: World, id_: str, request: Request) -> Response:
+    typed = parse_qs(request.body.decode("utf-8", "replace"))
+    if debits.accept(world, id_, typed.get("account", [""])[0]):
+        session = checkout.find(world, id_)
+        return Response(303, b"", {"Location": session["success_url"].replace("{CHECKOUT_SESSION_ID}", id_)})
+    return _show(world, id_)
 
 
 def _pay(world: World, id_: str, request: Request) -> Response:
@@ -152,35 +183,9 @@ def _closed(status: int, title: str, text: str, session: dict[str, Any] | None =
 
 
 def _page(status: int, name: str, session: dict[str, Any] | None, **values: str) -> Response:
-    banner = _template("banner.html").substitute()
-    html = _template(name).substitute(values, banner=banner)
-    # A form's answer may lead to the shop, so its address belongs to the policy.
-    shop = ""
-    if session is not None:
-        url = urlsplit(session["success_url"])
-        shop = f" {url.scheme}://{url.netloc}"
-    policy = (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; base-uri 'none'; "
-        f"frame-ancestors 'none'; form-action 'self'{shop}"
-    )
-    headers = {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(status, html.encode(), headers)
-
-
-def _asset(name: str) -> Response:
-    if name not in _ASSETS:
-        return Response(404, b"", {"Content-Type": "text/plain"})
-    return Response(200, (_FOLDER / name).read_bytes(), {"Content-Type": f"{_ASSETS[name]}; charset=utf-8"})
-
-
-@cache
-def _template(name: str) -> Template:
-    return Template((_FOLDER / name).read_text(encoding="utf-8"))
+    banner = pages.template(_FOLDER, "banner.html").substitute(provider="Stripe")
+    html = pages.template(_FOLDER, name).substitute(values, banner=banner)
+    return pages.html(status, html, shop_urls=[session["success_url"]] if session is not None else ())
 
 
 def money(amount: int, currency: str) -> str:

@@ -21,6 +21,8 @@ _LEAST = {"usd": 50, "aed": 200, "aud": 50, "brl": 50, "cad": 50, "eur": 50, "gb
 def create(world: World, asked: dict[str, Any], call: Call) -> dict[str, Any]:
     _only_hosted_payments(asked)
     items, currency = _line_items(asked.get("line_items"))
+    if not _types(asked):
+        raise invalid("No valid payment method types for this Checkout Session.", param="allowed_payment_method_types")
     total = sum(item["amount_total"] for item in items)
     _amount(total, currency)
     _metadata(asked.get("metadata"), "metadata")
@@ -91,7 +93,7 @@ def _only_hosted_payments(asked: dict[str, Any]) -> None:
         if url.scheme not in ("http", "https") or not url.netloc:
             raise invalid("Not a valid URL", param=name, code="url_invalid")
     allowed = asked.get("allowed_payment_method_types", ["card"])
-    if "card" not in allowed:
+    if not set(allowed) & {"card", "us_bank_account"}:
         raise invalid("No valid payment method types for this Checkout Session.", param="allowed_payment_method_types")
     if "customer" in asked and "customer_email" in asked:
         raise invalid("You may only specify one of these parameters: customer, customer_email.", param="customer")
@@ -168,6 +170,13 @@ def _expires_at(asked: int | None, now: int) -> int:
     return asked
 
 
+def _types(asked: dict[str, Any]) -> list[str]:
+    """Those of the allowed ones that fit: an ACH debit is for dollars, silently left out otherwise, as Stripe does."""
+    currency = asked["line_items"][0]["price_data"]["currency"].lower()
+    fitting = ["card", "us_bank_account"] if currency == "usd" else ["card"]
+    return [type_ for type_ in asked.get("allowed_payment_method_types", ["card"]) if type_ in fitting]
+
+
 def payer(email: str | None, name: str | None) -> dict[str, Any]:
     return {
         "address": None,
@@ -221,7 +230,7 @@ def _body(asked: dict[str, Any], now: int) -> dict[str, Any]:
         "payment_method_collection": "if_required",
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
+        "payment_method_types": _types(asked),
         "payment_status": "unpaid",
         "permissions": None,
         "phone_number_collection": {"enabled": False},

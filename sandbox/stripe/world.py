@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.plumbing.outbox import Outbox
+from sandbox.plumbing.server import Answers
+from sandbox.plumbing.store import Store
+
 from . import API_VERSION, ids
-from .store import Store
-from .webhooks import Outbox
 
 
 @dataclass
@@ -26,6 +28,8 @@ class World:
     secret_key: str
     base_url: str
     slow_s: float = 0.0  # asked for by a test: how long a POST takes, to see what happens meanwhile
+    answers: Answers = field(default_factory=Answers)
+    debits_settle_after_s: float | None = None
 
     def now(self) -> int:
         return int(time.time())
