@@ -1,10 +1,16 @@
-from typing import TYPE_CHECKING
+import functools
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
     from payments.gateways.base import Gateway
+
+_MODULES = {"stripe": "stripe", "paypal": "paypal", "doku": "doku", "2c2p": "two_c_two_p"}
 
 
 class PaymentsConfig(AppConfig):
@@ -20,15 +26,14 @@ class PaymentsConfig(AppConfig):
             wallet_checks,
         )
 
-        if settings.STRIPE_SECRET_KEY:
-            gateways.offer("stripe", _stripe, methods={"card"})
+        for name, module in _MODULES.items():
+            options = settings.GATEWAYS[name]
+            if options:
+                gateways.offer(name, functools.partial(_build, module, options))
+            if options and settings.PRODUCTION and not gateways.named(name).is_live:
+                raise ImproperlyConfigured(f"{name} is in test mode; PROMOTE_ENV=production takes real money only.")
 
 
-def _stripe() -> "Gateway":
-    from payments.gateways.stripe import StripeGateway
-
-    return StripeGateway(
-        secret_key=settings.STRIPE_SECRET_KEY,
-        webhook_secrets=settings.STRIPE_WEBHOOK_SECRETS,
-        api_base=settings.STRIPE_API_BASE,
-    )
+def _build(module: str, options: Mapping[str, Any]) -> "Gateway":
+    gateway: Gateway = importlib.import_module(f"payments.gateways.{module}").build(options)
+    return gateway

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from payments import gateways, paying_back, returns, top_ups
-from payments.gateways.base import BadNotice, GatewayAway, GatewayRefused
+from payments import fraud_warnings, gateways, paying_back, refused, returns, top_ups
+from payments.gateways.base import BadNotice, GatewayAway, GatewayRefused, NoticeFacts, Reply
 from payments.models import Notice, NoticeState, TopUp, TopUpStatus
 from promote import ids
 from promote.refusals import NotFound
@@ -22,42 +22,52 @@ log = logging.getLogger(__name__)
 MAX_BYTES = 256 * 1024
 MOST_ATTEMPTS = 12
 _LEASE_S, _LONGEST_WAIT_S = 60, 3600
-_HEADERS_KEPT = ("Content-Type", "User-Agent", "Stripe-Signature")
+_HEADERS_KEPT = ("Content-Type", "User-Agent")
 
 
-def receive(*, gateway: str, headers: Mapping[str, str], raw: bytes, now: datetime) -> Notice:
-    """Stores a notice and has it worked on once that is committed. Known ones are only counted.
+def receive(*, gateway: str, path: str, headers: Mapping[str, str], raw: bytes, now: datetime) -> Reply:
+    """Stores a notice, has it worked on once that is committed, and answers as its provider expects.
 
-    What is not signed by the provider is not stored, so that nobody can fill the table. Raises BadNotice,
-    NoSuchGateway.
+    Known ones are only counted. What is not signed by the provider is not stored, so that nobody can fill the table,
+    but counted. Raises BadNotice, NoSuchGateway, and GatewayAway where it can't be checked now.
     """
+    here = gateways.named(gateway)
     try:
-        facts = gateways.named(gateway).parse_notice(headers, raw, now=now)
-    except BadNotice as refused:
-        log.warning("notice refused: %s: %s", gateway, refused)
+        facts = here.parse_notice(headers, raw, path=path, now=now)
+    except BadNotice as bad:
+        log.warning("notice refused: %s: %s", gateway, bad)
+        refused.count(gateway=gateway, reason=bad.reason, sentence=str(bad))
         raise
+    if isinstance(facts, Reply):
+        return facts
+    kept = {name: headers[name][:1000] for name in (*_HEADERS_KEPT, *here.notice_headers) if name in headers}
+    _store(gateway, facts, raw=raw, headers=kept, now=now)
+    return facts.reply
+
+
+def _store(gateway: str, facts: NoticeFacts, *, raw: bytes, headers: Mapping[str, str], now: datetime) -> None:
     with transaction.atomic():
         notice, is_new = Notice.objects.get_or_create(
             gateway=gateway,
             event_id=facts.event_id,
             defaults={
                 "kind": facts.kind,
+                "about": facts.about,
                 "provider_ref": facts.provider_ref,
                 "reference": facts.reference,
-                "payment_ref": facts.payment_ref if facts.about_return else "",
+                "payment_ref": facts.payment_ref,
                 "raw": raw,
-                "headers": {name: headers[name][:1000] for name in _HEADERS_KEPT if name in headers},
+                "headers": dict(headers),
                 "received_at": now,
-                "state": NoticeState.WAITING if facts.concerns_us else NoticeState.IGNORED,
-                "done_at": None if facts.concerns_us else now,
+                "state": NoticeState.WAITING if facts.about else NoticeState.IGNORED,
+                "done_at": None if facts.about else now,
                 "try_at": now,
             },
         )
         if not is_new:
             Notice.objects.filter(id=notice.id).update(times_received=F("times_received") + 1)
-        elif facts.concerns_us:
+        elif facts.about:
             _wake(notice)
-    return notice
 
 
 def process(*, notice_id: int, now: datetime) -> None:
@@ -69,18 +79,28 @@ def process(*, notice_id: int, now: datetime) -> None:
     notice = _claim(notice_id, now=now)
     if notice is None:
         return
-    top_up = _top_up_of(notice)
-    if top_up is None:
-        _finish(notice, NoticeState.IGNORED, error="no top-up of ours", now=now)
-        return
     try:
-        _act(notice, top_up, now=now)
+        is_ours = _work(notice, now=now)
     except (GatewayAway, gateways.NoSuchGateway) as error:
         _put_off(notice, error=error, now=now)
     except (GatewayRefused, top_ups.Mismatch, returns.ReturnDiffers) as error:
         _finish(notice, NoticeState.DEAD, error=f"{type(error).__name__}: {error}", now=now)
     else:
-        _finish(notice, NoticeState.DONE, error="", now=now)
+        if is_ours:
+            _finish(notice, NoticeState.DONE, error="", now=now)
+        else:
+            _finish(notice, NoticeState.IGNORED, error="no top-up of ours", now=now)
+
+
+def _work(notice: Notice, *, now: datetime) -> bool:
+    """Asks the provider about what the notice is about; whether that is something of ours."""
+    if notice.about == "warning":
+        fraud_warnings.look(gateway=notice.gateway, ref=notice.provider_ref, now=now)
+        return True
+    top_up = _top_up_of(notice)
+    if top_up is not None:
+        _act(notice, top_up, now=now)
+    return top_up is not None
 
 
 def _act(notice: Notice, top_up: TopUp, *, now: datetime) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from payments import gateways
+from payments import gateways, providers
 from promote.accounts.models import Account
 from promote.markets.models import CoinPack, Market, PaymentMethod
 
@@ -13,6 +13,7 @@ NOWHERE = _("Promote is not offered in your country yet, so there is nothing to 
 IN_THE_APP = _(
     "In your country coins are bought in the app: open it on your phone, go to Promote, then Balance, then Get coins."
 )
+AWAY = _("The payment provider does not answer at the moment. Nothing is lost; try again in a few minutes.")
 NOT_HERE = _("Coins can't be bought here at the moment. Coins that you already have can be used as always.")
 
 
@@ -22,16 +23,22 @@ class Offered:
 
     method: PaymentMethod
     packs: tuple[CoinPack, ...]
+    is_live: bool
+    """Whether real money moves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Methods:
-    """`hint` says where to go instead, where nothing is offered; its code is `open_app`, `not_here` or `no_market`."""
+    """`hint` says where to go instead, where nothing is offered: `open_app`, `not_here`, `away` or `no_market`.
+
+    `away` are methods that would be offered if their provider answered.
+    """
 
     market: Market | None
     offered: tuple[Offered, ...]
     hint_code: str = ""
     hint: str | Promise = ""
+    away: tuple[PaymentMethod, ...] = ()
 
 
 def methods(*, account: Account, surface: str) -> Methods:
@@ -44,13 +51,18 @@ def methods(*, account: Account, surface: str) -> Methods:
         return Methods(None, (), "no_market", NOWHERE)
     rows = [row for row in market.payment_methods.filter(enabled=True) if surface in row.surfaces]
     packs = list(market.coin_packs.filter(surface=surface))
+    carried = [row for row in rows if gateways.carries(row.gateway, row.code)]
+    paused = {name for name in {row.gateway for row in carried} if providers.pause_of(name)}
+    away = tuple(row for row in carried if row.gateway in paused)
     offered = tuple(
-        Offered(row, sold)
-        for row in rows
-        if gateways.carries(row.gateway, row.code) and (sold := tuple(pack for pack in packs if _fits(pack, row)))
+        Offered(row, sold, gateways.named(row.gateway).is_live)
+        for row in carried
+        if row.gateway not in paused and (sold := tuple(pack for pack in packs if _fits(pack, row)))
     )
     if offered:
-        return Methods(market, offered)
+        return Methods(market, offered, away=away)
+    if away:
+        return Methods(market, (), "away", AWAY, away)
     in_app = market.payment_methods.filter(enabled=True, in_app=True).exists()
     if surface == "web" and in_app and not rows:
         return Methods(market, (), "open_app", IN_THE_APP)

@@ -54,8 +54,11 @@ def _claim(*, limit: int, now: datetime) -> list[UUID]:
 
 
 def _give_up(*, now: datetime) -> None:
-    """Ends what has no payment page, or whose page closed a day ago without a word. Paid late, it is credited still."""
+    """Ends what has no payment page, or whose page closed a day ago without a word. Paid late, it is credited still.
+
+    What the payer's bank is still moving is not silent, however long it takes.
+    """
     closed = now - timedelta(seconds=GIVE_UP_AFTER_S)
-    silent = TopUp.objects.filter(status=TopUpStatus.PENDING, problem="", expires_at__lte=closed)
+    silent = TopUp.objects.filter(status=TopUpStatus.PENDING, problem="", accepted_at=None, expires_at__lte=closed)
     for top_up_id in silent.values_list("id", flat=True)[:100]:
         top_ups.give_up(top_up_id=top_up_id, now=now)

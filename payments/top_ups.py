@@ -5,14 +5,28 @@ compares its answer with our row, and moves the row and the money in one transac
 """
 
 import logging
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import crediting, gateways, tax
-from payments.gateways.base import Fetched, GatewayAway, GatewayRefused, PaymentState, Purchase
+from payments import crediting, gateways, providers, refused, saved_methods, tax
+from payments.gateways.base import (
+    Fetched,
+    Gateway,
+    GatewayAway,
+    GatewayRefused,
+    GoesOn,
+    PaymentState,
+    Purchase,
+    SavedGone,
+    Started,
+    TakesLater,
+)
 from payments.models import TopUp, TopUpStatus, TopUpTransition
 from payments.models.top_ups import TRANSITIONS
 from payments.payment_methods import Methods, methods
@@ -23,13 +37,22 @@ from promote.markets.models import CoinPack, Market, PaymentMethod
 from promote.money import format_coins
 from promote.refusals import FieldError, Invalid, NotFound, Refusal
 
-__all__ = ["Methods", "Mismatch", "NoMethodHere", "ProviderAway", "confirm", "get", "hurry", "methods", "start"]
+__all__ = [
+    "Methods",
+    "Mismatch",
+    "NoMethodHere",
+    "ProviderAway",
+    "came_back",
+    "confirm",
+    "get",
+    "hurry",
+    "methods",
+    "start",
+]
 
 log = logging.getLogger(__name__)
 
-LIFE_S = 3600
-"""How long the payment page stays open; Stripe takes 30 minutes to 24 hours."""
-
+_PHONE = re.compile(r"\d{8,15}", re.ASCII)
 _FIRST_CHECK_S = 60
 _ENDED_AS = {PaymentState.FAILED: TopUpStatus.FAILED, PaymentState.EXPIRED: TopUpStatus.EXPIRED}
 
@@ -56,40 +79,71 @@ class Mismatch(Exception):
 
 
 def start(
-    *, account: Account, caller_surface: str, method: str, pack_id: int, key: str, return_url: str, now: datetime
+    *,
+    account: Account,
+    caller_surface: str,
+    method: str,
+    pack_id: int,
+    key: str,
+    return_url: str,
+    now: datetime,
+    phone: str = "",
 ) -> TopUp:
-    """Opens a payment page for a pack of coins; `redirect_url` leads the payer there. The same key, the same top-up.
+    """Opens a payment for a pack of coins; the top-up says what the payer does next. The same key, the same top-up.
 
     `return_url` is where the payer comes back to, `{top_up}` in it our id. Price and coins are the pack's, never the
-    caller's. Raises Invalid, NoMethodHere, KeyReused, ProviderAway.
+    caller's. `phone` goes to the provider of a method that asks for it, and is not kept. What the payer has saved pays
+    once this is committed, by `confirm`: money is never taken for a row that may still be undone. Raises Invalid,
+    NoMethodHere, KeyReused, ProviderAway.
     """
     market, chosen, pack = _choose(account, caller_surface, method, pack_id)
+    number = _phone(phone) if chosen.asks_phone else ""
     top_up = _open(account, caller_surface, market, chosen, pack, key, now)
     if (top_up.method, top_up.pack_id) != (chosen.code, pack.pk):
         raise KeyReused
-    if top_up.redirect_url or top_up.status != TopUpStatus.PENDING:
+    if top_up.provider_ref or top_up.status != TopUpStatus.PENDING:
         return top_up
-    back = return_url.replace("{top_up}", top_up.public_id)
+    if top_up.saved_id:
+        hurry(top_up_id=top_up.id, now=now)
+        return top_up
+    purchase = _purchase(top_up, account=account, return_url=return_url, phone=number)
     try:
-        started = gateways.named(top_up.gateway).start(
-            Purchase(
-                reference=top_up.public_id,
-                title=format_coins(top_up.coins),
-                amount_minor=top_up.amount_minor,
-                currency=top_up.currency,
-                language=account.language,
-                return_url=back,
-                cancel_url=back,
-                expires_at=top_up.expires_at,
-            ),
-            key=f"{top_up.public_id}:v1",
-        )
+        started = providers.ask(top_up.gateway, lambda gateway: gateway.start(purchase, key=f"{top_up.public_id}:v1"))
     except (GatewayAway, GatewayRefused) as error:
         log.error("top-up %s could not be started at %s: %s", top_up, top_up.gateway, error)
         raise ProviderAway from error
-    top_up.redirect_url, top_up.provider_ref = started.redirect_url, started.provider_ref
-    top_up.save(update_fields=["redirect_url", "provider_ref"])
+    _next(top_up, started)
     return top_up
+
+
+def came_back(
+    *, account: Account, public_id: str, query: Mapping[str, str], return_url: str, now: datetime
+) -> tuple[TopUp, bool]:
+    """The payer is back from a page of the provider's, which may have given them a word for it: `query`.
+
+    Answers whether they have a next page to go to; if not, the provider is asked at once what became of it, without
+    waiting for its notice. A provider that does not answer now is asked again by the poll. Raises NotFound.
+    """
+    top_up = get(account=account, public_id=public_id)
+    if top_up.status != TopUpStatus.PENDING:
+        return top_up, False
+    purchase = _purchase(top_up, account=account, return_url=return_url)
+
+    def next_step(gateway: Gateway) -> Started | None:
+        if not isinstance(gateway, GoesOn):
+            return None
+        return gateway.go_on(purchase, query, key=f"{top_up.public_id}:v2")
+
+    try:
+        started = providers.ask(top_up.gateway, next_step) if query else None
+    except (GatewayAway, GatewayRefused, gateways.NoSuchGateway) as error:
+        log.warning("top-up %s could not go on at %s: %s", top_up, top_up.gateway, error)
+        started = None
+    if started is None:
+        hurry(top_up_id=top_up.id, now=now)
+        return top_up, False
+    _next(top_up, started)
+    return top_up, True
 
 
 def get(*, account: Account, public_id: str) -> TopUp:
@@ -107,33 +161,85 @@ def confirm(*, top_up_id: UUID, now: datetime, provider_ref: str = "", why: str 
     GatewayRefused, and Mismatch, which is also written on the top-up for ops.
     """
     top_up = TopUp.objects.get(id=top_up_id)
+    if top_up.saved_id and not top_up.provider_ref and top_up.status == TopUpStatus.PENDING:
+        top_up = _pay_with_saved(top_up, now=now)
     ref = top_up.provider_ref or provider_ref
     if top_up.status == TopUpStatus.PAID or not ref:
         return top_up
-    gateway = gateways.named(top_up.gateway)
-    fetched = gateway.fetch(ref)
-    difference = _difference(top_up, fetched, is_live=gateway.is_live)
-    if difference and fetched.state == PaymentState.PAID:
-        log.error("top-up %s: %s", top_up, difference)
-        TopUp.objects.filter(id=top_up.id).update(problem=difference, check_at=None)
-        raise Mismatch(difference)
-    if difference or fetched.state == PaymentState.OPEN:
+    fetched = _fetch(top_up, ref, now=now)
+    if fetched is None or fetched.state == PaymentState.OPEN:
         return top_up
     with transaction.atomic():
         top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account", "market").get(id=top_up_id)
         if fetched.state == PaymentState.PAID:
             _pay(top_up, fetched, ref=ref, why=why, now=now)
-        elif top_up.status == TopUpStatus.PENDING:
+        elif top_up.status != TopUpStatus.PENDING:
+            pass
+        elif fetched.state == PaymentState.SETTLING:
+            _accept(top_up, now=now)
+        else:
             _end(top_up, to=_ENDED_AS[fetched.state], why=why, now=now)
         return top_up
 
 
+def _pay_with_saved(top_up: TopUp, *, now: datetime) -> TopUp:
+    """Has the provider take the money from what its owner saved there. The same key as often as it is asked for."""
+    account, saved = top_up.account, top_up.saved
+    token = saved_methods.token_of(saved) if saved else ""
+    if not token or top_up.expires_at <= now:
+        return _over(top_up.id, to=TopUpStatus.EXPIRED, why="not_taken", now=now)
+    purchase = _purchase(top_up, account=account, return_url="", saved=token)
+    try:
+        started = providers.ask(top_up.gateway, lambda gateway: gateway.start(purchase, key=f"{top_up.public_id}:v1"))
+    except GatewayRefused as error:
+        log.warning("top-up %s: what was saved does not pay: %s", top_up, error)
+        if saved and isinstance(error, SavedGone):
+            saved_methods.is_gone(saved, now=now)
+        return _over(top_up.id, to=TopUpStatus.FAILED, why="saved_refused", now=now)
+    _next(top_up, started)
+    return top_up
+
+
+def _fetch(top_up: TopUp, ref: str, *, now: datetime) -> Fetched | None:
+    """What the provider has, taken where the payer agreed and it is ours; None where it is about something else."""
+    gateway = gateways.named(top_up.gateway)
+    fetched = providers.ask(top_up.gateway, lambda provider: provider.fetch(ref))
+    if not _agrees(top_up, fetched, is_live=gateway.is_live):
+        return None
+    if not isinstance(gateway, TakesLater):
+        return fetched
+    if fetched.state == PaymentState.OPEN and top_up.expires_at <= now:
+        return replace(fetched, state=PaymentState.EXPIRED)  # such a page has no end of its own
+    if fetched.state != PaymentState.APPROVED or top_up.status != TopUpStatus.PENDING:
+        return fetched if fetched.state != PaymentState.APPROVED else None
+    taken = providers.ask(top_up.gateway, lambda _: gateway.take(ref, key=f"{top_up.public_id}:take"))
+    return taken if _agrees(top_up, taken, is_live=gateway.is_live) else None
+
+
+def _agrees(top_up: TopUp, fetched: Fetched, *, is_live: bool) -> bool:
+    """Whether the provider speaks of what we asked for. Raises Mismatch where money for something else was paid."""
+    difference = _difference(top_up, fetched, is_live=is_live)
+    if not difference:
+        return True
+    if fetched.state in (PaymentState.APPROVED, PaymentState.SETTLING, PaymentState.PAID):
+        log.error("top-up %s: %s", top_up, difference)
+        TopUp.objects.filter(id=top_up.id).update(problem=difference, check_at=None)
+        refused.count(gateway=top_up.gateway, reason="other_payment", sentence=f"{top_up}: {difference}")
+        raise Mismatch(difference)
+    return False
+
+
 def give_up(*, top_up_id: UUID, now: datetime) -> None:
     """Ends a top-up of which nothing was heard long after its page closed."""
+    _over(top_up_id, to=TopUpStatus.EXPIRED, why="given_up", now=now)
+
+
+def _over(top_up_id: UUID, *, to: TopUpStatus, why: str, now: datetime) -> TopUp:
     with transaction.atomic():
         top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account").get(id=top_up_id)
         if top_up.status == TopUpStatus.PENDING:
-            _end(top_up, to=TopUpStatus.EXPIRED, why="given_up", now=now)
+            _end(top_up, to=to, why=why, now=now)
+        return top_up
 
 
 def hurry(*, top_up_id: UUID, now: datetime) -> None:
@@ -143,6 +249,40 @@ def hurry(*, top_up_id: UUID, now: datetime) -> None:
     moved = TopUp.objects.filter(id=top_up_id, status=TopUpStatus.PENDING, check_at__gt=now).update(check_at=now)
     if moved:
         transaction.on_commit(lambda: confirm_top_up.apply_async((str(top_up_id),), retry=False), robust=True)
+
+
+def _purchase(top_up: TopUp, *, account: Account, return_url: str, phone: str = "", saved: str = "") -> Purchase:
+    back = return_url.replace("{top_up}", top_up.public_id)
+    return Purchase(
+        reference=top_up.public_id,
+        method=top_up.method,
+        title=format_coins(top_up.coins),
+        amount_minor=top_up.amount_minor,
+        currency=top_up.currency,
+        language=account.language,
+        return_url=back,
+        cancel_url=back,
+        expires_at=top_up.expires_at,
+        payer=account.id.hex,
+        phone=phone,
+        saved=saved,
+    )
+
+
+def _phone(text: str) -> str:
+    digits = re.sub(r"[\s().+-]", "", text)
+    if not _PHONE.fullmatch(digits):
+        told = _("Type the phone number of your wallet, with its country code: +62 812 3456 7890.")
+        raise Invalid([FieldError("phone", "invalid" if text.strip() else "required", told)])
+    return digits
+
+
+def _next(top_up: TopUp, started: Started) -> None:
+    """Keeps what the payer does next."""
+    top_up.provider_ref = started.provider_ref
+    top_up.redirect_url, top_up.client_secret = started.redirect_url, started.client_secret
+    top_up.instructions = started.instructions.as_dict() if started.instructions else None
+    top_up.save(update_fields=["redirect_url", "client_secret", "instructions", "provider_ref"])
 
 
 def _choose(account: Account, surface: str, method: str, pack_id: int) -> tuple[Market, PaymentMethod, CoinPack]:
@@ -168,6 +308,7 @@ def _open(
         "gateway": method.gateway,
         "surface": surface,
         "pack": pack,
+        "saved": account.saved_methods.filter(method=method.code, removed_at=None).first(),
         "coins": pack.coins,
         "amount_minor": pack.price_minor,
         "currency": market.currency,
@@ -176,7 +317,7 @@ def _open(
         "tax_percent": market.tax_percent,
         "tax_minor": tax.within(pack.price_minor, market.tax_percent),
         "started_at": now,
-        "expires_at": now + timedelta(seconds=LIFE_S),
+        "expires_at": now + timedelta(seconds=method.life_s),
         "check_at": now + timedelta(seconds=_FIRST_CHECK_S),
     }
     with transaction.atomic():
@@ -204,6 +345,15 @@ def _pay(top_up: TopUp, fetched: Fetched, *, ref: str, why: str, now: datetime) 
     top_up.provider_ref, top_up.payment_ref, top_up.paid_at, top_up.problem = ref, fetched.payment_ref, now, ""
     _move(top_up, to=TopUpStatus.PAID, why=why, now=now)
     crediting.credit(top_up, now=now)
+    if fetched.saved is not None:
+        saved_methods.remember(top_up=top_up, saved=fetched.saved)
+
+
+def _accept(top_up: TopUp, *, now: datetime) -> None:
+    """Under the top-up's lock: the payer did their part; the coins come when the money is final."""
+    if top_up.accepted_at is None:
+        top_up.accepted_at = now
+        top_up.save(update_fields=["accepted_at"])
 
 
 def _end(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime) -> None:

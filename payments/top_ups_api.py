@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from payments import top_ups
 from payments.models import Invoice, InvoiceKind, TopUp, TopUpStatus
-from payments.payment_methods import Offered
+from payments.payment_methods import AWAY, Offered
 from promote.money import Price
 from promote.refusals import FieldError, Invalid
 from promote.rest import Idempotent, account_of, caller, page, page_of
@@ -40,26 +40,47 @@ class PackOut(serializers.Serializer[Any]):
 class MethodOut(serializers.Serializer[Any]):
     method = serializers.CharField()
     packs = PackOut(many=True)
+    asks_phone = serializers.BooleanField(help_text=_("Send `phone` when a payment by it is started."))
+    test_mode = serializers.BooleanField(help_text=_("No real money moves."))
+
+
+class AwayOut(serializers.Serializer[Any]):
+    method = serializers.CharField()
+    detail = serializers.CharField()
 
 
 class HintOut(serializers.Serializer[Any]):
-    code = serializers.ChoiceField(["open_app", "not_here", "no_market"])
+    code = serializers.ChoiceField(["open_app", "not_here", "away", "no_market"])
     detail = serializers.CharField()
 
 
 class MethodsOut(serializers.Serializer[Any]):
     results = MethodOut(many=True)
     next = serializers.CharField(allow_null=True)
+    unavailable = AwayOut(many=True, help_text=_("Methods whose provider does not answer at the moment."))
     hint = HintOut(allow_null=True, help_text=_("Where to buy coins instead, where nothing is offered here."))
 
 
 class TopUpIn(Shape):
     method = StrictCharField(max_length=32)
     pack = StrictCharField(max_length=32, help_text=_("The `id` of a pack of that method."))
+    phone = StrictCharField(max_length=32, required=False, help_text=_("Where `asks_phone`: +62 812 3456 7890."))
+
+
+class InstructionsOut(serializers.Serializer[Any]):
+    bank = serializers.CharField()
+    account_number = serializers.CharField()
+    account_name = serializers.CharField()
+    expires_at = serializers.DateTimeField(help_text=_("A transfer after this is refused by the bank."))
+    help_url = serializers.CharField(help_text=_("How to pay, step by step; may be empty."))
 
 
 class NextOut(serializers.Serializer[Any]):
-    redirect_url = serializers.CharField(help_text=_("Lead the payer there."))
+    """One of the three."""
+
+    redirect_url = serializers.CharField(required=False, help_text=_("Lead the payer there."))
+    client_secret = serializers.CharField(required=False, help_text=_("For the provider's form in the app."))
+    instructions = InstructionsOut(required=False, help_text=_("Show them to the payer: a transfer of the price."))
 
 
 class TopUpOut(serializers.Serializer[Any]):
@@ -71,6 +92,9 @@ class TopUpOut(serializers.Serializer[Any]):
     next = NextOut(allow_null=True, help_text=_("What the payer does next, while it waits for them."))
     started_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
+    accepted_at = serializers.DateTimeField(
+        allow_null=True, help_text=_("The payer paid, and their bank is moving the money; coins come when it is final.")
+    )
     paid_at = serializers.DateTimeField(allow_null=True)
     receipt = serializers.CharField(allow_null=True, help_text=_("The id of its receipt among the invoices."))
 
@@ -81,7 +105,8 @@ class Methods(Door):
         here = top_ups.methods(account=account_of(request), surface=surface_of(request))
         results = [_read_offered(one) for one in here.offered]
         hint = {"code": here.hint_code, "detail": str(here.hint)} if here.hint_code else None
-        return Response({"results": results, "next": None, "hint": hint})
+        away = [{"method": row.code, "detail": str(AWAY)} for row in here.away]
+        return Response({"results": results, "next": None, "unavailable": away, "hint": hint})
 
 
 class TopUps(Idempotent, Door):
@@ -103,6 +128,7 @@ class TopUps(Idempotent, Door):
             method=asked["method"],
             pack_id=_pack_id(asked["pack"]),
             key=key_of(request),
+            phone=asked.get("phone", ""),
             return_url=settings.PUBLIC_URL + RETURN_PATH,
             now=timezone.now(),
         )
@@ -138,23 +164,36 @@ def _read_offered(offered: Offered) -> dict[str, Any]:
         {"id": f"pack_{pack.pk}", "coins": pack.coins, "price": Price(pack.price_minor, currency).as_dict()}
         for pack in offered.packs
     ]
-    return {"method": offered.method.code, "packs": packs}
+    return {
+        "method": offered.method.code,
+        "packs": packs,
+        "asks_phone": offered.method.asks_phone,
+        "test_mode": not offered.is_live,
+    }
 
 
 def _read(top_up: TopUp, receipt: Invoice | None = None) -> dict[str, Any]:
-    waits = top_up.status == TopUpStatus.PENDING and top_up.redirect_url
     return {
         "id": top_up.public_id,
         "status": top_up.status,
         "method": top_up.method,
         "coins": top_up.coins,
         "price": Price(top_up.amount_minor, top_up.currency).as_dict(),
-        "next": {"redirect_url": top_up.redirect_url} if waits else None,
+        "next": _read_next(top_up),
         "started_at": top_up.started_at,
         "expires_at": top_up.expires_at,
+        "accepted_at": top_up.accepted_at,
         "paid_at": top_up.paid_at,
         "receipt": receipt.public_id if receipt else None,
     }
+
+
+def _read_next(top_up: TopUp) -> dict[str, Any] | None:
+    """What the payer does next; nothing where they have done it."""
+    if top_up.status != TopUpStatus.PENDING or top_up.accepted_at:
+        return None
+    steps = ("redirect_url", "client_secret", "instructions")
+    return {name: step for name in steps if (step := getattr(top_up, name))} or None
 
 
 def _read_many(rows: list[TopUp]) -> Iterable[dict[str, Any]]:

@@ -7,19 +7,23 @@ from django.views.decorators.http import require_POST
 
 from payments import notices
 from payments.gateways import NoSuchGateway
-from payments.gateways.base import BadNotice
+from payments.gateways.base import BadNotice, GatewayAway
 
 
 @csrf_exempt  # signed by the provider instead
 @require_POST
-def webhook(request: HttpRequest, gateway: str) -> HttpResponse:
-    """200 once the notice is stored; what it means is worked out behind."""
+def webhook(request: HttpRequest, gateway: str, rest: str = "") -> HttpResponse:
+    """The provider's own answer once the notice is stored; what it means is worked out behind."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > notices.MAX_BYTES:
         return JsonResponse({"error": "too large"}, status=413)
     try:
-        notices.receive(gateway=gateway, headers=request.headers, raw=request.body, now=timezone.now())
+        reply = notices.receive(
+            gateway=gateway, path=request.path, headers=request.headers, raw=request.body, now=timezone.now()
+        )
     except NoSuchGateway:
         return JsonResponse({"error": "not found"}, status=404)
-    except BadNotice:
-        return JsonResponse({"error": "not a notice signed by the provider"}, status=400)
-    return JsonResponse({"received": True})
+    except GatewayAway:  # it is sent again
+        return JsonResponse({"error": "can't be checked now"}, status=503)
+    except BadNotice as bad:
+        reply = bad.reply
+    return JsonResponse(dict(reply.body), status=reply.status)

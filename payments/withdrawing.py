@@ -141,7 +141,7 @@ def _possible(market: Market, free: list[Free], *, now: datetime) -> list[Part]:
 
 
 def _pays_back(top_up: TopUp, method: PaymentMethod, *, now: datetime) -> bool:
-    if method.refund_to_days is None or top_up.gateway not in gateways.names():
+    if method.refund_to_days is None or not gateways.has_keys(top_up.gateway):
         return False
     if not isinstance(gateways.named(top_up.gateway), PaysBack):
         return False

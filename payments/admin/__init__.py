@@ -1,5 +1,25 @@
 """What finance sees of payments, a file a subject."""
 
-from payments.admin import adjustments, invoices, ledger, notices, reconciliation, top_ups, withdrawals
+from payments.admin import (
+    adjustments,
+    fraud_warnings,
+    invoices,
+    ledger,
+    notices,
+    reconciliation,
+    refused,
+    top_ups,
+    withdrawals,
+)
 
-__all__ = ["adjustments", "invoices", "ledger", "notices", "reconciliation", "top_ups", "withdrawals"]
+__all__ = [
+    "adjustments",
+    "fraud_warnings",
+    "invoices",
+    "ledger",
+    "notices",
+    "reconciliation",
+    "refused",
+    "top_ups",
+    "withdrawals",
+]

@@ -3,17 +3,34 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments import top_ups
+from payments import gateways, providers, top_ups
 from payments.admin.ledger import LookOnly
 from payments.gateways import NoSuchGateway
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.models import TopUp, TopUpTransition
+from promote.markets.models import PaymentMethod
 from promote.money import format_price
+
+
+def _look_at(name: str) -> dict[str, Any]:
+    """A provider, the methods that markets mean to offer by it, and whether they can."""
+    wanted = PaymentMethod.objects.filter(gateway=name, enabled=True).order_by("market", "position")
+    is_here = gateways.has_keys(name)
+    return {
+        "name": name,
+        "is_here": is_here,
+        "is_live": is_here and gateways.named(name).is_live,
+        "pause": providers.pause_of(name),
+        "methods": [f"{row.market_id} {row.code}" for row in wanted],
+    }
 
 
 class NeedsALook(admin.SimpleListFilter):
@@ -42,6 +59,23 @@ class TopUpAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     date_hierarchy = "started_at"
     inlines = (Transitions,)
     actions = ("ask",)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.providers)
+        return [path("providers/", view, name="payments_topup_providers"), *super().get_urls()]
+
+    def providers(self, request: HttpRequest) -> HttpResponse:
+        """Which payment provider is asked here, which has no keys, which does not answer; and what that takes away."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Payment providers"),
+            "opts": self.model._meta,
+            "media": self.media,
+            "rows": [_look_at(name) for name in gateways.METHODS],
+        }
+        return render(request, "admin/payments/topup/providers.html", context)
 
     @admin.display(description=_("price"))
     def price(self, top_up: TopUp) -> str:

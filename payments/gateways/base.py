@@ -5,10 +5,10 @@ a connection that we opened, and the caller compares it with its own row before 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 
 class GatewayAway(Exception):
@@ -19,12 +19,36 @@ class GatewayRefused(Exception):
     """The provider would not do it, and won't if asked again: our request or our keys are wrong."""
 
 
+class SavedGone(GatewayRefused):
+    """The payer has taken back what the provider kept of theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a provider is answered at our door, in its own words."""
+
+    status: int = 200
+    body: Mapping[str, Any] = field(default_factory=lambda: {"received": True})
+
+
 class BadNotice(Exception):
-    """The notice was not signed by the provider, is too old or from the future, or can't be read."""
+    """The notice was not signed by the provider, is too old or from the future, or can't be read.
+
+    `reason` is one of few words, to be counted: `signature`, `time`, `unreadable`, `other_account`.
+    """
+
+    def __init__(self, sentence: str, *, reason: str, reply: Reply | None = None) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.reply = reply or Reply(400, {"error": "not a notice signed by the provider"})
 
 
 class PaymentState(StrEnum):
     OPEN = "open"
+    APPROVED = "approved"
+    """The payer agreed; the money is taken by `take` (see TakesLater)."""
+    SETTLING = "settling"
+    """The payer paid, but the money is not final: a bank may still return it."""
     PAID = "paid"
     FAILED = "failed"
     EXPIRED = "expired"
@@ -35,6 +59,7 @@ class Purchase:
     """What is to be paid. `reference` is our own id, which the provider repeats in everything that it says."""
 
     reference: str
+    method: str
     title: str
     amount_minor: int
     currency: str
@@ -42,30 +67,67 @@ class Purchase:
     return_url: str
     cancel_url: str
     expires_at: datetime
+    payer: str
+    """Our id of the account, for providers that remember who paid."""
+    phone: str = ""
+    """In digits with the country's code, for methods that ask for it."""
+    saved: str = ""
+    """The provider's token of what the payer saved there, with consent, at an earlier payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """What the payer is shown who pays by transfer: to which account, with which reference, until when."""
+
+    bank: str
+    account_number: str
+    account_name: str
+    expires_at: datetime
+    help_url: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return {
+            "bank": self.bank,
+            "account_number": self.account_number,
+            "account_name": self.account_name,
+            "expires_at": self.expires_at.isoformat(),
+            "help_url": self.help_url,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Where the payer pays, and the provider's id of that page."""
+    """The provider's id of a payment, and what the payer does next: one of the three, or nothing where it is done."""
 
-    redirect_url: str
     provider_ref: str
+    redirect_url: str = ""
+    client_secret: str = ""
+    instructions: Instructions | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeFacts:
-    """What a notice is about, as far as it says. `concerns_us` is false for kinds that change nothing of ours.
+    """What a notice is about, as far as it says: a `payment`, its `return`, a `warning`, or nothing that we work on.
 
-    `about_return`: money of the payment `payment_ref` went back, or came back to us.
+    `provider_ref` is the id of that payment or warning at the provider. Of a return, `payment_ref` is the payment whose
+    money went back, or came back to us.
     """
 
     event_id: str
     kind: str
     provider_ref: str
     reference: str
-    concerns_us: bool
-    about_return: bool = False
+    about: str
     payment_ref: str = ""
+    reply: Reply = field(default_factory=Reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A payer's own means that the provider keeps for later payments: its token, and how its owner knows it."""
+
+    token: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +140,19 @@ class Fetched:
     reference: str
     payment_ref: str
     is_live: bool
+    saved: Saved | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A card network's early warning of fraud, as the provider has it now: no money has moved yet."""
+
+    payment_ref: str
+    amount_minor: int
+    currency: str
+    reason: str
+    status: str
+    opened_at: datetime
 
 
 class ReturnedState(StrEnum):
@@ -160,15 +235,60 @@ class Accounts(Protocol):
 class Gateway(Protocol):
     is_live: bool
     """Whether real money moves: a payment of the other kind is never credited."""
+    notice_headers: tuple[str, ...]
+    """Headers of a notice that are worth keeping with it; none that opens a door."""
 
     def start(self, purchase: Purchase, *, key: str) -> Started:
-        """Opens a payment page, once per key. Raises GatewayAway, GatewayRefused."""
+        """Opens a payment, once per key. Raises GatewayAway, GatewayRefused."""
         ...
 
     def fetch(self, provider_ref: str) -> Fetched:
         """The payment as it stands. Raises GatewayAway, GatewayRefused."""
         ...
 
-    def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, now: datetime) -> NoticeFacts:
-        """Checks the signature on the raw body before anything reads it. Raises BadNotice."""
+    def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, path: str, now: datetime) -> NoticeFacts | Reply:
+        """Checks the signature on the raw body before anything reads it.
+
+        `path` is the address that was called, as providers sign it. A Reply is the answer to a call that is no notice,
+        such as one for a token. Raises BadNotice, and GatewayAway where the provider's own certificate can't be had.
+        """
+        ...
+
+
+@runtime_checkable
+class TakesLater(Protocol):
+    """A gateway whose payer agrees first, and where the money is taken by a second call of ours."""
+
+    def take(self, provider_ref: str, *, key: str) -> Fetched:
+        """Takes what the payer agreed to, once per key. Raises GatewayAway, GatewayRefused."""
+        ...
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """A gateway whose payer comes back with a word for it before they pay."""
+
+    def go_on(self, purchase: Purchase, query: Mapping[str, str], *, key: str) -> Started | None:
+        """The next step for a payer who came back with `query`; None where it says nothing of the kind.
+
+        Raises GatewayAway, GatewayRefused.
+        """
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A gateway that keeps what payers saved there."""
+
+    def forget(self, token: str) -> None:
+        """Raises GatewayAway, GatewayRefused."""
+        ...
+
+
+@runtime_checkable
+class Warns(Protocol):
+    """A gateway that tells of payments whose card may have been another's."""
+
+    def warning(self, ref: str) -> Warned:
+        """A warning as it stands. Raises GatewayAway, GatewayRefused."""
         ...

@@ -1,4 +1,4 @@
-"""Stripe Checkout by stripe-python: a hosted page, so that no card number ever comes near us.
+"""Stripe Checkout by stripe-python: a hosted page, so that no card number or bank account ever comes near us.
 
 The API version is pinned, with the parameters and answers that were tried against it. Idempotency keys are made of our
 own ids. Source: payments.md 2.
@@ -7,7 +7,7 @@ own ids. Source: payments.md 2.
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import stripe
@@ -24,6 +24,7 @@ from payments.gateways.base import (
     Purchase,
     Returned,
     Started,
+    Warned,
 )
 
 API_VERSION = "2026-10-28.endive"
@@ -49,6 +50,8 @@ _ABOUT_RETURNS = {
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 }
+_WARNINGS = "radar.early_fraud_warning."
+_TYPES = {"card": "card", "direct_debit": "us_bank_account"}
 # Here Stripe counts in other units than ISO 4217 does; no market of ours needs them, so they are refused, not guessed.
 _OTHER_UNITS = {"ISK", "MGA", "MRU", "UGX"}
 # Languages of Stripe's page that our markets speak; any other is left to the browser.
@@ -58,7 +61,17 @@ Answer = TypeVar("Answer")
 logging.getLogger("stripe").setLevel(logging.WARNING)  # it tells of every request
 
 
+def build(options: Mapping[str, Any]) -> "StripeGateway":
+    return StripeGateway(
+        secret_key=options["secret_key"],
+        webhook_secrets=options["webhook_secrets"].split(","),
+        api_base=options["api_base"],
+    )
+
+
 class StripeGateway:
+    notice_headers = ("Stripe-Signature",)
+
     def __init__(self, *, secret_key: str, webhook_secrets: Sequence[str], api_base: str = "") -> None:
         self.is_live = not secret_key.startswith(("sk_test_", "rk_test_"))
         self._webhook_secrets = [secret for secret in webhook_secrets if secret]
@@ -85,7 +98,7 @@ class StripeGateway:
                     "quantity": 1,
                 }
             ],
-            "allowed_payment_method_types": ["card"],
+            "allowed_payment_method_types": [_TYPES[purchase.method]],
             "client_reference_id": purchase.reference,
             "metadata": {"top_up": purchase.reference},
             "payment_intent_data": {"metadata": {"top_up": purchase.reference}, "description": purchase.title},
@@ -112,7 +125,22 @@ class StripeGateway:
             is_live=session.livemode,
         )
 
-    def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, now: datetime) -> NoticeFacts:
+    def warning(self, ref: str) -> Warned:
+        expand: Any = {"expand": ["charge"]}
+        found = _ask(lambda: self._client.v1.radar.early_fraud_warnings.retrieve(ref, expand))
+        charge = found.charge
+        if not isinstance(charge, stripe.Charge):
+            raise GatewayRefused(f"{ref} came without its charge")
+        return Warned(
+            payment_ref=_id(charge.payment_intent),
+            amount_minor=charge.amount,
+            currency=charge.currency.upper(),
+            reason=found.fraud_type,
+            status="actionable" if found.actionable else "not_actionable",
+            opened_at=datetime.fromtimestamp(found.created, UTC),
+        )
+
+    def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, path: str, now: datetime) -> NoticeFacts:
         self._check_signature(headers.get("Stripe-Signature", ""), raw, now=now)
         try:
             event = json.loads(raw)
@@ -120,19 +148,18 @@ class StripeGateway:
             if not (isinstance(kind, str) and isinstance(event_id, str) and isinstance(subject, dict)):
                 raise TypeError
         except (ValueError, KeyError, TypeError) as error:
-            raise BadNotice("not an event of Stripe") from error
+            raise BadNotice("not an event of Stripe", reason="unreadable") from error
         metadata: Any = subject.get("metadata")
         repeated = metadata.get("top_up") if isinstance(metadata, dict) else None
-        is_session = subject.get("object") == "checkout.session"
-        about_return = kind in _ABOUT_RETURNS
+        about = _about(kind)
+        named = about == "warning" or subject.get("object") == "checkout.session"
         return NoticeFacts(
             event_id=event_id[:255],
             kind=kind[:96],
-            provider_ref=str(subject.get("id") or "")[:255] if is_session else "",
+            provider_ref=str(subject.get("id") or "")[:255] if named else "",
             reference=str(subject.get("client_reference_id") or repeated or "")[:255],
-            concerns_us=kind in _CONFIRMING or about_return,
-            about_return=about_return,
-            payment_ref=str(subject.get("payment_intent") or "")[:255] if about_return else "",
+            about=about,
+            payment_ref=str(subject.get("payment_intent") or "")[:255] if about == "return" else "",
         )
 
     def refund(self, payment_ref: str, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
@@ -160,16 +187,24 @@ class StripeGateway:
             parts = dict(part.split("=", 1) for part in header.split(",") if part.startswith("t="))
             at, text = int(parts["t"]), raw.decode()
         except (KeyError, ValueError) as error:
-            raise BadNotice("no readable Stripe-Signature, or a body that is no text") from error
+            raise BadNotice("no readable Stripe-Signature, or a body that is no text", reason="signature") from error
         if abs(now.timestamp() - at) > NOTICE_TOLERANCE_S:
-            raise BadNotice(f"its time is {at}, ours {now.timestamp():.0f}")
+            raise BadNotice(f"its time is {at}, ours {now.timestamp():.0f}", reason="time")
         for secret in self._webhook_secrets:
             try:
                 stripe.WebhookSignature.verify_header(text, header, secret)
             except stripe.SignatureVerificationError:
                 continue
             return
-        raise BadNotice("not signed by Stripe")
+        raise BadNotice("not signed by Stripe", reason="signature")
+
+
+def _about(kind: str) -> str:
+    if kind in _CONFIRMING:
+        return "payment"
+    if kind in _ABOUT_RETURNS:
+        return "return"
+    return "warning" if kind.startswith(_WARNINGS) else ""
 
 
 def _state(session: stripe.checkout.Session, intent: stripe.PaymentIntent | None) -> PaymentState:
@@ -179,7 +214,14 @@ def _state(session: stripe.checkout.Session, intent: stripe.PaymentIntent | None
         return PaymentState.EXPIRED
     if session.status == "complete" and intent and intent.status in ("requires_payment_method", "canceled"):
         return PaymentState.FAILED  # a debit that was accepted first and bounced later
+    if session.status == "complete":
+        return PaymentState.SETTLING  # a debit takes days, and may bounce
     return PaymentState.OPEN
+
+
+def _id(found: Any) -> str:
+    """Of an object, or the id that stands in its place where it was not expanded."""
+    return str(getattr(found, "id", found) or "")
 
 
 def _ask(call: Callable[[], Answer]) -> Answer:

@@ -1,6 +1,7 @@
 """Payments' tables, a file a subject."""
 
 from payments.models.adjustments import Adjustment, AdjustmentKind, AdjustmentState
+from payments.models.fraud_warnings import FraudWarning
 from payments.models.gifts import Gift
 from payments.models.invoices import Invoice, InvoiceDocument, InvoiceKind, InvoiceSeries
 from payments.models.ledger import AccountKind, Block, Checkpoint, Guard, Journal, LedgerAccount, Transfer
@@ -15,7 +16,9 @@ from payments.models.reconciliation import (
     ProviderLine,
     Reconciliation,
 )
+from payments.models.refused import Refused
 from payments.models.returns import PaymentReturn, ReturnKind, ReturnState
+from payments.models.saved import SavedMethod
 from payments.models.top_ups import TopUp, TopUpStatus, TopUpTransition
 from payments.models.uses import LotUse
 from payments.models.withdrawals import (
@@ -40,6 +43,7 @@ __all__ = [
     "DifferenceKind",
     "DifferenceNote",
     "DifferenceState",
+    "FraudWarning",
     "Gift",
     "Guard",
     "Invoice",
@@ -57,8 +61,10 @@ __all__ = [
     "PaymentReturn",
     "ProviderLine",
     "Reconciliation",
+    "Refused",
     "ReturnKind",
     "ReturnState",
+    "SavedMethod",
     "Seller",
     "TopUp",
     "TopUpStatus",

@@ -45,11 +45,21 @@ class TopUp(models.Model):
     tax_minor = models.PositiveBigIntegerField(help_text=_("The tax that the amount includes."))
 
     status = models.CharField(max_length=8, choices=TopUpStatus, default=TopUpStatus.PENDING)
+    saved = models.ForeignKey(
+        "payments.SavedMethod",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="top_ups",
+        help_text=_("What pays for it: saved at an earlier payment."),
+    )
     redirect_url = models.CharField(max_length=2000, blank=True, help_text=_("Where the payer pays."))
+    client_secret = models.CharField(max_length=255, blank=True, help_text=_("For the provider's form in an app."))
+    instructions = models.JSONField(null=True, help_text=_("What a payer by transfer is shown: account, until when."))
     provider_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment page's id at the provider."))
     payment_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment's id at the provider."))
     started_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text=_("The provider's page closes then."))
+    accepted_at = models.DateTimeField(null=True, help_text=_("The payer paid; the money was not final yet."))
     paid_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True, help_text=_("When its status became final, or failed or expired."))
     check_at = models.DateTimeField(null=True, help_text=_("When we ask the provider next, if it has not told us."))

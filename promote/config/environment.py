@@ -42,6 +42,7 @@ def completed(*, owner: str, note: Note, engines: bool = True, start: bool = Tru
             found = stack.enter_context(
                 embedded.attached(data=data, needs=needs, owner=owner, start=start, note=note),
             )
-        for name, value in {**found, **development.secrets_of(data)}.items():
+        own = development.secrets_of(data) | development.unreachable_providers(os.environ)
+        for name, value in {**own, **found}.items():
             os.environ.setdefault(name, value)
         yield

@@ -65,11 +65,28 @@ def manage(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "manage.py", *arguments)
 
 
+PROVIDERS = {
+    "stripe": ("STRIPE", "stripe"),
+    "paypal": ("PAYPAL", "paypal"),
+    "doku": ("DOKU", "doku"),
+    "2c2p": ("TWOC2P", "two_c_two_p"),
+}
+"""Development's payment providers, servers of their own outside the house: their variables' prefix, their module."""
+
+
+def provider(name: str, *, port: int, data: Path, webhook_url: str) -> Process:
+    """One of them but Stripe; it reads its keys from the environment, as Promote does."""
+    module = PROVIDERS[name][1]
+    place = ("--port", str(port), "--data", str(data / "providers"), "--webhook-url", webhook_url)
+    return Process(name, _python(f"sandbox.{module}", *place))
+
+
 def stripe(*, port: int, data: Path, webhook_url: str, secrets: Sequence[str], secret_key: str) -> Process:
-    """Development's payment provider: a server of its own, outside the house."""
+    """A debit's four days take half a minute there."""
     signing = [part for secret in secrets for part in ("--webhook-secret", secret)]
     place = ("--port", str(port), "--data", str(data / "stripe"), "--webhook-url", webhook_url)
-    return Process("stripe", _python("sandbox.stripe", *place, *signing, "--secret-key", secret_key))
+    more = ("--secret-key", secret_key, "--debits-settle-after", "30")
+    return Process("stripe", _python("sandbox.stripe", *place, *signing, *more))
 
 
 def demo(*, web_url: str, edge_url: str, data: Path) -> Process:

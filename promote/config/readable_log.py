@@ -10,7 +10,19 @@ from promote.config.engines import capped
 
 WIDTH = 9
 LOOK_AT_SIZE_EVERY = 1000
-COLOURS = {"web": 36, "edge": 35, "worker": 33, "beat": 90, "stripe": 34, "audience": 32, "demo": 32, "promote": 1}
+COLOURS = {
+    "web": 36,
+    "edge": 35,
+    "worker": 33,
+    "beat": 90,
+    "stripe": 34,
+    "paypal": 34,
+    "doku": 34,
+    "2c2p": 34,
+    "audience": 32,
+    "demo": 32,
+    "promote": 1,
+}
 
 
 class ReadableLog:

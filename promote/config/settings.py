@@ -19,6 +19,21 @@ def required(name: str) -> str:
     return value
 
 
+def provider(prefix: str, *needed: str) -> dict[str, str]:
+    """What a payment provider's adapter is built with. Empty where nothing is set: its methods are not offered then.
+
+    `…_API_BASE` may lead to a test system. Raises ImproperlyConfigured where only a part is set.
+    """
+    found = {name: env.str(f"{prefix}_{name}", "") for name in needed}
+    missing = [f"{prefix}_{name}" for name, value in found.items() if not value]
+    if len(missing) == len(needed):
+        return {}
+    if missing:
+        raise ImproperlyConfigured(f"{', '.join(missing)} is not set, but other variables of {prefix}_ are.")
+    base = env.str(f"{prefix}_API_BASE", "").rstrip("/")
+    return {"public_url": PUBLIC_URL, "api_base": base} | {name.lower(): value for name, value in found.items()}
+
+
 def database(url: str) -> dict[str, object]:
     """Django's form of `postgresql://user:password@host:port/name`, or `…@/name?host=/folder` for a socket."""
     parts = urlsplit(url)
@@ -167,11 +182,14 @@ SHARDS = env.int("SHARDS", 4)
 QUOTE_LIFE_S = env.int("QUOTE_LIFE_S", 600)
 SETTLE_BATCH = env.int("SETTLE_BATCH", 500)
 
-STRIPE_API_BASE = env.str("STRIPE_API_BASE", "")
-STRIPE_SECRET_KEY = required("STRIPE_SECRET_KEY") if PRODUCTION else env.str("STRIPE_SECRET_KEY", "")
-STRIPE_WEBHOOK_SECRETS: list[str] = env.list("STRIPE_WEBHOOK_SECRETS", [])
-if PRODUCTION and not STRIPE_WEBHOOK_SECRETS:
-    raise ImproperlyConfigured("STRIPE_WEBHOOK_SECRETS is not set.")
+GATEWAYS = {
+    "stripe": provider("STRIPE", "SECRET_KEY", "WEBHOOK_SECRETS"),
+    "paypal": provider("PAYPAL", "CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_ID"),
+    "doku": provider("DOKU", "CLIENT_ID", "SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY", "PARTNER_SERVICE_ID"),
+    "2c2p": provider("TWOC2P", "MERCHANT_ID", "SECRET_KEY"),
+}
+if PRODUCTION:
+    required("STRIPE_SECRET_KEY")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -77,6 +77,8 @@ class Server:
         self.edge_url = os.environ.get("EDGE_URL") or f"http://127.0.0.1:{asked.edge_port}"
         self.engines: Engines | None = None
         self.running: list[Running] = []
+        self.ports: dict[str, int] = {}
+        """Of the payment providers that are played here."""
 
     def run(self) -> None:
         began = time.monotonic()
@@ -161,15 +163,21 @@ class Server:
         places = {"PROMOTE_DATA": str(self.data), "PUBLIC_URL": self.web_url, "EDGE_URL": self.edge_url}
         settings = {"DJANGO_SETTINGS_MODULE": "promote.config.settings", "PYTHONUNBUFFERED": "1"}
         environment = {**own, **found, **os.environ, **places, **settings}
-        if not self.production and "STRIPE_API_BASE" not in os.environ and "STRIPE_SECRET_KEY" not in os.environ:
-            self.stripe_port = _kept_port(self.data / "stripe.port")
-            environment["STRIPE_API_BASE"] = f"http://127.0.0.1:{self.stripe_port}"
-        else:
-            self.stripe_port = 0
+        bases = self._providers()
+        environment |= bases
         if found:
-            published = {**found, **places, "STRIPE_API_BASE": environment.get("STRIPE_API_BASE", "")}
-            embedded.publish(data=self.data, owner=embedded.SERVER, environment=published)
+            embedded.publish(data=self.data, owner=embedded.SERVER, environment={**found, **places, **bases})
         return environment
+
+    def _providers(self) -> dict[str, str]:
+        """A port for each payment provider that is played here: those of which no variable is set."""
+        bases = {}
+        for name, (prefix, _) in processes.PROVIDERS.items():
+            if self.production or any(variable.startswith(f"{prefix}_") for variable in os.environ):
+                continue
+            self.ports[name] = _kept_port(self.data / f"{name}.port")
+            bases[f"{prefix}_API_BASE"] = f"http://127.0.0.1:{self.ports[name]}"
+        return bases
 
     def _prepare(self, environment: dict[str, str]) -> None:
         self._doing("Bringing the database up to date")
@@ -187,11 +195,15 @@ class Server:
 
     def _start(self, environment: dict[str, str]) -> None:
         wanted: list[Process] = []
-        if self.stripe_port:
+        for name, port in self.ports.items():
+            webhook_url = f"{self.web_url}/webhooks/{name}"
+            if name != "stripe":
+                wanted.append(processes.provider(name, port=port, data=self.data, webhook_url=webhook_url))
+                continue
             stripe = processes.stripe(
-                port=self.stripe_port,
+                port=port,
                 data=self.data,
-                webhook_url=f"{self.web_url}/webhooks/stripe",
+                webhook_url=webhook_url,
                 secrets=environment["STRIPE_WEBHOOK_SECRETS"].split(","),
                 secret_key=environment["STRIPE_SECRET_KEY"],
             )

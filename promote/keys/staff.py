@@ -17,7 +17,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "finance": (
         *LOOK, "view_order", "view_ordertransition", "end_order", "settle_order", "change_account",
         "view_ledgeraccount", "view_journal", "view_transfer", "view_lot", "view_topup", "view_notice", "view_invoice",
-        "view_gift", "change_notice",
+        "view_gift", "change_notice", "view_fraudwarning", "view_refused",
         "view_paymentreturn", "view_withdrawal", "view_withdrawalleg", "view_withdrawaltransition", "review_withdrawal",
         "view_reconciliation", "run_reconciliation", "view_providerline", "view_difference", "view_differencenote",
         "resolve_difference", "view_adjustment", "propose_adjustment", "decide_adjustment",
@@ -33,7 +33,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "support": (
         *LOOK, "view_order", "view_ordertransition", "view_review", "view_topup", "view_invoice", "view_offer",
-        "view_notification", "view_lot", "view_message", "view_purchase",
+        "view_notification", "view_lot", "view_message", "view_purchase", "view_fraudwarning", "view_refused",
         "view_paymentreturn", "view_withdrawal", "view_withdrawalleg", "view_withdrawaltransition",
         "view_shard", "view_pacingstate", "view_barrier", "view_poisonentry", "change_poisonentry",
     ),

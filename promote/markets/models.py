@@ -1,6 +1,6 @@
 """Markets: the facts of the business by country. Code asks these rows; ops edits them in the admin."""
 
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -81,6 +81,12 @@ class PaymentMethod(models.Model):
     enabled = models.BooleanField(default=True)
     min_minor = models.PositiveBigIntegerField(null=True, blank=True)
     max_minor = models.PositiveBigIntegerField(null=True, blank=True)
+    life_s = models.PositiveIntegerField(
+        default=3600,
+        validators=[MinValueValidator(1800), MaxValueValidator(86_400)],
+        help_text=_("How long a payer has to pay, in seconds: 1800 to 86400."),
+    )
+    asks_phone = models.BooleanField(default=False, help_text=_("The provider wants the payer's phone number."))
     refund_from_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text=_("A withdrawal's usual time, in days. Empty: it can't be paid back.")
     )
@@ -96,6 +102,9 @@ class PaymentMethod(models.Model):
         ordering = ["market", "position"]
         constraints = [
             models.UniqueConstraint(fields=["market", "code"], name="payment_method_once_a_market"),
+            models.CheckConstraint(
+                condition=Q(life_s__gte=1800) & Q(life_s__lte=86_400), name="payment_method_life_within_a_day"
+            ),
             models.CheckConstraint(
                 condition=Q(refund_from_days=None, refund_to_days=None)
                 | Q(refund_to_days__gte=F("refund_from_days"), refund_from_days__isnull=False),

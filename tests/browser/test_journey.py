@@ -85,7 +85,7 @@ def test_an_order_goes_from_a_video_to_a_refund(
     # Tops up by card on the provider's page, and is led back to the form as it was.
     expect(page.get_by_text("200 coins are missing for your promotion")).to_be_visible()
     page.get_by_role("button", name="Go to payment").click()
-    page.wait_for_url(f"{world.stripe}/**")
+    page.wait_for_url(f"{world.providers['stripe']}/**")
     page.locator("#number").fill("4242424242424242")
     page.locator("#expiry").fill("12 / 34")
     page.locator("#cvc").fill("123")

@@ -71,6 +71,7 @@ class Run:
             "REDIS_URL": self.redis.url(hot),
             "CELERY_BROKER_URL": self.redis.broker_url(broker),
             **development.secrets_of(self.folder / "data"),
+            **development.unreachable_providers({}),
         }
 
     def start(self) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "celery_worker_process",
     "live_edge",
     "live_web",
+    "provider_sandboxes",
     "static_files",
     "stripe_sandbox",
     "world",
@@ -47,7 +48,7 @@ class World:
     data: Path
     web: str
     edge: str
-    stripe: str
+    providers: dict[str, str]
     environment: dict[str, str]
     logs: list[Path] = field(default_factory=list)
 
@@ -106,7 +107,8 @@ def world(run: Run, committed_db: str) -> World:
 
 
 def make_world(run: Run, engines: dict[str, str]) -> World:
-    web, edge, stripe = (f"http://127.0.0.1:{port}" for port in _free_ports(3))
+    web, edge, *ports = (f"http://127.0.0.1:{port}" for port in _free_ports(2 + len(processes.PROVIDERS)))
+    providers = dict(zip(processes.PROVIDERS, ports, strict=True))
     data = run.data / f"world-{secrets.token_hex(4)}"
     data.mkdir()
     static.collect(run)
@@ -117,12 +119,12 @@ def make_world(run: Run, engines: dict[str, str]) -> World:
         "PROMOTE_DATA": str(data),
         "PUBLIC_URL": web,
         "EDGE_URL": edge,
-        "STRIPE_API_BASE": stripe,
+        **{f"{prefix}_API_BASE": providers[name] for name, (prefix, _) in processes.PROVIDERS.items()},
         "STRIPE_SECRET_KEY": "sk_test_of_this_test",
         "STRIPE_WEBHOOK_SECRETS": f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}",
         "PYTHONUNBUFFERED": "1",
     }
-    return World(data, web, edge, stripe, environment)
+    return World(data, web, edge, providers, environment)
 
 
 @pytest.fixture
@@ -152,20 +154,36 @@ def celery_worker_process(world: World) -> Iterator[Service]:
 
 @pytest.fixture
 def stripe_sandbox(world: World) -> Iterator[Service]:
-    """Our Stripe, sending its notices to this test's web process. `.world.stripe` is its address."""
+    """Our Stripe, sending its notices to this test's web process. `.world.providers["stripe"]` is its address."""
     stripe = Service(
         processes.stripe(
-            port=port_of(world.stripe),
+            port=port_of(world.providers["stripe"]),
             data=world.data,
             webhook_url=f"{world.web}/webhooks/stripe",
             secrets=[world.environment["STRIPE_WEBHOOK_SECRETS"]],
             secret_key=world.environment["STRIPE_SECRET_KEY"],
         ),
         world,
-        answers=answering(world.stripe),
+        answers=answering(world.providers["stripe"]),
     )
     with running(stripe):
         yield stripe
+
+
+@pytest.fixture
+def provider_sandboxes(world: World, stripe_sandbox: Service) -> Iterator[dict[str, Service]]:
+    """Every payment provider's stand-in, by name, as the demo has them."""
+    with contextlib.ExitStack() as stack:
+        services = {"stripe": stripe_sandbox}
+        for name, address in world.providers.items():
+            if name == "stripe":
+                continue
+            process = processes.provider(
+                name, port=port_of(address), data=world.data, webhook_url=f"{world.web}/webhooks/{name}"
+            )
+            services[name] = Service(process, world, answers=answering(f"{address}/health"))
+            stack.enter_context(running(services[name]))
+        yield services
 
 
 @pytest.fixture(scope="session")

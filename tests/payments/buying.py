@@ -58,14 +58,25 @@ def offered(here: Till) -> Iterator[None]:
     """Our gateway, speaking to the stand-in."""
     gateway = StripeGateway(secret_key=SECRET_KEY, webhook_secrets=[WEBHOOK_SECRET], api_base=here.stripe.url)
     before = gateways.named("stripe")
-    gateways.offer("stripe", lambda: gateway, methods={"card"})
+    gateways.offer("stripe", lambda: gateway)
     here.outbox.received.clear()
     here.carried = 0
     try:
         yield
     finally:
         here.stripe.control("faults")
-        gateways.offer("stripe", lambda: before, methods={"card"})
+        gateways.offer("stripe", lambda: before)
+
+
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """While a provider's keys are missing."""
+    before = gateways.named(name)
+    gateways.withdraw(name)
+    try:
+        yield
+    finally:
+        gateways.offer(name, lambda: before)
 
 
 def a_top_up(account: Account | None = None, *, coins: int = 1000, now: datetime | None = None, **facts: Any) -> TopUp:

@@ -19,7 +19,7 @@ from promote.notifications.models import Notification
 from promote.outbox.models import Message
 from promote.refusals import Invalid, NotFound
 from tests.builders import an_account
-from tests.payments.buying import Till, a_top_up
+from tests.payments.buying import Till, a_top_up, without
 from tests.payments.ledgers import audited, together
 from tests.sandbox.stand_in import ASKS, DECLINED, SECRET_KEY
 
@@ -133,7 +133,7 @@ def test_test_money_buys_nothing_where_live_money_is_taken(at_till: Till) -> Non
     at_till.pays(top_up)
     live = StripeGateway(secret_key=SECRET_KEY, webhook_secrets=[], api_base=at_till.stripe.url)
     live.is_live = True
-    gateways.offer("stripe", lambda: live, methods={"card"})
+    gateways.offer("stripe", lambda: live)
     with pytest.raises(top_ups.Mismatch, match="live mode"):
         confirmed(top_up)
 
@@ -156,7 +156,7 @@ def test_a_start_that_died_on_the_way_to_the_provider_goes_on(at_till: Till) -> 
 
 def test_a_provider_that_is_away_takes_nothing(at_till: Till) -> None:
     nowhere = StripeGateway(secret_key=SECRET_KEY, webhook_secrets=[], api_base="http://127.0.0.1:1")
-    gateways.offer("stripe", lambda: nowhere, methods={"card"})
+    gateways.offer("stripe", lambda: nowhere)
     with pytest.raises(top_ups.ProviderAway):
         a_top_up()
     with pytest.raises(GatewayAway):
@@ -176,9 +176,10 @@ def test_two_who_confirm_at_once_credit_once(committed_db: str, at_till: Till) -
 # what is offered where
 
 
-def test_the_methods_are_those_that_can_be_started_here(at_till: Till) -> None:
-    offered = top_ups.methods(account=an_account(country="ID"), surface="web").offered
-    assert [one.method.code for one in offered] == ["card"]  # DANA, OVO and the rest have no gateway yet
+def test_a_method_whose_provider_has_no_keys_here_is_not_offered(at_till: Till) -> None:
+    with without("doku"):
+        offered = top_ups.methods(account=an_account(country="ID"), surface="web").offered
+    assert [one.method.code for one in offered] == ["card"]  # DANA, OVO and the bank transfer are DOKU's
     assert [pack.coins for pack in offered[0].packs] == [100, 500, 1000, 2500, 5000, 10000, 20000]
     assert offered[0].packs[0].price_minor == 1_600_000
 
@@ -209,12 +210,13 @@ def test_where_nothing_is_sold_the_answer_says_where_to_go(
 
 def test_a_method_switched_off_by_ops_is_not_offered(at_till: Till) -> None:
     PaymentMethod.objects.filter(market_id="US", code="card").update(enabled=False)
-    assert not top_ups.methods(account=an_account(), surface="web").offered
+    offered = top_ups.methods(account=an_account(), surface="web").offered
+    assert [one.method.code for one in offered] == ["paypal", "direct_debit"]
 
 
 def test_a_methods_limits_leave_packs_out(at_till: Till) -> None:
     PaymentMethod.objects.filter(market_id="US", code="card").update(min_minor=500, max_minor=9900)
-    (card,) = top_ups.methods(account=an_account(), surface="web").offered
+    card = top_ups.methods(account=an_account(), surface="web").offered[0]
     assert [pack.coins for pack in card.packs] == [1000, 2500, 5000, 10000]
 
 

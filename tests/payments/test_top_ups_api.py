@@ -17,6 +17,7 @@ from tests.payments.buying import Till
 from tests.payments.test_invoices import an_invoice
 
 pytestmark = pytest.mark.django_db
+BOUGHT = ["card", "paypal", "direct_debit"]
 
 
 def started(account: Account, *, key: str = "key-1", **body: Any) -> Any:
@@ -30,8 +31,9 @@ def test_the_methods_have_packs_with_prices(at_till: Till) -> None:
     answer = a_browser(an_account()).get("/top-ups/methods").json()
     assert answer["next"] is None
     assert answer["hint"] is None
-    (card,) = answer["results"]
-    assert card["method"] == "card"
+    card, *_ = answer["results"]
+    assert (card["method"], card["asks_phone"], card["test_mode"]) == ("card", False, True)
+    assert answer["unavailable"] == []
     first = card["packs"][0]
     assert (first["coins"], first["price"]) == (100, {"amount_minor": 99, "currency": "USD"})
 
@@ -48,7 +50,7 @@ def test_where_only_the_app_sells_coins_the_web_is_sent_there(at_till: Till) -> 
     )
 
 
-@pytest.mark.parametrize(("platform", "offered"), [("android", ["card"]), ("ios", []), ("web", ["card"])])
+@pytest.mark.parametrize(("platform", "offered"), [("android", BOUGHT), ("ios", []), ("web", BOUGHT)])
 def test_what_is_offered_depends_on_the_app(at_till: Till, platform: str, offered: list[str]) -> None:
     answer = an_app(an_account(), app_platform=platform).get("/top-ups/methods").json()
     assert [one["method"] for one in answer["results"]] == offered

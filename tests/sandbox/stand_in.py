@@ -17,6 +17,8 @@ from typing import Any
 import requests
 import stripe
 
+from promote.config import processes
+
 SECRET_KEY = "sk_test_of_this_test"
 WEBHOOK_SECRET = "whsec_of_this_test"
 PAYS, DECLINED, ASKS = "4242 4242 4242 4242", "4000 0000 0000 0002", "4000 0027 6000 3184"
@@ -122,3 +124,44 @@ def until(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
             return value
         time.sleep(0.02)
     raise AssertionError(f"Not within {seconds} s.")
+
+
+@dataclass
+class Provider:
+    """A running stand-in of any provider but Stripe: its address, its controls, and a payer's browser."""
+
+    name: str
+    url: str
+    process: subprocess.Popen[str]
+
+    def control(self, path: str, **body: Any) -> dict[str, Any]:
+        return self._control("POST", path, json=body)
+
+    def look(self, path: str) -> list[dict[str, Any]]:
+        return self._control("GET", path)["data"]
+
+    def _control(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        headers = {"Authorization": "Bearer sandbox"}
+        answer = requests.request(method, f"{self.url}/_ctl/{path}", headers=headers, timeout=10, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def answers(self, page: str, choice: str) -> requests.Response:
+        """Presses a button of a page; the way back is not followed."""
+        return requests.post(page, data={"answer": choice}, timeout=10, allow_redirects=False)
+
+
+@contextmanager
+def provider(name: str, data: Path, *, webhook_url: str = "") -> Iterator[Provider]:
+    """A stand-in of its own process, with the keys that Promote has under test."""
+    module = processes.PROVIDERS[name][1]
+    command = [sys.executable, "-m", f"sandbox.{module}", "--data", str(data), "--webhook-url", webhook_url]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    try:
+        assert process.stdout is not None
+        running = Provider(name, json.loads(process.stdout.readline())["listening"], process)
+        running.control("webhook", first_retry_s=0.2)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(timeout=10)

@@ -1,0 +1,30 @@
+"""Minor units to the decimal strings that some providers count in, and back, to the last digit."""
+
+import re
+from decimal import Decimal
+
+_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,10})?", re.ASCII)
+_WITHOUT_MINOR = frozenset({"JPY", "KRW", "VND"})
+"""Of our markets' currencies those with no minor unit (ISO 4217)."""
+
+
+def exponent(currency: str) -> int:
+    return 0 if currency in _WITHOUT_MINOR else 2
+
+
+def to_decimal(amount_minor: int, currency: str) -> str:
+    """990 USD → `9.90`; 150 JPY → `150`."""
+    digits = exponent(currency)
+    whole, part = divmod(amount_minor, 10**digits)
+    return f"{whole}.{part:0{digits}d}" if digits else str(whole)
+
+
+def to_minor(text: object, currency: str) -> int:
+    """`9.90` USD → 990. Raises ValueError where it is no amount, or finer than the currency counts."""
+    if not _AMOUNT.fullmatch(str(text)):
+        raise ValueError(f"not an amount: {str(text)[:40]!r}")
+    scaled = Decimal(str(text)).scaleb(exponent(currency))
+    whole = int(scaled)
+    if whole != scaled:
+        raise ValueError(f"not an amount of {currency}: {text!r}")
+    return whole

@@ -1,0 +1,76 @@
+"""Asking the payment providers, and leaving one alone for a while that does not answer.
+
+After three failures in a row its methods are hidden, for half a minute first and up to ten; then one may be tried
+again. Every process sees it (it stands in the cache), and any answer, the poll's too, opens them again. Nothing is
+lost meanwhile: what was started is polled until it ends.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from django.core.cache import cache
+from django.utils import timezone
+
+from payments import gateways
+from payments.gateways.base import Gateway, GatewayAway
+
+log = logging.getLogger(__name__)
+
+FAILURES_IN_A_ROW = 3
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _MEMORY_S = 30, 600, 3600
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why and since when a provider's methods are hidden."""
+
+    since: datetime
+    error: str
+    seconds: int
+
+
+def ask(name: str, question: Callable[[Gateway], Answer]) -> Answer:
+    """The answer of the gateway `name`. Raises what it raises, and NoSuchGateway."""
+    gateway = gateways.named(name)
+    try:
+        answer = question(gateway)
+    except GatewayAway as error:
+        _failed(name, error)
+        raise
+    if cache.delete(_failures(name)) and cache.delete(_pause(name)):
+        log.warning("payment provider %s answers again; its methods are offered", name)
+    return answer
+
+
+def pause_of(name: str) -> Pause | None:
+    """The pause that a provider is given now; None where it is asked as ever."""
+    found: Pause | None = cache.get(_pause(name))
+    return found
+
+
+def _failed(name: str, error: GatewayAway) -> None:
+    """Counted over an hour: the TTL begins anew with each failure."""
+    cache.add(_failures(name), 0, _MEMORY_S)
+    try:
+        count = cache.incr(_failures(name))
+    except ValueError:  # it ran out between the two
+        return
+    cache.touch(_failures(name), _MEMORY_S)
+    if count < FAILURES_IN_A_ROW:
+        return
+    seconds = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(count - FAILURES_IN_A_ROW, 8))
+    cache.set(_pause(name), Pause(timezone.now(), str(error)[:500], seconds), seconds)
+    log.error("payment provider %s is away: its methods are hidden for %s s: %s", name, seconds, error)
+
+
+def _failures(name: str) -> str:
+    return f"provider:{name}:failures"
+
+
+def _pause(name: str) -> str:
+    return f"provider:{name}:pause"

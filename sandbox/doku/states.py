@@ -1,0 +1,13 @@
+"""Where a payment stands, in SNAP's two digits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+
+def state_of(payment: dict[str, Any]) -> str:
+    """SNAP's two digits: 00 paid, 01 begun, 05 over, 06 failed and to be tried again."""
+    if payment["status"] in ("01", "06") and datetime.fromisoformat(payment["until"]) <= datetime.now(UTC):
+        return "05"
+    return str(payment["status"])

@@ -1,0 +1,121 @@
+"""A provider that is away, slow or talks nonsense: its methods are hidden for a while, and nothing is lost."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from payments import gateways, polling, providers, top_ups, wallet
+from payments.gateways.base import GatewayAway
+from payments.models import Refused, TopUpStatus
+from promote.keys import staff
+from tests.api.callers import an_app
+from tests.builders import an_account
+from tests.payments.buying import without
+from tests.payments.counter import Counter, buys, confirmed, post, work_off
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
+
+ONE_OF_EACH = [("AU", "paypal"), ("ID", "dana"), ("TH", "truemoney"), ("ID", "doku_bank_transfer")]
+AWAY = [{"down": True}, {"garbage": True}]
+
+
+def codes(market: str) -> list[str]:
+    return [one.method.code for one in top_ups.methods(account=an_account(country=market), surface="web").offered]
+
+
+@pytest.mark.parametrize("trouble", AWAY)
+@pytest.mark.parametrize(("market", "method"), ONE_OF_EACH)
+def test_an_hour_of_trouble_loses_nothing(
+    at_counter: Counter, market: str, method: str, trouble: dict[str, bool]
+) -> None:
+    top_up = buys(market, method)
+    at_counter.pays(top_up)
+    letters = at_counter.letters()
+    at_counter.of(top_up).control("answers", **trouble)
+    for letter in letters:
+        assert post(letter).status_code in (200, 503)  # PayPal's certificate can't be had from one that is away
+    work_off()
+    polling.poll(limit=10, now=timezone.now() + timedelta(minutes=5))
+    top_up.refresh_from_db()
+    assert (top_up.status, top_up.problem) == (TopUpStatus.PENDING, "")
+    at_counter.of(top_up).control("answers")
+    polling.poll(limit=10, now=timezone.now() + timedelta(hours=1))
+    top_up.refresh_from_db()
+    assert top_up.status == TopUpStatus.PAID
+    assert wallet.balance(account=top_up.account).free_coins == 1000
+
+
+def test_after_three_failures_in_a_row_its_methods_are_hidden_everywhere_and_say_so(at_counter: Counter) -> None:
+    at_counter.providers["paypal"].control("answers", down=True)
+    for _ in range(3):
+        assert "paypal" in codes("AU")
+        with pytest.raises(top_ups.ProviderAway):
+            buys("AU", "paypal")
+    assert (codes("AU"), codes("TH"), codes("ID")) == (
+        ["card"],
+        ["card", "rabbit_line_pay", "2c2p_bank_transfer", "truemoney"],
+        ["card", "dana", "ovo", "doku_bank_transfer"],
+    )
+    answer = an_app(an_account(country="AU"), app_platform="web").get("/top-ups/methods").json()
+    assert [one["method"] for one in answer["unavailable"]] == ["paypal", "paypal_reference"]
+    assert "does not answer" in answer["unavailable"][0]["detail"]
+
+
+def test_any_answer_opens_them_again(at_counter: Counter) -> None:
+    top_up = buys("AU", "paypal")
+    paypal = at_counter.providers["paypal"]
+    paypal.control("answers", down=True)
+    for _ in range(3):
+        with pytest.raises(GatewayAway):
+            confirmed(top_up)
+    assert "paypal" not in codes("AU")
+    paypal.control("answers")
+    assert confirmed(top_up).status == TopUpStatus.PENDING
+    assert "paypal" in codes("AU")
+
+
+def test_the_pause_grows_while_it_goes_on(at_counter: Counter) -> None:
+    at_counter.providers["2c2p"].control("answers", down=True)
+    top_up_ref, waits = "top00", []
+    for _ in range(10):
+        with pytest.raises(GatewayAway):
+            providers.ask("2c2p", lambda gateway: gateway.fetch(top_up_ref))
+        if pause := providers.pause_of("2c2p"):
+            waits.append(pause.seconds)
+    assert waits == [30, 60, 120, 240, 480, 600, 600, 600]
+
+
+def test_where_every_provider_is_away_the_page_says_to_come_back(at_counter: Counter) -> None:
+    for name in gateways.METHODS:
+        cache.set(f"provider:{name}:pause", providers.Pause(timezone.now(), "503", 30), 30)
+    here = top_ups.methods(account=an_account(country="CA"), surface="web")
+    assert (here.offered, here.hint_code) == ((), "away")
+    with pytest.raises(top_ups.NoMethodHere):
+        buys("CA", "card")
+
+
+def test_ops_sees_who_has_no_keys_and_who_does_not_answer(at_counter: Counter) -> None:
+    user, password = staff.create(username="fin", roles=["finance"])
+    browser = Client()
+    assert browser.login(username=user.username, password=password)
+    cache.set("provider:paypal:pause", providers.Pause(timezone.now(), "POST: 503", 30), 30)
+    with without("doku"):
+        page = browser.get("/admin/payments/topup/providers/").content.decode()
+    assert "No keys here" in page
+    assert "Does not answer" in page
+    assert "POST: 503" in page
+    assert "ID dana" in page
+
+
+def test_ops_sees_what_was_refused(at_counter: Counter) -> None:
+    for _ in range(3):
+        assert Client().post("/webhooks/2c2p", b"{}", content_type="application/json").status_code == 400
+    row = Refused.objects.get()
+    assert (row.gateway, row.reason, row.times) == ("2c2p", "unreadable", 3)
+    user, password = staff.create(username="fin", roles=["finance"])
+    browser = Client()
+    browser.login(username=user.username, password=password)
+    assert "unreadable" in browser.get("/admin/payments/refused/").content.decode()
