@@ -4,19 +4,21 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django import forms
+from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from payments import top_ups, wallet, wallet_api
-from payments.models import TopUp, TopUpStatus
+from payments import saved_methods, top_ups, wallet, wallet_api
+from payments.models import SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import Methods, Offered
 from promote.front.doors import AdvertiserRequest, advertiser, safe_next
 from promote.front.promote_form import new_key
-from promote.markets.models import CoinPack, Market
+from promote.markets.models import CoinPack, Market, PaymentMethod
 from promote.refusals import Invalid, Refusal
 
 SURFACE = "web"
@@ -36,12 +38,9 @@ def purse(request: AdvertiserRequest) -> HttpResponse:
         "older": f"?before={statement.next_cursor}" if statement.next_cursor else "",
         "newer": reverse("pages:wallet") if cursor else "",
         "market": Market.objects.filter(code=request.account.country).first(),
-        "pending": TopUp.objects.filter(
-            account=request.account, status=TopUpStatus.PENDING, expires_at__gt=timezone.now()
-        )
-        .exclude(redirect_url="")
-        .order_by("-started_at")
-        .first(),
+        "pending": _pending(request),
+        "saved": list(saved_methods.of(account=request.account).values()),
+        "test_mode": _is_test(top_ups.methods(account=request.account, surface=SURFACE)),
     }
     return render(request, "pages/wallet.html", shown)
 
@@ -51,6 +50,25 @@ def purse(request: AdvertiserRequest) -> HttpResponse:
 def statement_file(request: AdvertiserRequest) -> HttpResponse:
     """The whole statement as CSV."""
     return wallet_api.statement_file(request.account)  # type: ignore[return-value]
+
+
+def _pending(request: AdvertiserRequest) -> TopUp | None:
+    """The newest payment that waits for its payer, or for their bank."""
+    waits = Q(expires_at__gt=timezone.now()) & (~Q(redirect_url="") | Q(instructions__isnull=False))
+    mine = TopUp.objects.filter(account=request.account, status=TopUpStatus.PENDING)
+    return mine.filter(waits | Q(accepted_at__isnull=False)).order_by("-started_at").first()
+
+
+def _is_test(here: Methods) -> bool:
+    return any(not one.is_live for one in here.offered)
+
+
+@require_POST
+@advertiser
+def forget_saved(request: AdvertiserRequest, saved_id: str) -> HttpResponse:
+    saved_methods.forget(account=request.account, public_id=saved_id, now=timezone.now())
+    messages.success(request, _("Forgotten: the next payment asks you on the provider's page again."))
+    return redirect("pages:wallet")
 
 
 def _is_id(text: str) -> bool:
@@ -70,6 +88,15 @@ class TopUpForm(forms.Form):
 
     pack = forms.IntegerField(error_messages={"required": _("Choose a pack.")})
     method = forms.CharField(max_length=32)
+    phone = forms.CharField(max_length=32, required=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A method as a choice, with what its payer has saved for it."""
+
+    method: PaymentMethod
+    saved: SavedMethod | None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -92,9 +119,9 @@ def top_up(request: AdvertiserRequest) -> HttpResponse:
             method=form.cleaned_data["method"],
             pack_id=form.cleaned_data["pack"],
             key=request.POST.get("key") or new_key(),
-            return_url=request.build_absolute_uri("/wallet/top-ups/{top_up}/").replace("%7B", "{").replace("%7D", "}")
-            + (f"?{urlencode({'next': back})}" if back else ""),
+            return_url=_return_url(request, back),
             now=timezone.now(),
+            phone=form.cleaned_data["phone"],
         )
     except Invalid as refusal:
         for error in refusal.errors:
@@ -102,9 +129,14 @@ def top_up(request: AdvertiserRequest) -> HttpResponse:
         return _choose(request, here, need_coins, back, form, status=422)
     except Refusal as refusal:
         return _choose(request, here, need_coins, back, form, refusal=refusal, status=422)
-    if started.status != TopUpStatus.PENDING:
-        return redirect("pages:top_up_return", started.public_id)
-    return _onwards(request, started)
+    if started.status == TopUpStatus.PENDING and started.redirect_url:
+        return _onwards(request, started)
+    return redirect(_return_url(request, back).replace("{top_up}", started.public_id))
+
+
+def _return_url(request: AdvertiserRequest, back: str) -> str:
+    page = request.build_absolute_uri("/wallet/top-ups/{top_up}/").replace("%7B", "{").replace("%7D", "}")
+    return page + (f"?{urlencode({'next': back})}" if back else "")
 
 
 def _onwards(request: AdvertiserRequest, started: TopUp) -> HttpResponse:
@@ -125,9 +157,14 @@ def _choose(
     status: int = 200,
 ) -> HttpResponse:
     first = here.offered[0] if here.offered else None
+    saved = saved_methods.of(account=request.account)
     shown = {
         "here": here,
         "method": first,
+        "methods": [Choice(one.method, saved.get(one.method.code)) for one in here.offered],
+        "chosen_method": form["method"].value() or (first.method.code if first else ""),
+        "asks_phone": any(one.method.asks_phone for one in here.offered),
+        "test_mode": _is_test(here),
         "packs": _packs(first, need_coins) if first else [],
         "chosen": form["pack"].value() or _best(first, need_coins),
         "need_coins": need_coins,
@@ -158,11 +195,16 @@ def _best(offered: Offered | None, need_coins: int) -> int | None:
 @advertiser
 def top_up_return(request: AdvertiserRequest, top_up_id: str) -> HttpResponse:
     """Where the payer comes back to: waits for the provider's word, then leads on to where they were."""
-    now = timezone.now()
-    found = top_ups.get(account=request.account, public_id=top_up_id)
-    if found.status == TopUpStatus.PENDING:
-        top_ups.hurry(top_up_id=found.id, now=now)
     back = safe_next(request, request.GET.get("next"), "")
+    found, goes_on = top_ups.came_back(
+        account=request.account,
+        public_id=top_up_id,
+        query={name: str(value) for name, value in request.GET.items() if name != "next"},
+        return_url=_return_url(request, back),
+        now=timezone.now(),
+    )
+    if goes_on:
+        return _onwards(request, found)
     shown = {"top_up": found, "next": back, "onwards": back or reverse("pages:central")}
     part = "pages/_top_up_state.html" if getattr(request, "htmx", False) else "pages/top_up_return.html"
     return render(request, part, shown)

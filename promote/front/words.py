@@ -190,6 +190,23 @@ METHODS: dict[str, Text] = {
     "google": _("Google Play"),
 }
 
+METHOD_NOTES: dict[str, Text] = {
+    "card": _("On Stripe's own page; we never see the number."),
+    "direct_debit": _("From a US bank account. Coins come when the money has arrived: up to four business days."),
+    "paypal": _("You confirm on PayPal's page."),
+    "paypal_reference": _(
+        "You agree once on PayPal's page that Promote may take later payments; then one press pays. "
+        "Take it back at any time in your wallet."
+    ),
+    "dana": _("You confirm on DANA's page."),
+    "ovo": _("You link your OVO account, then confirm on OVO's page."),
+    "doku_bank_transfer": _("You get an account number to transfer to, good for a day."),
+    "rabbit_line_pay": _("You confirm on LINE Pay's page."),
+    "truemoney": _("You confirm on TrueMoney's page."),
+    "2c2p_bank_transfer": _("You get a reference to transfer with, good for a day."),
+}
+"""What happens when a method is chosen, said beside it."""
+
 GENDERS: dict[str, Text] = {"female": _("Women"), "male": _("Men"), "other": _("Other")}
 AGE_BANDS: tuple[str, ...] = ("18-24", "25-34", "35-44", "45-54", "55+")
 

@@ -35,6 +35,21 @@
     if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
   });
 
+  // Copying and printing need script, so their buttons show themselves only where it runs.
+  const reveal = (root) => root.querySelectorAll("[data-copies], [data-prints]").forEach((button) => { button.hidden = false; });
+  document.addEventListener("DOMContentLoaded", () => reveal(document));
+  document.addEventListener("htmx:afterSwap", (event) => reveal(event.target));
+  document.addEventListener("click", (event) => {
+    if (closest(event, "[data-prints]")) window.print();
+    const copier = closest(event, "[data-copies]");
+    const from = copier && document.getElementById(copier.dataset.copies);
+    if (!from) return;
+    const selection = window.getSelection();
+    selection.selectAllChildren(from);
+    const told = () => { copier.textContent = copier.dataset.done; };
+    if (navigator.clipboard) navigator.clipboard.writeText(from.textContent.trim()).then(told, () => {});
+  });
+
   // A form that moves coins is sent once; the server would refuse the second anyway.
   document.addEventListener("submit", (event) => {
     const form = event.target;

@@ -168,6 +168,11 @@ def method(code: str) -> str:
 
 
 @register.filter
+def method_note(code: str) -> str:
+    return str(words.METHOD_NOTES.get(code, ""))
+
+
+@register.filter
 def split(text: str) -> list[str]:
     return text.split()
 

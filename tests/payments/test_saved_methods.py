@@ -1,0 +1,122 @@
+"""A saved PayPal: agreed to once, then one press; forgotten here or there; never charged for what may be undone."""
+
+import pytest
+import requests
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from payments import gateways, saved_methods, top_ups, wallet
+from payments.gateways.base import Purchase
+from payments.models import SavedMethod, TopUp, TopUpStatus
+from promote.accounts.models import Account
+from promote.refusals import NotFound
+from tests.builders import an_account
+from tests.front.visitors import an_advertiser, signed_in, text_of
+from tests.payments.counter import Counter, buys, confirmed
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
+
+
+def who_saved(here: Counter, account: Account | None = None) -> Account:
+    account = account or an_account(country="AU")
+    top_up = buys("AU", "paypal_reference", account=account)
+    here.pays(top_up)
+    assert confirmed(top_up).status == TopUpStatus.PAID
+    return account
+
+
+def orders(here: Counter) -> int:
+    return sum(
+        row["path"] == "/v2/checkout/orders" and row["status"] < 300
+        for row in here.providers["paypal"].look("requests")
+    )
+
+
+def test_the_second_payment_takes_no_page(at_counter: Counter) -> None:
+    account = who_saved(at_counter)
+    top_up = buys("AU", "paypal_reference", account=account, coins=500)
+    assert (top_up.redirect_url, top_up.status) == ("", TopUpStatus.PENDING)
+    assert confirmed(top_up).status == TopUpStatus.PAID
+    assert wallet.balance(account=account).free_coins == 1500
+
+
+def test_what_is_kept_is_sealed_and_its_owner_knows_it(at_counter: Counter) -> None:
+    saved = who_saved(at_counter).saved_methods.get()
+    assert saved.label == "p…@example.com"
+    token = saved_methods.token_of(saved)
+    assert token
+    assert token not in saved.token
+    assert saved.consented_at == saved.first_top_up.started_at
+
+
+def test_nothing_is_taken_until_the_payment_is_committed(at_counter: Counter) -> None:
+    account = who_saved(at_counter)
+    before = orders(at_counter)
+    with transaction.atomic():
+        buys("AU", "paypal_reference", account=account)
+        transaction.set_rollback(True)
+    assert orders(at_counter) == before
+    assert TopUp.objects.filter(account=account).count() == 1
+
+
+def _asked(top_up: TopUp) -> Purchase:
+    assert top_up.saved is not None
+    token = saved_methods.token_of(top_up.saved)
+    return top_ups._purchase(top_up, account=top_up.account, return_url="", saved=token)
+
+
+def test_asked_twice_it_is_taken_once(at_counter: Counter) -> None:
+    account = who_saved(at_counter)
+    top_up = buys("AU", "paypal_reference", account=account)
+    assert confirmed(top_up).status == TopUpStatus.PAID
+    lost = buys("AU", "paypal_reference", account=account, key="again")
+    first = gateways.named("paypal").start(_asked(lost), key=f"{lost.public_id}:v1")  # and then the worker died
+    assert confirmed(lost).provider_ref == first.provider_ref
+
+
+def test_forgotten_it_asks_again_and_paypal_is_told(at_counter: Counter) -> None:
+    account = who_saved(at_counter)
+    saved = account.saved_methods.get()
+    saved_methods.forget(account=account, public_id=saved.public_id, now=timezone.now())
+    saved.refresh_from_db()
+    assert (saved.token, saved.removed_at is None) == ("", False)
+    assert any(row["path"].startswith("/v3/vault") for row in at_counter.providers["paypal"].look("requests"))
+    assert buys("AU", "paypal_reference", account=account).redirect_url
+
+
+def test_taken_back_at_paypal_it_fails_once_and_then_asks_again(at_counter: Counter) -> None:
+    account = who_saved(at_counter)
+    token = saved_methods.token_of(account.saved_methods.get())
+    paypal = at_counter.providers["paypal"]
+    keys = settings.GATEWAYS["paypal"]
+    access = requests.post(
+        f"{paypal.url}/v1/oauth2/token",
+        data={"grant_type": "client_credentials"},
+        auth=(keys["client_id"], keys["client_secret"]),
+        timeout=10,
+    ).json()["access_token"]
+    headers = {"Authorization": f"Bearer {access}"}
+    assert requests.delete(f"{paypal.url}/v3/vault/payment-tokens/{token}", headers=headers, timeout=10).ok
+    assert confirmed(buys("AU", "paypal_reference", account=account)).status == TopUpStatus.FAILED
+    assert not SavedMethod.objects.filter(account=account, removed_at=None).exists()
+    assert buys("AU", "paypal_reference", account=account).redirect_url
+
+
+def test_only_its_owner_can_forget_it(at_counter: Counter) -> None:
+    saved = who_saved(at_counter).saved_methods.get()
+    with pytest.raises(NotFound):
+        saved_methods.forget(account=an_account(), public_id=saved.public_id, now=timezone.now())
+
+
+def test_the_wallet_shows_what_is_saved_and_forgets_it(at_counter: Counter) -> None:
+    account = who_saved(at_counter, an_advertiser(country="AU"))
+    browser = signed_in(account)
+    assert "p…@example.com" in text_of(browser.get("/wallet/"))
+    assert "p…@example.com pays at once" in text_of(browser.get("/wallet/top-up/"))
+    saved = account.saved_methods.get()
+    assert Client().post(f"/wallet/saved/{saved.public_id}/forget/").status_code == 302
+    done = browser.post(f"/wallet/saved/{saved.public_id}/forget/", follow=True)
+    assert "Forgotten" in text_of(done)
+    assert "p…@example.com" not in text_of(done)
