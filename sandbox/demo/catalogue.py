@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-SYNCED_AT: Final = "2026-11-23T20:00:00Z"
+SYNCED_AT: Final = "2026-11-26T09:00:00Z"
 """When these facts were last changed here. Raise it with them, or a system that has the old ones keeps those."""
 
 ACCOUNTS: Final[dict[str, dict[str, Any]]] = {
@@ -29,6 +29,14 @@ ACCOUNTS: Final[dict[str, dict[str, Any]]] = {
     "noura.bakes": {
         "username": "noura.bakes", "type": "creator", "country": "SA", "birth_date": "1990-12-17",
         "language": "ar", "timezone": "Asia/Riyadh", "followers": 210_600,
+    },
+    "reef.and.wax": {
+        "username": "reef.and.wax", "type": "business", "country": "AU", "birth_date": "1991-02-11",
+        "language": "en", "timezone": "Australia/Sydney", "followers": 12_440,
+    },
+    "maple.stitch": {
+        "username": "maple.stitch", "type": "creator", "country": "CA", "birth_date": "1989-09-27",
+        "language": "en", "timezone": "America/Toronto", "followers": 8_730,
     },
     "mo.skates": {
         "username": "mo.skates", "type": "personal", "country": "GB",
@@ -144,6 +152,16 @@ VIDEOS: Final[dict[str, dict[str, dict[str, Any]]]] = {
         "noura-maamoul": _video(
             "معمول التمر: العجينة ترتاح ساعة، وأنتِ كذلك.",
             seconds=63, day="14T13:00", music={"title": "من صوت صديقتي", "licence": "original", "own_sound": False}),
+    },
+    "reef.and.wax": {
+        "reef-pour": _video(
+            "Forty bars poured before the morning swell. Beeswax, coconut, nothing else.",
+            seconds=24, day="20T06:40", music=_commercial("Slow Set")),
+    },
+    "maple.stitch": {
+        "maple-loon": _video(
+            "A loon in 3,100 stitches, sped up so that you can watch it in one coffee.",
+            seconds=31, day="19T19:15", music=_commercial("Early Ice")),
     },
     "mo.skates": {
         "mo-kickflip": _video(

@@ -82,6 +82,8 @@ LOGINS: Final = (
     ("northpine.coffee", "northpine", "Northpine Coffee, roaster in the US: an order for website visits"),
     ("siamcase", "siam", "Siamcase, phone cases in Thailand: a rejected order, with what would mend it"),
     ("lena.geht.rauf", "lena", "Lena geht rauf, hiker in Germany: an order for hours, one cancelled"),
+    ("reef.and.wax", "reef", "Reef and Wax, surf wax in Australia: tops up by a PayPal that is saved"),
+    ("maple.stitch", "maple", "Maple Stitch, embroidery in Canada: tops up by card or PayPal"),
 )
 STAFF: Final = (
     ("demo-reviewer", "reviewer", "Reviewer: decides what may be shown"),
