@@ -5,12 +5,14 @@ again. Every process sees it (it stands in the cache), and any answer, the poll'
 lost meanwhile: what was started is polled until it ends.
 """
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+import redis
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -40,17 +42,21 @@ def ask(name: str, question: Callable[[Gateway], Answer]) -> Answer:
     try:
         answer = question(gateway)
     except GatewayAway as error:
-        _failed(name, error)
+        with _without_redis_too():
+            _failed(name, error)
         raise
-    if cache.delete(_failures(name)) and cache.delete(_pause(name)):
-        log.warning("payment provider %s answers again; its methods are offered", name)
+    with _without_redis_too():
+        if cache.delete(_failures(name)) and cache.delete(_pause(name)):
+            log.warning("payment provider %s answers again; its methods are offered", name)
     return answer
 
 
 def pause_of(name: str) -> Pause | None:
     """The pause that a provider is given now; None where it is asked as ever."""
-    found: Pause | None = cache.get(_pause(name))
-    return found
+    with _without_redis_too():
+        found: Pause | None = cache.get(_pause(name))
+        return found
+    return None
 
 
 def _failed(name: str, error: GatewayAway) -> None:
@@ -66,6 +72,15 @@ def _failed(name: str, error: GatewayAway) -> None:
     seconds = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(count - FAILURES_IN_A_ROW, 8))
     cache.set(_pause(name), Pause(timezone.now(), str(error)[:500], seconds), seconds)
     log.error("payment provider %s is away: its methods are hidden for %s s: %s", name, seconds, error)
+
+
+@contextlib.contextmanager
+def _without_redis_too() -> Iterator[None]:
+    """A payment is worth more than knowing who is away."""
+    try:
+        yield
+    except redis.RedisError as error:
+        log.warning("the state of payment providers can't be kept: %s", error)
 
 
 def _failures(name: str) -> str:

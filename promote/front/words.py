@@ -38,6 +38,7 @@ OFFER_STATUSES: dict[str, Pill] = {
 
 TOP_UP_STATUSES: dict[str, Pill] = {
     "pending": Pill(_("Waiting for payment"), "clock", "warn"),
+    "accepted": Pill(_("Money under way"), "clock", "accent"),
     "paid": Pill(_("Paid"), "check", "good"),
     "failed": Pill(_("Did not go through"), "cross", "bad"),
     "expired": Pill(_("Not finished in time"), "clock"),

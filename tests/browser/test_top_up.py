@@ -18,7 +18,7 @@ def someone(world: World, page: Page, country: str) -> None:
     name = f"buyer-{country.lower()}"
     an_account(country=country, username=name, user=a_user(username=name))
     signs_in(page, world, name, PASSWORD)
-    page.wait_for_url(f"{world.web}/")
+    expect(page.get_by_role("link", name="Wallet").first).to_be_visible()
 
 
 def chooses(world: World, page: Page, method: str) -> None:

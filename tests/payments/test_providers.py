@@ -77,6 +77,14 @@ def test_any_answer_opens_them_again(at_counter: Counter) -> None:
     assert "paypal" in codes("AU")
 
 
+def test_coins_are_bought_while_redis_is_away(at_counter: Counter, settings) -> None:
+    top_up = buys("CA", "paypal")
+    at_counter.pays(top_up)
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    assert "paypal" in codes("CA")
+    assert confirmed(top_up).status == TopUpStatus.PAID
+
+
 def test_the_pause_grows_while_it_goes_on(at_counter: Counter) -> None:
     at_counter.providers["2c2p"].control("answers", down=True)
     top_up_ref, waits = "top00", []
