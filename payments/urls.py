@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments import billing_api, invoices_api, top_ups_api, wallet_api, withdrawals_api
+from payments import billing_api, invoices_api, saved_methods_api, top_ups_api, wallet_api, withdrawals_api
 
 urlpatterns = [
     path("wallet", wallet_api.Wallet.as_view()),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("withdrawals/quote", withdrawals_api.QuoteOf.as_view()),
     path("withdrawals", withdrawals_api.Withdrawals.as_view()),
     path("withdrawals/<str:public_id>", withdrawals_api.OneWithdrawal.as_view()),
+    path("saved-methods", saved_methods_api.SavedMethods.as_view()),
+    path("saved-methods/<str:public_id>", saved_methods_api.OneSavedMethod.as_view()),
     path("billing-details", billing_api.Details.as_view()),
     path("invoices", invoices_api.Invoices.as_view()),
     path("invoices/<str:public_id>.pdf", invoices_api.Pdf.as_view()),

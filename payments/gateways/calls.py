@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -27,7 +28,7 @@ def call(
     """One call. Raises GatewayAway: nobody there, too slow, failed on their side, or no JSON object came back."""
     answer, content = _send(method, url, headers=dict(headers), data=raw, auth=auth)
     if answer.status_code >= 500 or answer.status_code == 429:
-        raise GatewayAway(f"{method} {url}: {answer.status_code}")
+        raise GatewayAway(f"{method} {_host(url)}: {answer.status_code}")
     if not content and answer.status_code == 204:
         return Answered(204, {})
     try:
@@ -35,7 +36,7 @@ def call(
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise GatewayAway(f"{method} {url}: {answer.status_code}, but no JSON object")
+        raise GatewayAway(f"{method} {_host(url)}: {answer.status_code}, but no JSON object")
     return Answered(answer.status_code, body)
 
 
@@ -47,12 +48,17 @@ def download(url: str) -> bytes:
     return content
 
 
+def _host(url: str) -> str:
+    """What may be logged of an address: its path may hold a payer's token."""
+    return urlsplit(url).netloc
+
+
 def _send(method: str, url: str, **asked: Any) -> tuple[requests.Response, bytes]:
     try:
         with requests.request(method, url, timeout=TIMEOUT_S, allow_redirects=False, stream=True, **asked) as answer:
             return answer, _read(answer)
     except (requests.RequestException, OSError) as error:
-        raise GatewayAway(f"{method} {url}: {type(error).__name__}") from error
+        raise GatewayAway(f"{method} {_host(url)}: {type(error).__name__}") from error
 
 
 def _read(answer: requests.Response) -> bytes:

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
@@ -32,6 +31,7 @@ from payments.gateways.base import (
     Reply,
     Started,
 )
+from payments.gateways.tokens import Token
 
 LIVE = "https://api.doku.com"
 TOLERANCE_S, OUR_TOKEN_LIFE_S = 300, 900
@@ -96,7 +96,7 @@ class DokuGateway:
         self._ours = _private(private_key)
         self._theirs = _public(public_key)
         self._service = partner_service_id.strip().rjust(8)
-        self._token, self._token_until = "", 0.0
+        self._token = Token(self._new_token, ("accessToken", "expiresIn"))
 
     def start(self, purchase: Purchase, *, key: str) -> Started:
         if purchase.currency != "IDR":
@@ -347,8 +347,9 @@ class DokuGateway:
 
     def _ask(self, path: str, body: Mapping[str, Any], *, external_id: str, **more: str) -> calls.Answered:
         raw = calls.compact(body)
-        for is_again in (False, True):
-            token, timestamp = self._access(), _now()
+
+        def send(token: str) -> calls.Answered:
+            timestamp = _now()
             headers = {
                 "Content-Type": "application/json",
                 "Authorization": f"Bearer {token}",
@@ -361,24 +362,14 @@ class DokuGateway:
                 "X-IP-ADDRESS": "10.10.100.100",  # of ten characters or more, as DANA wants it; no payer's
                 **more,
             }
-            answer = calls.call("POST", self._base + path, headers=headers, raw=raw)
-            if answer.status == 401 and not is_again:
-                self._token = ""
-                continue
-            break
-        return answer
+            return calls.call("POST", self._base + path, headers=headers, raw=raw)
 
-    def _access(self) -> str:
-        """The token of this process, renewed a minute before its end."""
-        if not self._token or time.monotonic() > self._token_until:
-            headers = {**self._signed_by_key(_now()), "Content-Type": "application/json"}
-            raw = calls.compact({"grantType": "client_credentials", "additionalInfo": ""})
-            answer = calls.call("POST", self._base + _TOKEN, headers=headers, raw=raw)
-            if answer.status >= 300 or not isinstance(answer.body.get("accessToken"), str):
-                raise GatewayRefused(f"DOKU gives no token for these keys: {_code(answer)}")
-            self._token = answer.body["accessToken"]
-            self._token_until = time.monotonic() + int(answer.body.get("expiresIn") or 0) - 60
-        return self._token
+        return self._token.call(send)
+
+    def _new_token(self) -> calls.Answered:
+        headers = {**self._signed_by_key(_now()), "Content-Type": "application/json"}
+        raw = calls.compact({"grantType": "client_credentials", "additionalInfo": ""})
+        return calls.call("POST", self._base + _TOKEN, headers=headers, raw=raw)
 
     def _signed_by_key(self, timestamp: str) -> dict[str, str]:
         signed = self._ours.sign(f"{self._client_id}|{timestamp}".encode(), padding.PKCS1v15(), hashes.SHA256())

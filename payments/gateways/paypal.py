@@ -5,7 +5,6 @@ nobody anything. A saved PayPal pays within the first call. Source: payments.md 
 """
 
 import json
-import time
 import zlib
 from base64 import b64decode
 from collections.abc import Mapping
@@ -32,6 +31,7 @@ from payments.gateways.base import (
     SavedGone,
     Started,
 )
+from payments.gateways.tokens import Token
 
 LIVE = "https://api-m.paypal.com"
 LATE, EARLY = timedelta(days=3), timedelta(minutes=5)
@@ -77,7 +77,7 @@ class PaypalGateway:
         self._base = api_base or LIVE
         self.is_live = self._base == LIVE
         self._keys, self._webhook_id = (client_id, client_secret), webhook_id
-        self._token, self._token_until = "", 0.0
+        self._token = Token(self._new_token, ("access_token", "expires_in"))
         self._certificates: dict[str, x509.Certificate] = {}
 
     def start(self, purchase: Purchase, *, key: str) -> Started:
@@ -208,29 +208,19 @@ class PaypalGateway:
             raise GatewayAway(f"an order of PayPal that can't be read: {error!r}") from error
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: str = "") -> calls.Answered:
-        for is_again in (False, True):
-            headers = {"Authorization": f"Bearer {self._access()}", "Content-Type": "application/json"}
-            if method == "POST":
-                headers |= {"PayPal-Request-Id": key, "Prefer": "return=representation"}
-            raw = None if body is None else calls.compact(body)
-            answer = calls.call(method, self._base + path, headers=headers, raw=raw)
-            if answer.status == 401 and not is_again:
-                self._token = ""
-                continue
-            break
-        return answer
+        raw = None if body is None else calls.compact(body)
+        once = {"PayPal-Request-Id": key, "Prefer": "return=representation"} if method == "POST" else {}
 
-    def _access(self) -> str:
-        """The token of this process, renewed a minute before its end."""
-        if not self._token or time.monotonic() > self._token_until:
-            headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            url = f"{self._base}/v1/oauth2/token"
-            answer = calls.call("POST", url, headers=headers, raw=b"grant_type=client_credentials", auth=self._keys)
-            if answer.status >= 300 or not isinstance(answer.body.get("access_token"), str):
-                raise GatewayRefused(f"PayPal gives no token for these keys: {answer.status}")
-            self._token = answer.body["access_token"]
-            self._token_until = time.monotonic() + int(answer.body.get("expires_in") or 0) - 60
-        return self._token
+        def send(token: str) -> calls.Answered:
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **once}
+            return calls.call(method, self._base + path, headers=headers, raw=raw)
+
+        return self._token.call(send)
+
+    def _new_token(self) -> calls.Answered:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        url = f"{self._base}/v1/oauth2/token"
+        return calls.call("POST", url, headers=headers, raw=b"grant_type=client_credentials", auth=self._keys)
 
 
 def _order(purchase: Purchase) -> dict[str, Any]:

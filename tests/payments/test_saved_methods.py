@@ -12,6 +12,7 @@ from payments.gateways.base import Purchase
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from promote.accounts.models import Account
 from promote.refusals import NotFound
+from tests.api.callers import a_browser
 from tests.builders import an_account
 from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.counter import Counter, buys, confirmed
@@ -108,6 +109,16 @@ def test_only_its_owner_can_forget_it(at_counter: Counter) -> None:
     saved = who_saved(at_counter).saved_methods.get()
     with pytest.raises(NotFound):
         saved_methods.forget(account=an_account(), public_id=saved.public_id, now=timezone.now())
+
+
+def test_an_app_shows_and_forgets_it(at_counter: Counter) -> None:
+    account = who_saved(at_counter)
+    caller = a_browser(account)
+    (found,) = caller.get("/saved-methods").json()["results"]
+    assert (found["method"], found["label"]) == ("paypal_reference", "p…@example.com")
+    assert a_browser(an_account()).ask("DELETE", f"/saved-methods/{found['id']}").status_code == 404
+    assert caller.ask("DELETE", f"/saved-methods/{found['id']}").status_code == 204
+    assert caller.get("/saved-methods").json()["results"] == []
 
 
 def test_the_wallet_shows_what_is_saved_and_forgets_it(at_counter: Counter) -> None:

@@ -134,7 +134,7 @@ def test_a_provider_that_was_started_again_gives_a_new_token(at_counter: Counter
     for market, method in [("AU", "paypal"), ("ID", "dana")]:
         gateway = gateways.named({"paypal": "paypal"}.get(method, "doku"))
         buys(market, method)
-        gateway._token = "of yesterday"  # type: ignore[attr-defined]
+        gateway._token.text = "of yesterday"  # type: ignore[attr-defined]
         assert buys(market, method).redirect_url
 
 

@@ -1,0 +1,52 @@
+"""Which providers a system has: by its settings, all or nothing, and never test money in production."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from payments import gateways
+from tests.harness.run import ROOT
+
+
+@contextmanager
+def configured(name: str, *, production: bool = False, **options: str) -> Iterator[None]:
+    """A system that has keys for this provider alone."""
+    config, only = apps.get_app_config("payments"), {**settings.GATEWAYS[name], **options}
+    chosen = {other: {} for other in settings.GATEWAYS} | {name: only}
+    try:
+        with override_settings(PRODUCTION=production, GATEWAYS=chosen):
+            config.ready()
+            yield
+    finally:
+        config.ready()
+
+
+@pytest.mark.parametrize("name", ["stripe", "paypal", "doku", "2c2p"])
+def test_production_refuses_to_start_on_a_provider_in_test_mode(name: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=f"{name} is in test mode"), configured(name, production=True):
+        pass
+
+
+@pytest.mark.parametrize("name", ["paypal", "doku", "2c2p"])
+def test_without_an_address_of_its_own_a_provider_is_the_real_one(name: str) -> None:
+    with configured(name, production=True, api_base=""):
+        assert gateways.named(name).is_live
+    assert not gateways.named(name).is_live
+
+
+def test_a_provider_that_is_half_set_stops_the_start_and_names_what_is_missing() -> None:
+    environment = {**os.environ, "PAYPAL_CLIENT_ID": "A1", "PAYPAL_CLIENT_SECRET": "", "PAYPAL_WEBHOOK_ID": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", "import promote.config.settings"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "PAYPAL_CLIENT_SECRET, PAYPAL_WEBHOOK_ID is not set" in done.stderr
