@@ -119,6 +119,8 @@ class Counter:
         elif top_up.gateway == "paypal":
             TopUp.objects.filter(id=top_up.id).update(expires_at=timezone.now() - timedelta(seconds=1))
         else:
+            if top_up.method == "ovo":
+                links_ovo(self, top_up)  # before that it is no payment of DOKU's yet
             self.control(top_up, "lapse")
 
 

@@ -93,8 +93,6 @@ def test_what_is_refused_brings_nothing_and_says_so(at_counter: Counter, market:
 
 @pytest.mark.parametrize(("market", "method"), CELLS)
 def test_what_nobody_pays_ends_with_its_time(at_counter: Counter, market: str, method: str) -> None:
-    if method == "ovo":
-        pytest.skip("an account that was not linked is no payment of DOKU's; it ends a day later, by polling")
     top_up = buys(market, method)
     at_counter.lapses(top_up)
     assert confirmed(top_up).status == TopUpStatus.EXPIRED
