@@ -22,9 +22,9 @@ ARGUMENTS = [
 PATIENCE_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-
+    """A module's browser: while it is open, no other test of this process could run an event loop of its own."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium on this machine")
     # Playwright keeps an event loop in this thread, in which Django would refuse to reach the database.
