@@ -114,7 +114,7 @@ def test_where_it_is_not_offered_the_answer_leads_to_the_store(country, surface,
     assert refusal.value.code == "withdrawal_not_available"
     assert refusal.value.extra["reason"] == "store"
     assert {link["method"] for link in refusal.value.extra["links"]} == stores
-    assert "https://" in refusal.value.detail
+    assert all(link["url"].startswith("https://") for link in refusal.value.extra["links"])
 
 
 def test_nothing_is_paid_out_while_a_debt_stands():
