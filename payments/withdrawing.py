@@ -26,11 +26,15 @@ _SENTENCES: dict[str, Text] = {
         "None of your coins can be withdrawn: coins of a store are refunded by that store, and coins that were given "
         "stay in your balance."
     ),
+    "method": _(
+        "How you paid can't be paid back from here: its time is over, or its provider takes no refunds this way. Your "
+        "coins stay in your balance; write to support to have them paid back."
+    ),
 }
 
 
 class WithdrawalNotAvailable(Refusal):
-    """`reason`: no_market, store, debt, nothing. `links` are the stores' own ways, where there are some."""
+    """`reason`: no_market, store, debt, nothing, method. `links` are the stores' own ways, where there are some."""
 
     code, status = "withdrawal_not_available", 409
     title = _("Withdrawal is not available")
@@ -98,10 +102,13 @@ def plan(
     owed = debts.owed_micros(account.id)
     if owed:
         raise WithdrawalNotAvailable(reason="debt", coins=-(-owed // MICROS))
-    possible = _possible(market, [one for one in free if one.lot.withdrawable], now=now)
+    bought = [one for one in free if one.lot.withdrawable and one.micros >= MICROS]
+    possible = _possible(market, bought, now=now)
     there = sum(part.coins for part in possible)
     if not there:
-        raise WithdrawalNotAvailable(reason="nothing", links=store_links(market, surface))
+        raise WithdrawalNotAvailable(
+            reason="method" if bought else "nothing", links=() if bought else store_links(market, surface)
+        )
     wanted = there if coins is None else coins
     if not 0 < wanted <= there:
         told = _("You can withdraw from 1 to %(coins)s.") % {"coins": format_coins(there)}

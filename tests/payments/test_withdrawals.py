@@ -1,5 +1,7 @@
 """Coins go back to the very payments that they came from, once, and never more than was paid."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError, transaction
 from django.utils import timezone
@@ -101,6 +103,17 @@ def test_neither_given_nor_store_coins_can_be_withdrawn():
     with pytest.raises(Invalid):
         withdrawn(account, 51)
     assert withdrawing.quote(account=account, surface="web", coins=None, now=NOON).coins == 50
+
+
+def test_coins_whose_method_cant_be_paid_back_say_so():
+    account = an_account(country="US")
+    a_paid_top_up(account, 50)
+    PaymentMethod.objects.filter(market_id="US", code="card").update(refund_window_days=1)
+    withdrawing.quote(account=account, surface="web", coins=None, now=NOON)
+    with pytest.raises(WithdrawalNotAvailable) as refusal:
+        withdrawing.quote(account=account, surface="web", coins=None, now=NOON + timedelta(days=2))
+    assert refusal.value.extra["reason"] == "method"
+    assert "write to support" in refusal.value.detail
 
 
 @pytest.mark.parametrize(
