@@ -268,7 +268,7 @@ class Demo:
             "look_first": [
                 f"{self.url}/ as sari: her videos, each with what it can be promoted for, or why it can't",
                 f"{self.url}/orders/{running}/ as sari: an order that runs; watch it spend, end and be refunded",
-                f"{self.url}/wallet/top-up/ as anybody: every method of their market, at stand-ins of its providers",
+                f"{self.url}/wallet/top-up/ as anybody: their market's methods, at stand-ins of its providers",
                 f"{self.url}/admin/orders/review/ as demo-reviewer: an order of clay's waits for a verdict",
             ],
         }

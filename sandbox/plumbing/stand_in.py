@@ -12,6 +12,7 @@ import json
 import logging
 import secrets
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class Refused(Exception):
         self.status, self.body = status, body
 
 
-class StandIn:
+class StandIn(ABC):
     """`store` holds payments as objects of the kind `payment`; a change and its notice are one transaction."""
 
     api_paths: tuple[str, ...]
@@ -54,21 +55,21 @@ class StandIn:
 
     # of the provider
 
+    @abstractmethod
     def api(self, request: Request) -> Response:
         """Raises Refused."""
-        raise NotImplementedError
 
-    def page(self, request: Request) -> Response:
-        raise NotImplementedError
+    @abstractmethod
+    def page(self, request: Request) -> Response: ...
 
-    def compose(self, target: Target, event: dict[str, Any]) -> Message:
-        raise NotImplementedError
+    @abstractmethod
+    def compose(self, target: Target, event: dict[str, Any]) -> Message: ...
 
+    @abstractmethod
     def act(self, request: Request, asked: dict[str, Any]) -> dict[str, Any] | None:
         """A control of the provider's own; None where there is none of this path. Raises control.Told."""
-        raise NotImplementedError
 
-    def tick(self) -> None:
+    def tick(self) -> None:  # noqa: B027  (for most there is nothing)
         """What time alone brings about."""
 
     # of all
