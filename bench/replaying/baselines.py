@@ -22,14 +22,19 @@ PLANNED_CHARGES = 5.0
 LIMIT = 4.0
 """The bid stays within e⁴ of where it began."""
 EVERYTHING = 1e-9
-"""The share of the expected multiplier at which an order bids for every impression."""
+"""The share of the expected multiplier at which only an order's own maximum holds its bid."""
+EAGER = 0.25
+"""The share at which an unpaced order bids: four mean prices, which win nearly every slot. Were bids without end, two
+of them would set each other a price that no budget pays."""
 
 
 class Unpaced:
-    """Buys whatever comes until the budget is gone."""
+    """Buys nearly whatever comes until the budget is gone."""
+
+    share = EAGER
 
     def __init__(self, asked: Asked) -> None:
-        self.mu, self.ends_at = asked.score / asked.price * EVERYTHING, asked.listing.ends_at
+        self.mu, self.ends_at = asked.score / asked.price * self.share, asked.listing.ends_at
 
     def look(self, account: Account, now: float) -> Turn:
         return Turn(self.mu, account.budget, self.ends_at)
@@ -38,6 +43,8 @@ class Unpaced:
 class Throttled(Unpaced):
     """A fixed bid (the order's own maximum) in a random share of the auctions, a tenth up or down by the plan
     (Agarwal et al., KDD 2014)."""
+
+    share = EVERYTHING
 
     def __init__(self, asked: Asked) -> None:
         super().__init__(asked)
