@@ -1,7 +1,7 @@
 """Shards, poison and pacing, to be looked at; poison can be replayed."""
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -10,21 +10,11 @@ from redis.exceptions import RedisError
 from delivery import drain
 from delivery.models import Barrier, PacingState, PoisonEntry, Shard
 from delivery.replay import replay
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+from promote.look_only import LookOnly
 
 
 @admin.register(Shard)
-class ShardAdmin(ReadOnly):
+class ShardAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("id", "generation", "position", "backlog", "lag", "drained_at", "lost_entries", "pacer_epoch")
 
     @admin.display(description=_("position"))
@@ -40,21 +30,21 @@ class ShardAdmin(ReadOnly):
 
 
 @admin.register(PacingState)
-class PacingAdmin(ReadOnly):
+class PacingAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("order", "shard", "generation", "mu", "mean_cost", "charges", "latency_s", "outstanding_micros")
     list_filter = ("shard",)
     search_fields = ("order__id",)
 
 
 @admin.register(Barrier)
-class BarrierAdmin(ReadOnly):
+class BarrierAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("order", "shard", "due_at", "appended_generation", "drained_at")
     list_filter = ("shard",)
     search_fields = ("order__id",)
 
 
 @admin.register(PoisonEntry)
-class PoisonAdmin(ReadOnly):
+class PoisonAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("at", "shard", "generation", "stream_id", "short_error", "replayed_at")
     list_filter = ("shard", "replayed_at")
     actions = ["replay_chosen"]

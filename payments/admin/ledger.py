@@ -11,26 +11,18 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import checkpoints, currencies, ledger
 from payments.models import Gift, Journal, LedgerAccount, Lot, Transfer
+from promote import look_only
 from promote.accounts.models import Account
 from promote.money import format_micros
 
 _CURRENCIES = {number: code for code, number in currencies.NUMBERS.items()}
 
 
-class LookOnly:
-    """Nobody adds, changes or deletes here."""
+class LookOnly(look_only.LookOnly):
+    """Nobody adds, changes or deletes here; long lists are not counted whole."""
 
     show_full_result_count = False
     list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class TransferLines(LookOnly, admin.TabularInline):  # type: ignore[type-arg]

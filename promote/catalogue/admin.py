@@ -1,21 +1,11 @@
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
 
 from promote.catalogue.models import LiveRoom, Product, Video
+from promote.look_only import LookOnly
 
 
-class AsThePlatformSaid(admin.ModelAdmin):
+class AsThePlatformSaid(LookOnly, admin.ModelAdmin):
     """The catalogue is the platform's: staff reads it."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(Video)
