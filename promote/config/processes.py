@@ -32,7 +32,9 @@ def _python(*arguments: str) -> tuple[str, ...]:
 def _granian(name: str, interface: str, target: str, port: int, *more: str) -> Process:
     listening = ("--host", "127.0.0.1", "--port", str(port))
     quiet = ("--workers", "1", "--respawn-failed-workers", "--log-level", "warning", "--no-ws")
-    return Process(name, _python("granian", "--interface", interface, *listening, *quiet, *more, target))
+    # Else a request that hangs, on an engine that has gone first, would keep it for ever.
+    ending = ("--workers-kill-timeout", "8")
+    return Process(name, _python("granian", "--interface", interface, *listening, *quiet, *ending, *more, target))
 
 
 def web(port: int) -> Process:
