@@ -1,9 +1,10 @@
-"""Which languages our own words exist in. Django has dates and signs of many more: a document mixes none."""
+"""Which languages our documents exist in. Django has dates and signs of many more: a document mixes none."""
 
 from functools import cache
+from pathlib import Path
 
 from django.conf import settings
-from django.utils.translation import get_supported_language_variant, to_locale
+from django.utils.translation import to_locale
 
 SOURCE = "en"
 
@@ -15,14 +16,13 @@ def first_spoken(*wanted: str) -> str:
 
 @cache
 def _spoken(language: str) -> str | None:
-    """`pt-br` for pt-BR where that has a catalogue, `pt` where only the plain one has."""
-    try:
-        found = get_supported_language_variant(language)
-    except LookupError:
-        return None
-    if found.split("-")[0] == SOURCE:
-        return found
-    for folder in settings.LOCALE_PATHS:
-        if (folder / to_locale(found) / "LC_MESSAGES" / "django.mo").exists():
-            return found
-    return None
+    """`pt-br` for pt-BR where that has a catalogue, `de` for de-AT where only the plain one has."""
+    tag = language.lower()
+    plain = tag.split("-")[0]
+    if plain == SOURCE:
+        return SOURCE
+    return next((found for found in (tag, plain) if found and _catalogue(found).exists()), None)
+
+
+def _catalogue(language: str) -> Path:
+    return Path(settings.LOCALE_PATHS[0]) / to_locale(language) / "LC_MESSAGES" / "django.mo"

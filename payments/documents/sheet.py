@@ -18,6 +18,8 @@ from payments.models.lots import IN_APP
 from promote.money import MICROS, format_price
 
 _TAXES: dict[str, Promise] = {
+    "VAT": gettext_lazy("VAT"),
+    "GST": gettext_lazy("GST"),
     "consumption_tax": gettext_lazy("Consumption tax"),
     "sales_tax": gettext_lazy("Sales tax"),
     "service_tax": gettext_lazy("Service tax"),
@@ -140,7 +142,7 @@ def _bought(line: Mapping[str, Any], zone: ZoneInfo) -> str:
     if "bought_at" not in line:
         return _("Coins for gifts and promotions")
     day = _day(datetime.fromisoformat(line["bought_at"]), zone)
-    return _("Coins bought by %(method)s on %(day)s") % {"method": _label(line["origin"]).lower(), "day": day}
+    return _("Coins bought on %(day)s (%(method)s)") % {"method": _label(line["origin"]), "day": day}
 
 
 def _unpriced(line: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
