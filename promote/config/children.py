@@ -2,6 +2,7 @@
 a death signal from the kernel should we be killed."""
 
 import ctypes
+import multiprocessing
 import os
 import pwd
 import signal
@@ -154,6 +155,16 @@ def end_orphan(pid_file: Path, *, program: str, folder: Path, sent: signal.Signa
         return
     except (psutil.AccessDenied, psutil.TimeoutExpired) as error:
         raise RuntimeError(f"Another {program} still runs on {folder}: {error}") from error
+
+
+def die_with_parent() -> None:
+    """Of a process that another one of ours forked to work for it: the kernel kills it when that one has gone."""
+    parent = multiprocessing.parent_process()
+    if parent is None or _libc is None:
+        return
+    _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent.pid:
+        os._exit(1)
 
 
 def adopt_orphans() -> None:

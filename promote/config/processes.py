@@ -21,8 +21,9 @@ class Process:
     name: str
     arguments: tuple[str, ...]
     escalation: Escalation = QUICK
-    death_signal: Signals = SIGTERM
-    """What the kernel sends it when the supervisor was killed."""
+    death_signal: Signals = SIGKILL
+    """What the kernel sends it when the supervisor was killed: once for each thread of that, which no handler that
+    sets an event survives; and the engines, which it needs to end well, are told at the same moment."""
 
 
 def _python(*arguments: str) -> tuple[str, ...]:
@@ -53,16 +54,13 @@ def worker(concurrency: int = 3) -> Process:
     # Its warning about root takes four lines at each start; the engines are what must not run as root.
     quiet = ("-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "promote.config.celery")
     arguments = (sys.executable, *quiet, "worker", *queues, *alone, "-l", "WARNING")
-    # Asked to go when Redis has gone too, it can wait for its return for ever. Its pool goes when it does.
-    return Process("worker", arguments, PATIENT, death_signal=SIGKILL)
+    return Process("worker", arguments, PATIENT)  # killed, it takes its pool along
 
 
 def beat(data: Path) -> Process:
     """The clock. Its own notes of when it last rang lie in the data folder; it makes new ones where they are broken."""
     notes = ("-s", str(data / "beat"), "--pidfile=")
-    arguments = _python("celery", "-q", "-A", "promote.config.celery", "beat", *notes, "-l", "WARNING")
-    # Asked to go it ends its tick first, and a tick that finds no Redis tries to reach it for ever, as a worker does.
-    return Process("beat", arguments, death_signal=SIGKILL)
+    return Process("beat", _python("celery", "-q", "-A", "promote.config.celery", "beat", *notes, "-l", "WARNING"))
 
 
 def manage(*arguments: str) -> tuple[str, ...]:

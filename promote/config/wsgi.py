@@ -4,8 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from promote.config import chunked
+from promote.config import children, chunked
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
 
+children.die_with_parent()
 application = chunked.measured(get_wsgi_application())

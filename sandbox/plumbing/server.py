@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -147,15 +149,22 @@ def opened(port: int) -> Server:
 
 def serve(server: Server, route: Route, *, outbox: Outbox, store: Store, tick: Callable[[], None]) -> None:
     """Serve until the process is asked to stop; `tick` is what time alone brings about."""
-    stop = threading.Event()
+    asked_to_stop: SimpleQueue[int] = SimpleQueue()  # unlike an event, whole however many signals come at once
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
+        signal.signal(name, lambda number, _: asked_to_stop.put(number))
     server.RequestHandlerClass = type("BoundHandler", (Handler,), {"route": staticmethod(route)})
     outbox.start()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True)
     thread.start()
-    while not stop.wait(_TICK_S):
+    while not _came(asked_to_stop):
         tick()
     server.shutdown()
     outbox.stop()
     store.close()
+
+
+def _came(signals: SimpleQueue[int]) -> bool:
+    with contextlib.suppress(Empty):
+        signals.get(timeout=_TICK_S)
+        return True
+    return False
