@@ -85,6 +85,7 @@ def _figures(found: Found, mixed: dict[str, list[Many]]) -> dict[str, Any]:
         "value_vs_hindsight_1_32": value["1/32"],
         "value_vs_hindsight_k250": value[cells.SMALL],
         "value_vs_best_throttling": _worst(found, "throttling"),
+        "value_vs_fitted_throttling": _worst(found, "fitted"),
         "value_vs_best_price_cap": _worst(found, "cap"),
         "value_vs_best_pid": _worst(found, "pid"),
         # The same coins are given to every rule, and one that is not spent brings nothing.
@@ -98,7 +99,7 @@ def _figures(found: Found, mixed: dict[str, list[Many]]) -> dict[str, Any]:
         "plan_error_from_5x": max(fmean(one.distance for one in found[cell, False]) for cell in cells.SHARES),
     }
     return {"bench": "replay", "ok": not figures["overspent_orders"], **{k: round(v, 4) for k, v in figures.items()},
-            "ladder": list(baselines.LADDER)}  # fmt: skip
+            "round_bids": list(baselines.ROUND_BIDS), "fitted_bids": list(baselines.LADDER)}  # fmt: skip
 
 
 def _worst(found: Found, baseline: str) -> float:

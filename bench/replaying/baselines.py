@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.replaying.log import Log
+from bench.replaying.log import MICROS, Log
 from bench.replaying.market import LIFE_S, Account, Asked, Turn
 
+ROUND_BIDS = (20, 40, 60, 80, 100, 150, 200, 250, 300)
+"""Fixed bids in the log's own unit, fen per thousand, as one would type them; 300 is the dearest slot of such logs."""
 LADDER = (0.25, 0.5, 1.0, 2.0, 4.0)
-"""Fixed bids, in mean prices of the market: what somebody can choose who does not know the log beforehand."""
+"""Fixed bids in mean prices of the log, which only who knows it can choose from."""
 GAINS = ((0.1, 0.02, 0.0), (0.3, 0.1, 0.0), (0.5, 0.3, 0.1))
 """Proportional, integral, differential; the share of the plan that was missed moves the bid's exponent."""
 LOOKS = 500
@@ -109,6 +111,10 @@ def throttling(log: Log, budget: int, bids: tuple[int, ...] | None = None) -> Th
     got = np.minimum(1.0, budget / costs[upto]) * values[upto]
     best = int(np.argmax(got))
     return Throttling(float(got[best]), int(ladder[best]))
+
+
+def round_bids() -> tuple[int, ...]:
+    return tuple(bid * MICROS for bid in ROUND_BIDS)
 
 
 def ladder(log: Log) -> tuple[int, ...]:

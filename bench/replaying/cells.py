@@ -25,6 +25,9 @@ class One:
     value: float
     pid: float
     throttling: float
+    """By the best of the round bids."""
+    fitted: float
+    """By the best of the bids that are fitted to the log's mean price."""
     cap: float
     """By a fixed bid that only hindsight knows."""
     spent: float
@@ -66,7 +69,8 @@ def one(log: Log, cell: str, *, known: bool) -> One:
     return One(
         value=got.value[0] / best.value,
         pid=pid / best.value,
-        throttling=baselines.throttling(log, budget, baselines.ladder(log)).value / best.value,
+        throttling=baselines.throttling(log, budget, baselines.round_bids()).value / best.value,
+        fitted=baselines.throttling(log, budget, baselines.ladder(log)).value / best.value,
         cap=baselines.throttling(log, budget).value / best.value,
         spent=got.spent[0] / budget,
         distance=got.distance[0],

@@ -23,14 +23,15 @@ def keep(found: dict[tuple[str, bool], list[One]], mixed: dict[str, list[Many]])
 
 def _ones(found: dict[tuple[str, bool], list[One]]) -> str:
     lines = [
-        "| budget | ours | from 5 μ | off the plan | from 5 μ | PID | throttling | price cap | spent |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| budget | ours | from 5 μ | off the plan | from 5 μ | PID | throttling | fitted | price cap | spent |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for cell in CELLS:
         right, wrong = found[cell, True], found[cell, False]
         figures = (
             _mean(right, "value"), _mean(wrong, "value"), _mean(right, "distance"), _mean(wrong, "distance"),
-            _mean(right, "pid"), _mean(right, "throttling"), _mean(right, "cap"), _mean(right, "spent"),
+            _mean(right, "pid"), _mean(right, "throttling"), _mean(right, "fitted"), _mean(right, "cap"),
+            _mean(right, "spent"),
         )  # fmt: skip
         lines.append(f"| {cell} | {' | '.join(f'{figure:.3f}' for figure in figures)} |")
     return "\n".join(lines)

@@ -28,8 +28,8 @@ def test_a_replayed_order_never_spends_more_than_its_budget_and_nearly_all_of_it
 
 def test_nothing_gets_more_than_who_knows_the_whole_log():
     got = cells.one(a_log(), "1/8", known=True)
-    assert max(got.value, got.pid, got.throttling, got.cap) <= 1
-    assert got.throttling <= got.cap
+    assert max(got.value, got.pid, got.throttling, got.fitted, got.cap) <= 1
+    assert max(got.throttling, got.fitted) <= got.cap
 
 
 def test_a_budget_that_buys_everything_is_worth_everything():
