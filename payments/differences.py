@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from payments.gateways.base import LineKind
@@ -24,8 +25,8 @@ from payments.models import (
 from promote.accounts.models import User
 from promote.refusals import FieldError, Invalid, WrongState
 
-BOOKED_WITHIN = timedelta(hours=1)
-"""A provider may book so late what it told us of at once: younger rows of ours are not missed yet."""
+BOOKED_WITHIN = timedelta(hours=3)
+"""A provider may book so late what it told us of at once (PayPal does): younger rows of ours are not missed yet."""
 
 _RETURNS = {LineKind.REFUND, LineKind.DISPUTE}
 _CAME_BACK = {LineKind.REFUND_FAILED, LineKind.DISPUTE_WON}
@@ -47,14 +48,19 @@ class Found:
 def compare(*, gateway: str, since: datetime, until: datetime, now: datetime) -> tuple[int, int]:
     """In the caller's transaction: compares what happened from `since` to `until`; how much, and how many new rows.
 
-    An open row of that time which is found no more is gone, and says so; a resolved one stays as it is.
+    An open row which is found no more is gone, and says so; a resolved one stays as it is.
     """
-    lines = list(ProviderLine.objects.filter(gateway=gateway, at__gte=since, at__lt=until))
+    rows = Difference.objects.select_for_update().filter(gateway=gateway)
+    known = {(row.kind, row.subject): row for row in rows}
+    still_open = {row.subject for row in known.values() if row.state == DifferenceState.OPEN}
+    # Also what is read only now of an earlier time, and what differed before, whenever that was.
+    looked_at = Q(at__gte=since, at__lt=until) | Q(read_at=now) | Q(subject__in=still_open)
+    lines = list(ProviderLine.objects.filter(looked_at, gateway=gateway))
+    told_of = {line.subject for line in lines}
     found = {
         (str(one.kind), one.subject): one
         for one in (*_theirs(gateway, lines), *_ours(gateway, since=since, until=until - BOOKED_WITHIN))
     }
-    known = {(row.kind, row.subject): row for row in Difference.objects.select_for_update().filter(gateway=gateway)}
     for place, one in found.items():
         row = known.get(place)
         if row is None:
@@ -62,7 +68,8 @@ def compare(*, gateway: str, since: datetime, until: datetime, now: datetime) ->
         elif row.state == DifferenceState.GONE:
             _move(row, to=DifferenceState.OPEN, reason=str(_("Found again.")), by=None, now=now)
     for place, row in known.items():
-        if row.state == DifferenceState.OPEN and place not in found and since <= row.at < until:
+        compared = since <= row.at < until or row.subject in told_of
+        if row.state == DifferenceState.OPEN and place not in found and compared:
             _move(row, to=DifferenceState.GONE, reason=str(_("Both say the same now.")), by=None, now=now)
     return len(lines), len(found.keys() - known.keys())
 

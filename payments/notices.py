@@ -105,9 +105,9 @@ def _work(notice: Notice, *, now: datetime) -> bool:
 
 def _act(notice: Notice, top_up: TopUp, *, now: datetime) -> None:
     """Asks the provider of the payment, and where the notice is about money that went back, of that too."""
-    if not notice.payment_ref or top_up.status != TopUpStatus.PAID:
+    if notice.about != "return" or top_up.status != TopUpStatus.PAID:
         top_ups.confirm(top_up_id=top_up.id, provider_ref=notice.provider_ref, why="notice", now=now)
-    if notice.payment_ref:
+    if notice.about == "return":
         returns.confirm(top_up_id=top_up.id, now=now)
         paying_back.follow(top_up_id=top_up.id, now=now)
 

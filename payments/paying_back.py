@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from payments import gateways, withdrawals
+from payments import gateways, providers, withdrawals
 from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, PaysBack, Returned, ReturnedState
 from payments.models import LegState, TopUp, WithdrawalLeg
 
@@ -42,28 +42,15 @@ def follow(*, top_up_id: UUID, now: datetime) -> None:
     by_reference = {leg.public_id: leg for leg in legs}
     if not by_reference:
         return
-    top_up = TopUp.objects.get(id=top_up_id)
-    for said in _paying(top_up).returns_of(top_up.payment_ref):
+    for said in returns_of(TopUp.objects.get(id=top_up_id)):
         if leg := by_reference.get(said.reference):
             _conclude(leg, said, now=now)
 
 
 def _advance(leg_id: UUID, *, now: datetime) -> None:
     leg = WithdrawalLeg.objects.select_related("returned__top_up", "withdrawal").get(id=leg_id)
-    top_up = leg.returned.top_up
     try:
-        provider = _paying(top_up)
-        # After a crash it may be there already, and a key is not kept for ever.
-        known = provider.returns_of(top_up.payment_ref) if leg.checks > 1 or leg.state != LegState.WAITING else []
-        said = next((one for one in known if one.reference == leg.public_id), None)
-        if said is None:
-            said = provider.refund(
-                top_up.payment_ref,
-                amount_minor=leg.returned.amount_minor,
-                currency=leg.returned.currency,
-                reference=leg.public_id,
-                key=f"{leg.withdrawal.public_id}:{leg.seq}",
-            )
+        said = _known(leg) or providers.ask(leg.returned.gateway, lambda gateway: _refund(gateway, leg))
     except GatewayRefused as refused:
         log.error("withdrawal leg %s was refused: %s", leg, refused)
         withdrawals.conclude(leg_id=leg.id, state=LegState.FAILED, provider_ref="", failure=str(refused), now=now)
@@ -71,15 +58,36 @@ def _advance(leg_id: UUID, *, now: datetime) -> None:
     _conclude(leg, said, now=now)
 
 
+def _known(leg: WithdrawalLeg) -> Returned | None:
+    """After a crash the refund may be there already, and a key is not kept for ever."""
+    if leg.checks <= 1 and leg.state == LegState.WAITING:
+        return None
+    return next((one for one in returns_of(leg.returned.top_up) if one.reference == leg.public_id), None)
+
+
+def _refund(gateway: Gateway, leg: WithdrawalLeg) -> Returned:
+    return _paying(gateway).refund(
+        providers.there(leg.returned.top_up),
+        amount_minor=leg.returned.amount_minor,
+        currency=leg.returned.currency,
+        reference=leg.public_id,
+        key=f"{leg.withdrawal.public_id}:{leg.seq}",
+    )
+
+
+def returns_of(top_up: TopUp) -> list[Returned]:
+    """What the provider has of a payment that went back. Raises GatewayAway, GatewayRefused, NoSuchGateway."""
+    return providers.ask(top_up.gateway, lambda gateway: _paying(gateway).returns_of(providers.there(top_up)))
+
+
+def _paying(gateway: Gateway) -> PaysBack:
+    if not isinstance(gateway, PaysBack):
+        raise GatewayRefused("this provider pays nothing back")
+    return gateway
+
+
 def _conclude(leg: WithdrawalLeg, said: Returned, *, now: datetime) -> None:
     withdrawals.conclude(leg_id=leg.id, state=_STATES[said.state], provider_ref=said.ref, failure=said.failure, now=now)
-
-
-def _paying(top_up: TopUp) -> PaysBack:
-    gateway: Gateway = gateways.named(top_up.gateway)
-    if not isinstance(gateway, PaysBack):
-        raise GatewayRefused(f"{top_up.gateway} pays nothing back")
-    return gateway
 
 
 def _claim(*, limit: int, now: datetime) -> list[UUID]:

@@ -17,7 +17,8 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from payments import gateways
-from payments.gateways.base import Gateway, GatewayAway
+from payments.gateways.base import Gateway, GatewayAway, PaidThere
+from payments.models import TopUp
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,11 @@ def ask(name: str, question: Callable[[Gateway], Answer]) -> Answer:
         if cache.delete(_failures(name)) and cache.delete(_pause(name)):
             log.warning("payment provider %s answers again; its methods are offered", name)
     return answer
+
+
+def there(top_up: TopUp) -> PaidThere:
+    """A paid top-up as its provider knows it."""
+    return PaidThere(top_up.provider_ref, top_up.payment_ref, top_up.paid_at or top_up.started_at)
 
 
 def pause_of(name: str) -> Pause | None:

@@ -7,16 +7,16 @@ Source: payments.md 1.1 (Stripe's clearing, completeness) and 1.3.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
-from payments import checkpoints, currencies, differences, fiat, gateways, ledger
-from payments.gateways.base import Accounts, GatewayAway, GatewayRefused, Line, LineKind
-from payments.models import LedgerAccount, ProviderLine, Reconciliation
+from payments import checkpoints, currencies, differences, fiat, gateways, ledger, providers
+from payments.gateways.base import Accounts, Answers, GatewayAway, GatewayRefused, Line, LineKind
+from payments.models import LedgerAccount, ProviderLine, Reconciliation, TopUp
 from promote.accounts.models import User
 from promote.refusals import Refusal
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 LOOK_BACK = timedelta(days=3)
 """A daily run looks so far back: a provider may book late."""
+ASKED_AGAIN_AFTER = (timedelta(days=7), timedelta(days=30), timedelta(days=90), timedelta(days=180))
+"""A provider that lists nothing is asked for each payment so long afterwards too: money may have gone back by hand."""
 
 _FIAT_OF = {LineKind.PAYOUT: "bank", LineKind.FEE: "gateway_fees"}
 
@@ -55,11 +57,11 @@ def reconcile(*, gateway: str, now: datetime, since: datetime | None = None, by:
 
     The run and its end are written, also where the provider is away. Raises NoStatement, GatewayAway, GatewayRefused.
     """
-    provider = _speaking(gateway)
+    _speaking(gateway)
     since = since or now - LOOK_BACK
     run = Reconciliation.objects.create(gateway=gateway, since=since, until=now, started_at=now, by=by)
     try:
-        lines = list(provider.lines(since=since, until=now))
+        lines = list(_lines(gateway, since=since, until=now))
     except (GatewayAway, GatewayRefused) as error:
         Reconciliation.objects.filter(id=run.id).update(finished_at=now, error=str(error)[:2000])
         raise
@@ -87,7 +89,7 @@ def reconcile_all(*, now: datetime) -> list[Reconciliation]:
 
 def speaking() -> list[str]:
     """The providers here that give a statement."""
-    return [name for name in gateways.names() if isinstance(gateways.named(name), Accounts)]
+    return [name for name in gateways.names() if isinstance(gateways.named(name), (Accounts, Answers))]
 
 
 def clearing() -> list[Clearing]:
@@ -109,14 +111,31 @@ def clearing() -> list[Clearing]:
     ]
 
 
-def _speaking(name: str) -> Accounts:
+def _speaking(name: str) -> Accounts | Answers:
     try:
         found = gateways.named(name)
     except gateways.NoSuchGateway:
         raise NoStatement(name) from None
-    if not isinstance(found, Accounts):
+    if not isinstance(found, (Accounts, Answers)):
         raise NoStatement(name)
     return found
+
+
+def _lines(gateway: str, *, since: datetime, until: datetime) -> Iterator[Line]:
+    """What the provider lists of that time; where it lists nothing, what it answers for each payment of ours."""
+    provider = _speaking(gateway)
+    if isinstance(provider, Accounts):
+        yield from provider.lines(since=since, until=until)
+        return
+    paid = Q(paid_at__gte=since, paid_at__lt=until) | Q(returns__noticed_at__gte=since, returns__noticed_at__lt=until)
+    for ago in ASKED_AGAIN_AFTER:
+        paid |= Q(paid_at__gte=since - ago, paid_at__lt=until - ago)
+    for top_up in TopUp.objects.filter(paid, gateway=gateway).exclude(payment_ref="").distinct().iterator():
+        yield from _of(gateway, provider, top_up)
+
+
+def _of(gateway: str, provider: Answers, top_up: TopUp) -> list[Line]:
+    return providers.ask(gateway, lambda _: provider.lines_of(providers.there(top_up)))
 
 
 def _one_at_a_time(gateway: str) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from payments import clawbacks, fiat, gateways
+from payments import clawbacks, fiat, gateways, providers
 from payments.gateways.base import PaysBack, Returned, ReturnedState
 from payments.models import Lot, PaymentReturn, ReturnKind, ReturnState, TopUp, TopUpStatus
 
@@ -31,10 +31,11 @@ def confirm(*, top_up_id: UUID, now: datetime) -> list[PaymentReturn]:
     top_up = TopUp.objects.get(id=top_up_id)
     if top_up.status != TopUpStatus.PAID or not top_up.payment_ref:
         return []
-    gateway = gateways.named(top_up.gateway)
-    if not isinstance(gateway, PaysBack):
+    provider = gateways.named(top_up.gateway)
+    if not isinstance(provider, PaysBack):
         return []
-    found = [one for one in gateway.returns_of(top_up.payment_ref) if not one.reference]
+    said = providers.ask(top_up.gateway, lambda _: provider.returns_of(providers.there(top_up)))
+    found = [one for one in said if not one.reference]
     return [known for one in found if (known := _follow(top_up.id, one, now=now)) is not None]
 
 
@@ -47,6 +48,7 @@ def take(
     now: datetime,
     why: str = "",
     under_way: bool = False,
+    answer_by: datetime | None = None,
 ) -> PaymentReturn:
     """So much of a payment went back to its payer: its coins are taken back, the books say it. Once per `provider_ref`.
 
@@ -72,6 +74,7 @@ def take(
             currency=top_up.currency,
             coins=_coins_of(top_up, amount_minor),
             why=why[:64],
+            answer_by=answer_by,
             noticed_at=now,
             done_at=None if under_way else now,
         )
@@ -122,12 +125,15 @@ def _follow(top_up_id: UUID, said: Returned, *, now: datetime) -> PaymentReturn 
                 amount_minor=said.amount_minor,
                 why=said.why,
                 under_way=said.state == ReturnedState.UNDER_WAY,
+                answer_by=said.answer_by,
                 now=now,
             )
     except ReturnDiffers as difference:
         log.error("top-up %s: %s", top_up, difference)
         TopUp.objects.filter(id=top_up_id).update(problem=str(difference))
         raise
+    if known is not None and said.answer_by != known.answer_by:
+        PaymentReturn.objects.filter(id=known.id, state=ReturnState.UNDER_WAY).update(answer_by=said.answer_by)
     if known is not None and said.state == ReturnedState.DONE:
         conclude(returned_id=known.id, now=now)
     if known is not None and said.state == ReturnedState.UNDONE:

@@ -15,7 +15,14 @@ from payments import withdrawals
 from payments.admin import asking
 from payments.admin.amounts import shown
 from payments.admin.ledger import LookOnly
-from payments.models import PaymentReturn, Withdrawal, WithdrawalLeg, WithdrawalStatus, WithdrawalTransition
+from payments.models import (
+    PaymentReturn,
+    ReturnState,
+    Withdrawal,
+    WithdrawalLeg,
+    WithdrawalStatus,
+    WithdrawalTransition,
+)
 
 
 class Legs(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -97,10 +104,22 @@ class WithdrawalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return asking.ask(self, request, form, back=back, facts=facts, **words)
 
 
+class ToAnswer(admin.SimpleListFilter):
+    title, parameter_name = _("disputes to answer"), "answer"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("The next to answer first"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "yes":
+            return queryset
+        return queryset.filter(state=ReturnState.UNDER_WAY).exclude(answer_by=None).order_by("answer_by")
+
+
 @admin.register(PaymentReturn)
 class PaymentReturnAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("noticed_at", "kind", "state", "amount", "coins", "top_up", "provider_ref", "why")
-    list_filter = ("kind", "state", "gateway")
+    list_display = ("noticed_at", "kind", "state", "answer_by", "amount", "coins", "top_up", "provider_ref", "why")
+    list_filter = (ToAnswer, "kind", "state", "gateway")
     list_select_related = ("top_up",)
     search_fields = ("=provider_ref", "=top_up__payment_ref", "=top_up__account__external_id")
     search_help_text = _("The provider's id of the refund, dispute or payment, or an account's external id.")

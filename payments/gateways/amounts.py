@@ -28,3 +28,9 @@ def to_minor(text: object, currency: str) -> int:
     if whole != scaled:
         raise ValueError(f"not an amount of {currency}: {text!r}")
     return whole
+
+
+def to_minor_signed(text: object, currency: str) -> int:
+    """`-9.90` USD → -990. Raises ValueError as `to_minor` does."""
+    plain = str(text)
+    return -to_minor(plain[1:], currency) if plain.startswith("-") else to_minor(plain, currency)

@@ -177,6 +177,17 @@ class Returned:
     reference: str = ""
     why: str = ""
     failure: str = ""
+    answer_by: datetime | None = None
+    """Until when a dispute has to be answered, while it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaidThere:
+    """A payment by its ids at the provider, of its page or order, and of itself, and when we heard that it was paid."""
+
+    provider_ref: str
+    payment_ref: str
+    at: datetime
 
 
 class LineKind(StrEnum):
@@ -214,21 +225,30 @@ class Line:
 class PaysBack(Protocol):
     """A provider through which money goes back to its payer."""
 
-    def refund(self, payment_ref: str, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
+    def refund(self, paid: PaidThere, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
         """Asks for a refund, once per key. Raises GatewayAway, GatewayRefused."""
         ...
 
-    def returns_of(self, payment_ref: str) -> list[Returned]:
+    def returns_of(self, paid: PaidThere) -> list[Returned]:
         """Every refund and dispute of a payment. Raises GatewayAway, GatewayRefused."""
         ...
 
 
 @runtime_checkable
 class Accounts(Protocol):
-    """A provider that says what it took and paid back."""
+    """A provider that lists what it took and paid back."""
 
     def lines(self, *, since: datetime, until: datetime) -> Iterator[Line]:
         """What moved on our account there in that time, `until` not included. Raises GatewayAway, GatewayRefused."""
+        ...
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """A provider that lists nothing, but says of any payment what it took and paid back."""
+
+    def lines_of(self, paid: PaidThere) -> list[Line]:
+        """What moved on our account there by one payment. Raises GatewayAway, GatewayRefused."""
         ...
 
 

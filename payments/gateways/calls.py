@@ -40,6 +40,14 @@ def call(
     return Answered(answer.status_code, body)
 
 
+def post_text(url: str, text: str) -> str:
+    """What a provider answers that speaks plain text. Raises GatewayAway."""
+    answer, content = _send("POST", url, headers={"Content-Type": "text/plain"}, data=text.encode())
+    if answer.status_code != 200:
+        raise GatewayAway(f"POST {_host(url)}: {answer.status_code}")
+    return content.decode("ascii", "replace")
+
+
 def download(url: str) -> bytes:
     """A small file of a provider's. Raises GatewayAway where there is none."""
     answer, content = _send("GET", url)

@@ -15,20 +15,23 @@ from typing import Any
 
 import jwt
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
-from payments.gateways import amounts, calls
+from payments.gateways import amounts, answered, calls, doku_account, rsa_keys
 from payments.gateways.base import (
     BadNotice,
     Fetched,
     GatewayAway,
     GatewayRefused,
     Instructions,
+    Line,
     NoticeFacts,
+    PaidThere,
     PaymentState,
     Purchase,
     Reply,
+    Returned,
     Started,
 )
 from payments.gateways.tokens import Token
@@ -44,6 +47,7 @@ _VA_STATUS = "/orders/v1.0/transfer-va/status"
 _BIND = "/direct-debit/core/v1/registration-account-binding"
 _DEBIT = "/direct-debit/core/v1/debit/payment-host-to-host"
 _DEBIT_STATUS = "/orders/v1.0/debit/status"
+_REFUND = "/direct-debit/core/v1/debit/refund"
 _JAKARTA = timezone(timedelta(hours=7))
 _CHANNELS = {"dana": "EMONEY_DANA_SNAP", "ovo": "EMONEY_OVO_SNAP"}
 _WAYS = {"doku_bank_transfer": "va", "dana": "dana", "ovo": "ovo"}
@@ -93,8 +97,8 @@ class DokuGateway:
         self._base = api_base or LIVE
         self.is_live = self._base == LIVE
         self._client_id, self._secret = client_id, secret_key.encode()
-        self._ours = _private(private_key)
-        self._theirs = _public(public_key)
+        self._ours = rsa_keys.private(private_key, name="DOKU_PRIVATE_KEY")
+        self._theirs = rsa_keys.public(public_key, name="DOKU_PUBLIC_KEY")
         self._service = partner_service_id.strip().rjust(8)
         self._token = Token(self._new_token, ("accessToken", "expiresIn"))
 
@@ -216,25 +220,30 @@ class DokuGateway:
             raise GatewayAway(f"a virtual account of DOKU that can't be read: {error!r}") from error
 
     def _fetch_debit(self, way: str, digits: str) -> Fetched:
+        body = self._debit_status(way, digits)
+        if body is None:  # an OVO account that was not linked yet
+            return Fetched(PaymentState.OPEN, 0, "", "", "", self.is_live)
+        try:
+            state = _DEBITS[body["latestTransactionStatus"]]
+            if "expired" in str(body.get("transactionStatusDesc", "")).lower():
+                state = PaymentState.EXPIRED
+            paid_as = str(body.get("originalReferenceNo") or "")
+            return self._read(state, body["transAmount"], body["originalPartnerReferenceNo"], paid_as)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise GatewayAway(f"a payment of DOKU that can't be read: {error!r}") from error
+
+    def _debit_status(self, way: str, digits: str) -> dict[str, Any] | None:
         asked = {
             "originalPartnerReferenceNo": digits,
             "serviceCode": "55",
             "additionalInfo": {"channel": _CHANNELS[way]},
         }
         answer = self._ask(_DEBIT_STATUS, asked, external_id=_fresh())
-        if answer.status == 404:  # an OVO account that was not linked yet
-            return Fetched(PaymentState.OPEN, 0, "", "", "", self.is_live)
+        if answer.status == 404:
+            return None
         if answer.status >= 300:
             raise GatewayRefused(_code(answer))
-        try:
-            state = _DEBITS[answer.body["latestTransactionStatus"]]
-            if "expired" in str(answer.body.get("transactionStatusDesc", "")).lower():
-                state = PaymentState.EXPIRED
-            body = answer.body
-            paid_as = str(body.get("originalReferenceNo") or "")
-            return self._read(state, body["transAmount"], body["originalPartnerReferenceNo"], paid_as)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise GatewayAway(f"a payment of DOKU that can't be read: {error!r}") from error
+        return answer.body
 
     def _read(self, state: PaymentState, money: Mapping[str, Any], digits: str, payment_ref: str) -> Fetched:
         return Fetched(
@@ -256,6 +265,46 @@ class DokuGateway:
             "virtualAccountNo": self._service + customer,
         }
 
+    # money that goes back: of wallets; a virtual account has no way back (payments.md 4.1)
+
+    def refund(self, paid: PaidThere, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
+        way, _, digits = paid.provider_ref.partition(".")
+        if way not in _CHANNELS:
+            raise GatewayRefused("a transfer can't be paid back by DOKU")
+        number = doku_account.number(reference)
+        body = {
+            "originalPartnerReferenceNo": digits,
+            "originalReferenceNo": paid.payment_ref,
+            "partnerRefundNo": number,
+            "refundAmount": {"value": amounts.to_decimal(amount_minor, currency), "currency": currency},
+            "reason": "Withdrawal",
+            "additionalInfo": {"channel": _CHANNELS[way]},
+        }
+        answer = self._ask(_REFUND, body, external_id=_external(key))
+        if answer.status >= 300 and answer.status != 409:
+            raise GatewayRefused(_code(answer))
+        # A conflict is our own first try, whose answer was lost. What became of it stands with the payment, also now.
+        made = next((one for one in self.returns_of(paid) if one.reference == reference), None)
+        if made is None:
+            raise GatewayAway(f"a refund that DOKU took and does not list: {number}")
+        return made
+
+    def returns_of(self, paid: PaidThere) -> list[Returned]:
+        return [one for one, _ in doku_account.refunds_of(self._status_of(paid))]
+
+    def lines_of(self, paid: PaidThere) -> list[Line]:
+        status = self._status_of(paid)
+        refunds, taken = doku_account.refunds_of(status), self.fetch(paid.provider_ref)
+        if taken.state != PaymentState.PAID and not refunds:
+            return []
+        at = doku_account.moment(status.get("paidTime"))
+        return answered.lines(paid, amount_minor=taken.amount_minor, currency=taken.currency, at=at, refunds=refunds)
+
+    def _status_of(self, paid: PaidThere) -> dict[str, Any]:
+        """Of a wallet's payment; nothing of a transfer's, which has no refunds."""
+        way, _, digits = paid.provider_ref.partition(".")
+        return (self._debit_status(way, digits) or {}) if way in _CHANNELS else {}
+
     # notices
 
     def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, path: str, now: datetime) -> NoticeFacts | Reply:
@@ -273,12 +322,14 @@ class DokuGateway:
         except (ValueError, KeyError, TypeError) as error:
             bad = Reply(400, {"responseCode": "4002501", "responseMessage": "Invalid Field Format"})
             raise BadNotice("not a notice of DOKU", reason="unreadable", reply=bad) from error
+        is_back = not is_transfer and doku_account.tells_of_refunds(body)
         return NoticeFacts(
             event_id=f"{headers.get('X-External-Id', '')}:{sent_as}:{status}"[:255],
             kind="transfer-va.payment" if is_transfer else "debit.notify",
             provider_ref="",
             reference=f"top_{digits}"[:255],
-            about="payment",
+            about="return" if is_back else "payment",
+            payment_ref=sent_as[:255] if is_back else "",
             reply=_thanks(body) if is_transfer else _PROCESSED,
         )
 
@@ -423,17 +474,3 @@ def _now() -> str:
 
 def _code(answer: calls.Answered) -> str:
     return f"{answer.body.get('responseCode', answer.status)} {answer.body.get('responseMessage', '')}"[:300]
-
-
-def _private(text: str) -> rsa.RSAPrivateKey:
-    key = serialization.load_der_private_key(b64decode(text), password=None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ValueError("DOKU_PRIVATE_KEY is not an RSA key")
-    return key
-
-
-def _public(text: str) -> rsa.RSAPublicKey:
-    key = serialization.load_der_public_key(b64decode(text))
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise ValueError("DOKU_PUBLIC_KEY is not an RSA key")
-    return key

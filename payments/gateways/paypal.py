@@ -7,26 +7,29 @@ nobody anything. A saved PayPal pays within the first call. Source: payments.md 
 import json
 import zlib
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from payments.gateways import amounts, calls
+from payments.gateways import amounts, calls, paypal_account
 from payments.gateways.base import (
     BadNotice,
     Fetched,
     GatewayAway,
     GatewayRefused,
+    Line,
     NoticeFacts,
+    PaidThere,
     PaymentState,
     Purchase,
+    Returned,
     Saved,
     SavedGone,
     Started,
@@ -59,6 +62,7 @@ _DECLINED = frozenset({"INSTRUMENT_DECLINED", "PAYER_CANNOT_PAY", "TRANSACTION_R
                        "PAYER_ACCOUNT_LOCKED_OR_CLOSED", "COMPLIANCE_VIOLATION"})  # fmt: skip
 _GONE = frozenset({"TOKEN_NOT_FOUND", "TOKEN_ID_NOT_FOUND", "INVALID_RESOURCE_ID", "VAULT_INSTRUCTION_REQUIRED"})
 _CERTIFICATES_KEPT = 8
+_LISTED_AT_ONCE, _LISTED_DAYS = 500, timedelta(days=31)
 
 
 def build(options: Mapping[str, Any]) -> "PaypalGateway":
@@ -89,10 +93,7 @@ class PaypalGateway:
         return _started(answer.body)
 
     def fetch(self, provider_ref: str) -> Fetched:
-        answer = self._ask("GET", f"/v2/checkout/orders/{provider_ref}")
-        if answer.status >= 300:
-            raise GatewayRefused(_issue(answer))
-        return self._read(answer.body)
+        return self._read(self._get(f"/v2/checkout/orders/{provider_ref}"))
 
     def take(self, provider_ref: str, *, key: str) -> Fetched:
         answer = self._ask("POST", f"/v2/checkout/orders/{provider_ref}/capture", {}, key=key)
@@ -120,20 +121,62 @@ class PaypalGateway:
                 raise TypeError
         except (ValueError, KeyError, TypeError) as error:
             raise BadNotice("not an event of PayPal", reason="unreadable") from error
-        is_order = kind.startswith("CHECKOUT.ORDER.")
-        is_capture = kind.startswith("PAYMENT.CAPTURE.")
-        related: Any = resource.get("supplementary_data")
-        related = related.get("related_ids") if isinstance(related, dict) else None
-        order = resource.get("id") if is_order else related.get("order_id") if isinstance(related, dict) else ""
-        units: Any = resource.get("purchase_units")
-        unit = units[0] if is_order and isinstance(units, list) and units and isinstance(units[0], dict) else resource
-        return NoticeFacts(
-            event_id=event_id[:255],
-            kind=kind[:96],
-            provider_ref=str(order or "")[:255],
-            reference=str(unit.get("custom_id") or "")[:255],
-            about="payment" if is_order or is_capture else "",
-        )
+        return paypal_account.told(event_id, kind, resource)
+
+    def refund(self, paid: PaidThere, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
+        asked = {
+            "amount": {"currency_code": currency, "value": amounts.to_decimal(amount_minor, currency)},
+            "custom_id": reference,
+            "invoice_id": reference,
+        }
+        answer = self._ask("POST", f"/v2/payments/captures/{paid.payment_ref}/refund", asked, key=key)
+        if answer.status >= 300:
+            raise GatewayRefused(_issue(answer))
+        return paypal_account.read(lambda: paypal_account.returned(answer.body))
+
+    def returns_of(self, paid: PaidThere) -> list[Returned]:
+        order = self._get(f"/v2/checkout/orders/{paid.provider_ref}")
+        refunds = paypal_account.read(lambda: paypal_account.refunds_of(order, payment_ref=paid.payment_ref))
+        found = self._disputes(paid.payment_ref)
+        return refunds + paypal_account.read(lambda: paypal_account.disputes_of(found))
+
+    def lines(self, *, since: datetime, until: datetime) -> Iterator[Line]:
+        """By the search of transactions, which takes a month at a time and may be three hours late."""
+        while since < until:
+            end = min(until, since + _LISTED_DAYS)
+            page, pages = 1, 1
+            while page <= pages:
+                found = self._transactions(since, end, page)
+                pages = int(found.get("total_pages") or 1)
+                yield from self._lines_in(found)
+                page += 1
+            since = end
+
+    def _lines_in(self, found: Mapping[str, Any]) -> list[Line]:
+        return paypal_account.read(lambda: paypal_account.lines(found, self._disputes))
+
+    def _transactions(self, since: datetime, until: datetime, page: int) -> dict[str, Any]:
+        asked = {
+            "start_date": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "end_date": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "fields": "transaction_info",
+            "balance_affecting_records_only": "Y",
+            "page_size": _LISTED_AT_ONCE,
+            "page": page,
+        }
+        return self._get(f"/v1/reporting/transactions?{urlencode(asked)}")
+
+    def _disputes(self, payment_ref: str) -> list[dict[str, Any]]:
+        """Every dispute of a payment: the list has their ids, each by itself says how it ended."""
+        listed = self._get(f"/v1/customer/disputes?{urlencode({'disputed_transaction_id': payment_ref})}")
+        ids = [one["dispute_id"] for one in listed.get("items") or [] if isinstance(one, dict)]
+        return [self._get(f"/v1/customer/disputes/{id_}") for id_ in ids]
+
+    def _get(self, path: str) -> dict[str, Any]:
+        answer = self._ask("GET", path)
+        if answer.status >= 300:
+            raise GatewayRefused(_issue(answer))
+        return answer.body
 
     def _check_signature(self, headers: Mapping[str, str], raw: bytes, *, now: datetime) -> None:
         """Of id, time, our webhook's own id and the body's checksum: one sent to another account has another id."""

@@ -20,6 +20,7 @@ from payments.gateways.base import (
     GatewayRefused,
     Line,
     NoticeFacts,
+    PaidThere,
     PaymentState,
     Purchase,
     Returned,
@@ -162,12 +163,12 @@ class StripeGateway:
             payment_ref=str(subject.get("payment_intent") or "")[:255] if about == "return" else "",
         )
 
-    def refund(self, payment_ref: str, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
-        asked: Any = {"payment_intent": payment_ref, "amount": amount_minor, "metadata": {"withdrawal": reference}}
+    def refund(self, paid: PaidThere, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
+        asked: Any = {"payment_intent": paid.payment_ref, "amount": amount_minor, "metadata": {"withdrawal": reference}}
         return stripe_account.returned(_ask(lambda: self._client.v1.refunds.create(asked, {"idempotency_key": key})))
 
-    def returns_of(self, payment_ref: str) -> list[Returned]:
-        asked: Any = {"payment_intent": payment_ref, "limit": 100}
+    def returns_of(self, paid: PaidThere) -> list[Returned]:
+        asked: Any = {"payment_intent": paid.payment_ref, "limit": 100}
         refunds = _ask(lambda: list(self._client.v1.refunds.list(asked).auto_paging_iter()))
         disputes = _ask(lambda: list(self._client.v1.disputes.list(asked).auto_paging_iter()))
         return [stripe_account.returned(one) for one in refunds] + [

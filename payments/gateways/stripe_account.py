@@ -57,6 +57,7 @@ def disputed(dispute: stripe.Dispute) -> Returned:
         amount_minor=dispute.amount,
         currency=dispute.currency.upper(),
         why=dispute.reason,
+        answer_by=_answer_by(dispute),
     )
 
 
@@ -75,6 +76,11 @@ def line(txn: stripe.BalanceTransaction) -> Line:
         subject=str(getattr(source, "id", None) or source or ""),
         method=_method(source),
     )
+
+
+def _answer_by(dispute: stripe.Dispute) -> datetime | None:
+    due = dispute.evidence_details.due_by if dispute.status == "needs_response" else None
+    return datetime.fromtimestamp(due, UTC) if due else None
 
 
 def _method(source: Any) -> str:

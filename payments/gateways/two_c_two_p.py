@@ -10,23 +10,31 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import jwt
 from jwt import api_jws
 
-from payments.gateways import amounts, calls
+from payments.gateways import amounts, answered, calls
+from payments.gateways import two_c_two_p_action as action
 from payments.gateways.base import (
     BadNotice,
     Fetched,
     GatewayAway,
     GatewayRefused,
+    Line,
     NoticeFacts,
+    PaidThere,
     PaymentState,
     Purchase,
+    Returned,
     Started,
 )
 
 LIVE = "https://pgw.2c2p.com"
+REFUNDS = "/refunds"
+"""Below the address of our notices: where those of refunds go, which are sealed in another way."""
+
 _BANGKOK = timezone(timedelta(hours=7))
 _CHANNELS = {"rabbit_line_pay": "LINE", "truemoney": "TRUEMONEY", "2c2p_bank_transfer": "123"}
 _LOCALES = {"en": "en", "th": "th", "ja": "ja", "id": "id", "vi": "vi"}
@@ -51,6 +59,7 @@ def build(options: Mapping[str, Any]) -> "TwoCTwoPGateway":
     return TwoCTwoPGateway(
         merchant_id=options["merchant_id"],
         secret_key=options["secret_key"],
+        envelope=action.Envelope(private_key=options["private_key"], public_key=options["public_key"]),
         notice_url=f"{options['public_url']}/webhooks/2c2p",
         api_base=options["api_base"],
     )
@@ -59,10 +68,13 @@ def build(options: Mapping[str, Any]) -> "TwoCTwoPGateway":
 class TwoCTwoPGateway:
     notice_headers = ()
 
-    def __init__(self, *, merchant_id: str, secret_key: str, notice_url: str, api_base: str = "") -> None:
+    def __init__(
+        self, *, merchant_id: str, secret_key: str, envelope: action.Envelope, notice_url: str, api_base: str = ""
+    ) -> None:
         self._base = api_base or LIVE
         self.is_live = self._base == LIVE
         self._merchant, self._secret, self._notice_url = merchant_id, secret_key, notice_url
+        self._envelope = envelope
 
     def start(self, purchase: Purchase, *, key: str) -> Started:
         invoice = _invoice(purchase.reference)
@@ -86,8 +98,13 @@ class TwoCTwoPGateway:
         return Started(provider_ref=invoice, redirect_url=page)
 
     def fetch(self, provider_ref: str) -> Fetched:
+        return self._read(self._inquire(provider_ref))
+
+    def _inquire(self, provider_ref: str) -> dict[str, Any]:
         asked = {"merchantID": self._merchant, "invoiceNo": provider_ref, "locale": "en"}
-        answer = self._ask("/payment/4.3/paymentInquiry", asked)
+        return self._ask("/payment/4.3/paymentInquiry", asked)
+
+    def _read(self, answer: Mapping[str, Any]) -> Fetched:
         state = _STATES.get(str(answer.get("respCode")))
         if state is None:
             raise GatewayRefused(_code(answer))
@@ -107,7 +124,44 @@ class TwoCTwoPGateway:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise GatewayAway(f"a payment of 2C2P that can't be read: {error!r}") from error
 
+    def refund(self, paid: PaidThere, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
+        found = self._act(
+            paid,
+            processType="R",
+            actionAmount=amounts.to_decimal(amount_minor, currency),
+            notifyURL=self._notice_url + REFUNDS,
+            idempotencyID=reference.replace("_", ""),
+        )
+        action.refuse_unless_done(found)
+        # Taken is not paid: wallets answer later, and where it stands is told with the payment.
+        made = next((one for one in self.returns_of(paid) if one.reference == reference), None)
+        if made is None:
+            raise GatewayAway(f"a refund that 2C2P took and does not list: {reference}")
+        return made
+
+    def returns_of(self, paid: PaidThere) -> list[Returned]:
+        return [one for one, _ in action.refunds_of(self._act(paid, processType="RS"))]
+
+    def lines_of(self, paid: PaidThere) -> list[Line]:
+        """By the payment's own state and its refunds: 2C2P lists its settlements in files alone."""
+        answer = self._inquire(paid.provider_ref)
+        refunds = action.refunds_of(self._act(paid, processType="RS"))
+        taken = self._read(answer)
+        if taken.state != PaymentState.PAID and not refunds:
+            return []
+        at = _moment(answer.get("transactionDateTime"))
+        return answered.lines(paid, amount_minor=taken.amount_minor, currency=taken.currency, at=at, refunds=refunds)
+
+    def _act(self, paid: PaidThere, **asked: str) -> Element:
+        return action.ask(
+            self._envelope,
+            base=self._base,
+            asked={"merchantID": self._merchant, "invoiceNo": paid.provider_ref, **asked},
+        )
+
     def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, path: str, now: datetime) -> NoticeFacts:
+        if path.endswith(REFUNDS):
+            return self._refund_notice(raw)
         try:
             told = self._open(json.loads(raw)["payload"])
             invoice, code = told["invoiceNo"], told["respCode"]
@@ -125,6 +179,24 @@ class TwoCTwoPGateway:
             provider_ref=invoice[:255],
             reference=_reference(invoice)[:255],
             about="payment",
+        )
+
+    def _refund_notice(self, raw: bytes) -> NoticeFacts:
+        try:
+            told = action.read(self._envelope.open(raw.decode("ascii", "replace").strip()))
+        except action.NotSealed as error:
+            raise BadNotice("a refund's notice that 2C2P did not seal", reason="signature") from error
+        except ValueError as error:
+            raise BadNotice("not a refund's notice of 2C2P", reason="unreadable") from error
+        if action.text(told, "merchantID") != self._merchant:
+            raise BadNotice("for another merchant", reason="other_account")
+        invoice, status = action.text(told, "invoiceNo"), action.text(told, "status")
+        return NoticeFacts(
+            event_id=f"{invoice}:{action.text(told, 'referenceNo')}:{status}"[:255],
+            kind=f"refund.{status}"[:96],
+            provider_ref=invoice[:255],
+            reference=_reference(invoice)[:255],
+            about="return",
         )
 
     def _ask(self, path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,6 +229,10 @@ def _invoice(reference: str) -> str:
 
 def _reference(invoice: str) -> str:
     return f"top_{invoice.removeprefix('top')}"
+
+
+def _moment(text: Any) -> datetime | None:
+    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=_BANGKOK) if isinstance(text, str) and text else None
 
 
 def _code(answer: Mapping[str, Any]) -> str:

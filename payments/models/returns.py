@@ -35,6 +35,7 @@ class PaymentReturn(models.Model):
     currency = models.CharField(max_length=3)
     coins = models.PositiveIntegerField(help_text=_("Of the payment's coins, those that went with it."))
     why = models.CharField(max_length=64, blank=True, help_text=_("The provider's reason."))
+    answer_by = models.DateTimeField(null=True, help_text=_("Until when a dispute has to be answered, while it has."))
     noticed_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)

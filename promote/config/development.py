@@ -28,7 +28,9 @@ def secrets_of(data: Path) -> dict[str, str]:
         found = dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.exists() else {}
         missing = {name: make() for name, make in _wanted().items() if name not in found}
         if "DOKU_PRIVATE_KEY" not in found:
-            missing |= _doku_keys()
+            missing |= _pairs("DOKU")
+        if "TWOC2P_PRIVATE_KEY" not in found:
+            missing |= _pairs("TWOC2P")
         if missing:
             found |= missing
             write_private(file, "".join(f"{name}={value}\n" for name, value in found.items()))
@@ -60,14 +62,14 @@ def _wanted() -> dict[str, Callable[[], str]]:
     }
 
 
-def _doku_keys() -> dict[str, str]:
-    """Two pairs, ours and DOKU's, each half where it belongs."""
+def _pairs(provider: str) -> dict[str, str]:
+    """Two pairs of keys, ours and the provider's, each half where it belongs."""
     ours, theirs = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
     return {
-        "DOKU_PRIVATE_KEY": _private(ours),
-        "DOKU_PUBLIC_KEY": _public(theirs),
-        "SANDBOX_DOKU_PRIVATE_KEY": _private(theirs),
-        "SANDBOX_DOKU_MERCHANT_KEY": _public(ours),
+        f"{provider}_PRIVATE_KEY": _private(ours),
+        f"{provider}_PUBLIC_KEY": _public(theirs),
+        f"SANDBOX_{provider}_PRIVATE_KEY": _private(theirs),
+        f"SANDBOX_{provider}_MERCHANT_KEY": _public(ours),
     }
 
 

@@ -186,7 +186,7 @@ GATEWAYS = {
     "stripe": provider("STRIPE", "SECRET_KEY", "WEBHOOK_SECRETS"),
     "paypal": provider("PAYPAL", "CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_ID"),
     "doku": provider("DOKU", "CLIENT_ID", "SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY", "PARTNER_SERVICE_ID"),
-    "2c2p": provider("TWOC2P", "MERCHANT_ID", "SECRET_KEY"),
+    "2c2p": provider("TWOC2P", "MERCHANT_ID", "SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY"),
 }
 if PRODUCTION:
     required("STRIPE_SECRET_KEY")

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sandbox.doku import notices, payers, signing
-from sandbox.doku.states import state_of
+from sandbox.doku import notices, payers, refunds, signing
+from sandbox.doku.states import refusal, state_of
 from sandbox.plumbing import control
 from sandbox.plumbing.outbox import Message, Target
 from sandbox.plumbing.server import Request, Response
-from sandbox.plumbing.stand_in import Opening, Refused, StandIn, json_of
+from sandbox.plumbing.stand_in import Opening, StandIn, json_of
 
 _LIFE_S = 900
 _CHANNELS = {"EMONEY_DANA_SNAP": "DANA", "EMONEY_OVO_SNAP": "OVO"}
@@ -40,6 +40,7 @@ class Doku(StandIn):
             "/direct-debit/core/v1/registration-account-binding": ("07", self._bind),
             "/direct-debit/core/v1/debit/payment-host-to-host": ("54", self._debit),
             "/orders/v1.0/debit/status": ("55", self._debit_status),
+            "/direct-debit/core/v1/debit/refund": ("58", lambda asked, _: refunds.make(self, asked)),
         }
 
     # the API
@@ -206,7 +207,9 @@ class Doku(StandIn):
         payment = self.payment(str(asked.get("originalPartnerReferenceNo")))
         if asked.get("serviceCode") != "55" or payment is None or payment["way"] == "transfer":
             raise refusal(404, "55", "01", "Transaction Not Found")
-        return notices.debit(payment) | {"serviceCode": "55", "transAmount": notices.debit(payment)["amount"]}
+        told = notices.debit(payment)
+        paid_at = {"paidTime": payment["paid"]["at"]} if payment["paid"] else {}
+        return told | {"serviceCode": "55", "transAmount": told["amount"], **paid_at}
 
     def compose(self, target: Target, event: dict[str, Any]) -> Message:
         return notices.compose(self, target, event)
@@ -223,14 +226,20 @@ class Doku(StandIn):
 
     def act(self, request: Request, asked: dict[str, Any]) -> dict[str, Any] | None:
         """`POST /_ctl/payments/{id}/pay {amount?, currency?, reference?}`: pays, also wrongly; `…/lapse`: its time is
-        over; `…/decline`: the payer's wallet would not."""
-        found = re.fullmatch(r"POST /_ctl/payments/(\w+)/(pay|lapse|decline)", f"{request.method} {request.path}")
+        over; `…/decline`: the payer's wallet would not; `…/refund {value}`: by hand, on DOKU's own pages;
+        `…/refund-fails`: its last refund came back."""
+        call = f"{request.method} {request.path}"
+        found = re.fullmatch(r"POST /_ctl/payments/(\w+)/(pay|lapse|decline|refund|refund-fails)", call)
         if found is None:
             return None
         with self.store.transaction():
             payment = self.payment(found[1])
             if payment is None:
                 raise control.Told("There is no such payment.")
+            if found[2] == "refund":
+                return refunds.by_hand(self, payment, asked["value"])
+            if found[2] == "refund-fails":
+                return refunds.fail(self, payment)
             if found[2] == "pay":
                 self.store.update(payment, told_as=asked.pop("reference", payment["id"]))
                 self.pay(payment, **asked)
@@ -242,10 +251,6 @@ class Doku(StandIn):
 
 
 _FALSE = {"value": "amount", "currency": "currency"}
-
-
-def refusal(status: int, service: str, case: str, message: str) -> Refused:
-    return Refused(status, {"responseCode": f"{status}{service}{case}", "responseMessage": message})
 
 
 def amount(asked: Any, service: str) -> dict[str, str]:

@@ -70,7 +70,7 @@ def _transfer(payment: dict[str, Any]) -> dict[str, Any]:
 def debit(payment: dict[str, Any]) -> dict[str, Any]:
     """The fields that the notice and the status share."""
     state = state_of(payment)
-    words = {"00": "SUCCESS", "01": "INITIATED", "05": "CANCELLED", "06": "FAILED"}
+    words = {"00": "SUCCESS", "01": "INITIATED", "04": "REFUNDED", "05": "CANCELLED", "06": "FAILED"}
     over = state == "05" and payment["status"] != "05"
     return {
         "responseCode": "2005500",
@@ -82,4 +82,5 @@ def debit(payment: dict[str, Any]) -> dict[str, Any]:
         "transactionStatusDesc": "EXPIRED" if over else words[state],
         "amount": (payment["paid"] or payment)["amount"],
         "additionalInfo": {"channelId": payment["channel"]},
+        **({"refundHistory": payment["refunds"]} if payment.get("refunds") else {}),
     }

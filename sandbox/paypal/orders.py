@@ -47,18 +47,18 @@ def unprocessable(issue: str, field: str = "") -> Refused:
 
 def check(asked: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The one purchase unit and the PayPal source of an order. Raises Refused."""
-    _known(asked, _ORDER, "")
+    known(asked, _ORDER, "")
     if asked.get("intent") not in ("CAPTURE", "AUTHORIZE"):
         raise invalid("INVALID_PARAMETER_VALUE", "/intent")
     units = asked.get("purchase_units")
     if not isinstance(units, list) or len(units) != 1 or not isinstance(units[0], dict):
         raise invalid("INVALID_ARRAY_MIN_ITEMS", "/purchase_units")
     unit = units[0]
-    _known(unit, _UNIT, "/purchase_units/@reference_id=='default'")
+    known(unit, _UNIT, "/purchase_units/@reference_id=='default'")
     for name, most in _LONGEST.items():
         if name in unit and not (isinstance(unit[name], str) and 0 < len(unit[name]) <= most):
             raise invalid("INVALID_STRING_LENGTH", f"/purchase_units/0/{name}")
-    _amount(unit.get("amount"))
+    amount(unit.get("amount"), "/purchase_units/0/amount")
     sources = asked.get("payment_source")
     if not isinstance(sources, dict) or set(sources) != {"paypal"} or not isinstance(sources["paypal"], dict):
         raise unprocessable("PAYMENT_SOURCE_NOT_SUPPORTED", "/payment_source")
@@ -68,12 +68,12 @@ def check(asked: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _source(source: dict[str, Any]) -> None:
-    _known(source, _PAYPAL, "/payment_source/paypal")
+    known(source, _PAYPAL, "/payment_source/paypal")
     context = source.get("experience_context", {})
-    _known(context, _CONTEXT, "/payment_source/paypal/experience_context")
+    known(context, _CONTEXT, "/payment_source/paypal/experience_context")
     if "vault_id" in source:
         credential = source.get("stored_credential", {})
-        _known(credential, _CREDENTIAL, "/payment_source/paypal/stored_credential")
+        known(credential, _CREDENTIAL, "/payment_source/paypal/stored_credential")
         if credential.get("payment_initiator") not in ("CUSTOMER", "MERCHANT"):
             raise invalid("MISSING_REQUIRED_PARAMETER", "/payment_source/paypal/stored_credential/payment_initiator")
         return
@@ -83,16 +83,16 @@ def _source(source: dict[str, Any]) -> None:
             raise invalid("INVALID_PARAMETER_SYNTAX", f"/payment_source/paypal/experience_context/{name}")
     vault = source.get("attributes", {}).get("vault")
     if vault is not None:
-        _known(vault, _VAULT, "/payment_source/paypal/attributes/vault")
+        known(vault, _VAULT, "/payment_source/paypal/attributes/vault")
         if vault.get("store_in_vault") != "ON_SUCCESS" or vault.get("usage_type") not in ("MERCHANT", "PLATFORM"):
             raise invalid("INVALID_PARAMETER_VALUE", "/payment_source/paypal/attributes/vault")
 
 
-def _amount(amount: Any) -> None:
-    where = "/purchase_units/0/amount"
-    if not isinstance(amount, dict) or not {"currency_code", "value"} <= set(amount):
+def amount(asked: Any, where: str) -> None:
+    """Raises Refused."""
+    if not isinstance(asked, dict) or not {"currency_code", "value"} <= set(asked):
         raise invalid("MISSING_REQUIRED_PARAMETER", where)
-    currency, value = amount["currency_code"], amount["value"]
+    currency, value = asked["currency_code"], asked["value"]
     if currency not in _CURRENCIES:
         raise unprocessable("CURRENCY_NOT_SUPPORTED", f"{where}/currency_code")
     if not isinstance(value, str) or not re.fullmatch(r"\d{1,28}(\.\d{1,2})?", value, re.ASCII):
@@ -103,7 +103,8 @@ def _amount(amount: Any) -> None:
         raise unprocessable("CANNOT_BE_ZERO_OR_NEGATIVE", f"{where}/value")
 
 
-def _known(found: Any, names: set[str], where: str) -> None:
+def known(found: Any, names: set[str], where: str) -> None:
+    """Raises Refused for a name that is not documented."""
     if not isinstance(found, dict):
         raise invalid("INVALID_PARAMETER_SYNTAX", where)
     for name in found:

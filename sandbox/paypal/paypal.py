@@ -8,11 +8,11 @@ import os
 import re
 import secrets
 import time
-from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from sandbox.paypal import orders
+from sandbox.paypal import account, orders
 from sandbox.paypal.signing import Signer
 from sandbox.plumbing import control, pages
 from sandbox.plumbing.outbox import Message, Target
@@ -21,6 +21,7 @@ from sandbox.plumbing.stand_in import Opening, Refused, StandIn, json_of
 
 _LIFE_S = 32_400
 _PAYER = {"email_address": "payer@example.com", "account_id": "QYR5Z8XDVJNXQ", "account_status": "VERIFIED"}
+_RESOURCES = {"CHECKOUT.ORDER": "checkout-order", "CUSTOMER.DISPUTE": "dispute"}
 _FALSE = {"amount": "value", "currency": "currency_code"}
 
 
@@ -54,6 +55,11 @@ class Paypal(StandIn):
             if found[3]:
                 return self._once(request, lambda _: self._capture(order_id))
             return Response(200, self._shown(self._order(order_id)))
+        if found := re.fullmatch(r"POST /v2/payments/captures/(\w+)/refund", call):
+            capture_id = found[1]
+            return self._once(request, lambda asked: account.refund(self, capture_id, asked))
+        if call.startswith(("GET /v1/customer/disputes", "GET /v1/reporting/transactions")):
+            return account.answer(self, request)
         if found := re.fullmatch(r"DELETE /v3/vault/payment-tokens/([\w-]+)", call):
             return self._unvault(found[1])
         raise orders.problem(404, "RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")
@@ -137,8 +143,10 @@ class Paypal(StandIn):
             "final_capture": True,
             "custom_id": order["unit"].get("custom_id"),
             "invoice_id": invoice,
-            "create_time": _now(),
+            "create_time": account.now(),
         }
+        if not pends:
+            self._book(capture)
         if order["source"].get("attributes", {}).get("vault"):
             token = secrets.token_hex(6)
             self.store.keep(f"vault:{token}", {"open": True})
@@ -146,6 +154,10 @@ class Paypal(StandIn):
             self.emit("VAULT.PAYMENT-TOKEN.CREATED", {"id": token})
         self.store.update(order, status="COMPLETED", captures=[capture])
         self.emit(f"PAYMENT.CAPTURE.{capture['status']}", self._told(order, capture))
+
+    def _book(self, capture: dict[str, Any]) -> None:
+        amount = capture["amount"]
+        account.book(self, "T0006", Decimal(amount["value"]), amount["currency_code"], id_=capture["id"])
 
     def _unvault(self, token: str) -> Response:
         with self.store.transaction():
@@ -173,7 +185,7 @@ class Paypal(StandIn):
             links.append({"href": page, "rel": "payer-action", "method": "GET"})
         unit = dict(order["unit"])
         if order["captures"]:
-            unit["payments"] = {"captures": order["captures"]}
+            unit["payments"] = {"captures": order["captures"], "refunds": order.get("refunds", [])}
         return {
             "id": order["id"],
             "intent": order["intent"],
@@ -187,11 +199,11 @@ class Paypal(StandIn):
         return {**capture, "supplementary_data": {"related_ids": {"order_id": order["id"]}}}
 
     def compose(self, target: Target, event: dict[str, Any]) -> Message:
-        kind = "checkout-order" if event["type"].startswith("CHECKOUT") else "capture"
+        kind = _RESOURCES.get(event["type"].rpartition(".")[0], "capture")
         notice = {
             "id": f"WH-{event['id']}",
             "event_version": "1.0",
-            "create_time": _now(),
+            "create_time": account.now(),
             "resource_type": kind,
             "event_type": event["type"],
             "resource": event["payload"],
@@ -238,17 +250,28 @@ class Paypal(StandIn):
 
     def act(self, request: Request, asked: dict[str, Any]) -> dict[str, Any] | None:
         """`POST /_ctl/payments/{id}/pay {decline?, pending?, amount?, currency?, reference?}`: approves, also wrongly;
-        `…/settle {status}`: what became of a pending capture."""
-        found = re.fullmatch(r"POST /_ctl/payments/(\w+)/(pay|settle)", f"{request.method} {request.path}")
+        `…/settle {status}`: what became of a pending capture; `…/refund {amount?}`: by hand, on PayPal's own pages;
+        `…/dispute`, and `POST /_ctl/disputes/{id}/close {outcome}`."""
+        call = f"{request.method} {request.path}"
+        if closed := re.fullmatch(r"POST /_ctl/disputes/([\w-]+)/close", call):
+            with self.store.transaction():
+                return account.close_dispute(self, closed[1], asked["outcome"])
+        found = re.fullmatch(r"POST /_ctl/payments/(\w+)/(pay|settle|refund|dispute)", call)
         if found is None:
             return None
         with self.store.transaction():
             order = self.payment(found[1])
             if order is None:
                 raise control.Told("There is no such order.")
+            if found[2] == "dispute":
+                return account.open_dispute(self, order)
+            if found[2] == "refund":
+                return dict(account.refund(self, order["captures"][0]["id"], asked).body)
             if found[2] == "settle":
                 (capture,) = order["captures"]
                 capture["status"] = asked.get("status", "COMPLETED")
+                if capture["status"] == "COMPLETED":
+                    self._book(capture)
                 self.store.update(order)
                 self.emit(f"PAYMENT.CAPTURE.{capture['status']}", self._told(order, capture))
                 return {"status": capture["status"]}
@@ -257,7 +280,3 @@ class Paypal(StandIn):
             order["unit"]["custom_id"] = asked.get("reference", order["unit"]["custom_id"])
             self._approve(order, declines=asked.get("decline", False), pends=asked.get("pending", False))
             return {"status": order["status"]}
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -18,6 +18,7 @@ from sandbox.plumbing import control, pages
 from sandbox.plumbing.outbox import Message, Target
 from sandbox.plumbing.server import Request, Response
 from sandbox.plumbing.stand_in import Opening, Refused, StandIn, json_of
+from sandbox.two_c_two_p import actions
 
 _BANGKOK = timezone(timedelta(hours=7))
 _CHANNELS = {"LINE": "Rabbit LINE Pay", "TRUEMONEY": "TrueMoney", "123": "Bank transfer", "CC": "Card"}
@@ -25,6 +26,7 @@ _WORDS = {
     "0000": "Success",
     "0001": "Transaction is pending",
     "0003": "Transaction is cancelled",
+    "4120": "Transaction is refunded",
     "2002": "Transaction not found",
     "5009": "Payment expired",
     "5015": "Paid amount is more than the invoice's",
@@ -38,17 +40,21 @@ _NEEDED = {"merchantID", "invoiceNo", "description", "amount", "currencyCode"}
 
 
 class TwoCTwoP(StandIn):
-    """2C2P's stand-in. Keys by TWOC2P_MERCHANT_ID and TWOC2P_SECRET_KEY in the environment."""
+    """2C2P's stand-in. Keys by TWOC2P_MERCHANT_ID, TWOC2P_SECRET_KEY, SANDBOX_TWOC2P_PRIVATE_KEY (2C2P's own) and
+    SANDBOX_TWOC2P_MERCHANT_KEY (the merchant's public one) in the environment."""
 
-    api_paths = ("/payment/4.3/",)
+    api_paths = ("/payment/4.3/", actions.PATH)
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._merchant, self._secret = os.environ["TWOC2P_MERCHANT_ID"], os.environ["TWOC2P_SECRET_KEY"]
+        self.merchant, self._secret = os.environ["TWOC2P_MERCHANT_ID"], os.environ["TWOC2P_SECRET_KEY"]
+        self._actions = actions.Actions(self)
 
     # the API
 
     def api(self, request: Request) -> Response:
+        if request.path == actions.PATH:
+            return self._actions.answer(request)
         asked = self._opened(request)
         with self.store.transaction():
             if request.path == "/payment/4.3/paymentToken":
@@ -65,7 +71,7 @@ class TwoCTwoP(StandIn):
             asked: dict[str, Any] = json.loads(raw, parse_float=Decimal)
         except (jwt.InvalidTokenError, KeyError, ValueError):
             raise refusal("9042", "The payload's signature is not right") from None
-        if asked.get("merchantID") != self._merchant:
+        if asked.get("merchantID") != self.merchant:
             raise refusal("9015", "The merchant is not known")
         return asked
 
@@ -115,7 +121,7 @@ class TwoCTwoP(StandIn):
     def _told(self, payment: dict[str, Any]) -> dict[str, Any]:
         code, paid = _code(payment), payment["paid"] or {}
         return {
-            "merchantID": self._merchant,
+            "merchantID": self.merchant,
             "invoiceNo": paid.get("reference", payment["id"]),
             "amount": paid.get("amount", payment["amount"]),
             "currencyCode": paid.get("currency", payment["currency"]),
@@ -130,7 +136,13 @@ class TwoCTwoP(StandIn):
             "respDesc": _WORDS[code],
         }
 
+    def tick(self) -> None:
+        self._actions.tick()
+
     def compose(self, target: Target, event: dict[str, Any]) -> Message:
+        if "refund" in event["payload"]:
+            sealed = self._actions.sealed(event["payload"]["refund"]).encode()
+            return Message(event["payload"]["url"], {"Content-Type": "text/plain"}, sealed)
         body = json.dumps({"payload": self._seal(event["payload"]["told"])}).encode()
         return Message(event["payload"]["url"] or target.url, {"Content-Type": "application/json"}, body)
 
@@ -150,7 +162,7 @@ class TwoCTwoP(StandIn):
             return pages.closed(404, provider="2C2P", title="There is no such page", text="No payment is here.")
         back = payment["frontend"]
         if _code(payment) not in ("2002", "0001"):
-            is_paid = _code(payment) == "0000"
+            is_paid = _code(payment) in ("0000", "4120")
             text = "This payment has been made." if is_paid else "The time for this payment is over."
             title = "You're all done here" if is_paid else "This payment is over"
             return pages.closed(200 if is_paid else 410, provider="2C2P", title=title, text=text, way_back=back)
@@ -180,14 +192,19 @@ class TwoCTwoP(StandIn):
 
     def act(self, request: Request, asked: dict[str, Any]) -> dict[str, Any] | None:
         """`POST /_ctl/payments/{id}/pay {code?, amount?, currency?, reference?}`: pays, also wrongly; `…/lapse`: its
-        time is over."""
-        found = re.fullmatch(r"POST /_ctl/payments/(\w+)/(pay|lapse)", f"{request.method} {request.path}")
+        time is over; `…/refund {amount}`: by hand, on 2C2P's own pages; `…/refund-ends {status}`: RF paid, RR not."""
+        call = f"{request.method} {request.path}"
+        found = re.fullmatch(r"POST /_ctl/payments/(\w+)/(pay|lapse|refund|refund-ends)", call)
         if found is None:
             return None
         with self.store.transaction():
             payment = self.payment(found[1])
             if payment is None:
                 raise control.Told("There is no such payment.")
+            if found[2] == "refund":
+                return self._actions.by_hand(payment, asked["amount"])
+            if found[2] == "refund-ends":
+                return self._actions.end(payment, asked["status"])
             if found[2] == "pay":
                 self._end(payment, asked.pop("code", "0000"), **asked)
             else:

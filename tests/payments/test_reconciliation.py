@@ -15,7 +15,7 @@ from tests.payments.books import a_paid_top_up, book
 from tests.payments.buying import a_top_up, deliver, work_off
 
 pytestmark = pytest.mark.django_db
-LATER = timedelta(hours=2)
+LATER = timedelta(hours=4)
 
 
 def paid(at_till, **facts):
@@ -71,7 +71,7 @@ def test_a_payment_that_we_do_not_have_is_found_and_gone_once_we_have_it(at_till
     assert [note.to_state for note in row.notes.all()] == ["open", "gone"]
 
 
-def test_a_payment_that_only_we_have_is_found_once_the_provider_had_its_hour(at_till, began):
+def test_a_payment_that_only_we_have_is_found_once_the_provider_had_its_hours(at_till, began):
     top_up = a_paid_top_up(an_account(), 100, paid_at=timezone.now())
     compared(began, now=timezone.now())
     assert not found()

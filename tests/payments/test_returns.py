@@ -223,6 +223,8 @@ def test_a_dispute_at_the_provider_is_followed_to_its_end(at_till):
     deliver(at_till.of_kind("charge.dispute.created"))
     work_off()
     assert wallet.balance(account=top_up.account).free_coins == 0
+    answer_by = PaymentReturn.objects.get(top_up=top_up).answer_by
+    assert answer_by.timestamp() == dispute["evidence_details"]["due_by"]
     at_till.stripe.control(f"disputes/{dispute['id']}/close", won=True)
     deliver(at_till.of_kind("charge.dispute.closed"))
     work_off()
