@@ -4,11 +4,15 @@ A notice moves no coin by itself: it makes `top_ups.confirm` ask the provider. S
 one does no harm, and one that was lost is made up for by polling.py.
 """
 
+import contextlib
+import json
 import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from django.db import transaction
+import redis
+from django.core.cache import cache
+from django.db import connection, transaction
 from django.db.models import F
 
 from payments import fraud_warnings, gateways, paying_back, refused, returns, top_ups
@@ -23,6 +27,8 @@ MAX_BYTES = 256 * 1024
 MOST_ATTEMPTS = 12
 _LEASE_S, _LONGEST_WAIT_S = 60, 3600
 _HEADERS_KEPT = ("Content-Type", "User-Agent")
+_CALLED, _CALLED_FOR_S = "notices:called", 5
+"""While a call for a worker is under way; where it is lost, the next may go out after so long."""
 
 
 def receive(*, gateway: str, path: str, headers: Mapping[str, str], raw: bytes, now: datetime) -> Reply:
@@ -46,39 +52,53 @@ def receive(*, gateway: str, path: str, headers: Mapping[str, str], raw: bytes, 
 
 
 def _store(gateway: str, facts: NoticeFacts, *, raw: bytes, headers: Mapping[str, str], now: datetime) -> None:
-    with transaction.atomic():
-        notice, is_new = Notice.objects.get_or_create(
-            gateway=gateway,
-            event_id=facts.event_id,
-            defaults={
+    """In one statement, since hundreds may come in a second."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STORE,
+            {
+                "gateway": gateway,
+                "event_id": facts.event_id,
                 "kind": facts.kind,
                 "about": facts.about,
                 "provider_ref": facts.provider_ref,
                 "reference": facts.reference,
                 "payment_ref": facts.payment_ref,
                 "raw": raw,
-                "headers": dict(headers),
-                "received_at": now,
+                "headers": json.dumps(headers),
+                "now": now,
                 "state": NoticeState.WAITING if facts.about else NoticeState.IGNORED,
                 "done_at": None if facts.about else now,
-                "try_at": now,
             },
         )
-        if not is_new:
-            Notice.objects.filter(id=notice.id).update(times_received=F("times_received") + 1)
-        elif facts.about:
-            _wake(notice)
+        ((is_new,),) = cursor.fetchall()
+    if is_new and facts.about:
+        _wake()
 
 
-def process(*, notice_id: int, now: datetime) -> None:
-    """Does what a waiting notice hints at; nothing where another worker has it. Its end stands on the notice.
+def work(*, limit: int, now: datetime) -> int:
+    """For a worker that was called: a batch of what waits, and a call for the next where it was full."""
+    with contextlib.suppress(redis.RedisError):
+        cache.delete(_CALLED)  # whoever comes from now on may call again: what they stored may be too late for us
+    done = process_due(limit=limit, now=now)
+    if done == limit:
+        _call()
+    return done
 
-    Where the provider is away it waits (2, 4, … up to an hour) and is tried again, 12 times; then it is dead, and
-    waits in the admin.
+
+def process_due(*, limit: int, now: datetime) -> int:
+    """Does what waiting notices hint at whose time has come, oldest first; how many. Two workers share them.
+
+    Where the provider is away a notice waits (2, 4, … up to an hour) and is tried again, 12 times; then it is dead,
+    and waits in the admin.
     """
-    notice = _claim(notice_id, now=now)
-    if notice is None:
-        return
+    found = _claim(limit=limit, now=now)
+    for notice in found:
+        _process(notice, now=now)
+    return len(found)
+
+
+def _process(notice: Notice, *, now: datetime) -> None:
     try:
         is_ours = _work(notice, now=now)
     except (GatewayAway, gateways.NoSuchGateway) as error:
@@ -112,15 +132,6 @@ def _act(notice: Notice, top_up: TopUp, *, now: datetime) -> None:
         paying_back.follow(top_up_id=top_up.id, now=now)
 
 
-def process_due(*, limit: int, now: datetime) -> int:
-    """Works on waiting notices whose time has come, oldest first: those of a lost message, and those put off."""
-    due = Notice.objects.filter(state=NoticeState.WAITING, try_at__lte=now).order_by("try_at")
-    found = list(due.values_list("id", flat=True)[:limit])
-    for notice_id in found:
-        process(notice_id=notice_id, now=now)
-    return len(found)
-
-
 def replay(*, notice_ids: Collection[int], now: datetime) -> int:
     """Puts notices back in line, whatever became of them; paid top-ups stay as they are. Returns how many."""
     again = Notice.objects.filter(id__in=notice_ids).exclude(state=NoticeState.WAITING)
@@ -129,17 +140,21 @@ def replay(*, notice_ids: Collection[int], now: datetime) -> int:
         Notice.objects.filter(id__in=[notice.id for notice in chosen]).update(
             state=NoticeState.WAITING, attempts=0, try_at=now, error="", done_at=None
         )
-        for notice in chosen:
-            _wake(notice)
+        _wake()
     return len(chosen)
 
 
-def _claim(notice_id: int, *, now: datetime) -> Notice | None:
-    """Ours for a minute: whoever dies with it leaves it to the next sweep."""
-    claimed = Notice.objects.filter(id=notice_id, state=NoticeState.WAITING, try_at__lte=now).update(
-        attempts=F("attempts") + 1, try_at=now + timedelta(seconds=_LEASE_S)
-    )
-    return Notice.objects.get(id=notice_id) if claimed else None
+def _claim(*, limit: int, now: datetime) -> list[Notice]:
+    """Ours for a minute: whoever dies with them leaves them to the next sweep."""
+    with transaction.atomic():
+        due = Notice.objects.filter(state=NoticeState.WAITING, try_at__lte=now).order_by("try_at")
+        found = list(due.select_for_update(skip_locked=True)[:limit])
+        Notice.objects.filter(id__in=[notice.id for notice in found]).update(
+            attempts=F("attempts") + 1, try_at=now + timedelta(seconds=_LEASE_S)
+        )
+    for notice in found:
+        notice.attempts += 1
+    return found
 
 
 def _top_up_of(notice: Notice) -> TopUp | None:
@@ -171,7 +186,25 @@ def _put_off(notice: Notice, *, error: Exception, now: datetime) -> None:
     log.warning("notice %s put off %s s: %s", notice, wait, text)
 
 
-def _wake(notice: Notice) -> None:
-    from payments.tasks import process_notice
+def _wake() -> None:
+    transaction.on_commit(_call, robust=True)
 
-    transaction.on_commit(lambda: process_notice.apply_async((notice.id,), retry=False), robust=True)
+
+def _call() -> None:
+    """One message for all that wait: the worker who takes it lets the next be sent (`work`)."""
+    from payments.tasks import process_notices
+
+    with contextlib.suppress(redis.RedisError):
+        if not cache.add(_CALLED, 1, _CALLED_FOR_S):
+            return
+    process_notices.apply_async(retry=False)
+
+
+_STORE = """
+    INSERT INTO payments_notice (gateway, event_id, kind, about, provider_ref, reference, payment_ref, raw, headers,
+                                 received_at, times_received, state, attempts, try_at, done_at, error)
+    VALUES (%(gateway)s, %(event_id)s, %(kind)s, %(about)s, %(provider_ref)s, %(reference)s, %(payment_ref)s, %(raw)s,
+            %(headers)s, %(now)s, 1, %(state)s, 0, %(now)s, %(done_at)s, '')
+    ON CONFLICT (gateway, event_id) DO UPDATE SET times_received = payments_notice.times_received + 1
+    RETURNING times_received = 1
+"""

@@ -9,13 +9,9 @@ from payments import checkpoints, documents, expiry, notices, paying_back, polli
 
 
 @shared_task(ignore_result=True)
-def process_notice(notice_id: int, **_: object) -> None:
-    notices.process(notice_id=notice_id, now=timezone.now())
-
-
-@shared_task(ignore_result=True)
-def process_notices(*, limit: int = 200, **_: object) -> None:
-    notices.process_due(limit=limit, now=timezone.now())
+def process_notices(*, limit: int = 20, **_: object) -> None:
+    """Few at a time, so that other work has its turn between."""
+    notices.work(limit=limit, now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import Service
-from celery.signals import beat_init, setup_logging
+from celery.signals import beat_init, setup_logging, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
 
@@ -19,6 +19,8 @@ app.autodiscover_tasks()
 
 # What a worker takes from; `task_create_missing_queues` makes others by their first message.
 QUEUES = ("celery", "settlement", "delivery")
+
+NICENESS = 10
 
 
 def every(seconds: float, task: str, *, queue: str) -> dict[str, Any]:
@@ -71,3 +73,9 @@ def _stop_between_ticks(sender: Service, **_: Any) -> None:
     what it stands in takes the exception for a failure of its own, the clock goes on with a closed file and breaks."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda _number, _frame: sender.stop())
+
+
+@worker_process_init.connect
+def _let_answers_go_first(**_: Any) -> None:
+    """Where web, edge and workers share a machine, whoever waits for an answer comes before work behind the scenes."""
+    os.nice(NICENESS)

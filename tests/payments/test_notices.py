@@ -223,7 +223,7 @@ def test_the_same_notice_worked_on_by_many_credits_once(committed_db: str, at_ti
     assert answers == [200] * 4
     stored = Notice.objects.get()
     assert stored.times_received == 4
-    together([lambda: notices.process(notice_id=stored.id, now=timezone.now())] * 4)
+    together([lambda: notices.process_due(limit=10, now=timezone.now())] * 4)
     assert status_of(top_up) == TopUpStatus.PAID
     assert Lot.objects.filter(account=top_up.account).count() == 1
     stored.refresh_from_db()
