@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import crediting, gateways, providers, refused, saved_methods, tax
+from payments import crediting, gateways, limits, providers, refused, saved_methods, tax
 from payments.gateways.base import (
     Fetched,
     Gateway,
@@ -94,7 +94,7 @@ def start(
     `return_url` is where the payer comes back to, `{top_up}` in it our id. Price and coins are the pack's, never the
     caller's. `phone` goes to the provider of a method that asks for it, and is not kept. What the payer has saved pays
     once this is committed, by `confirm`: money is never taken for a row that may still be undone. Raises Invalid,
-    NoMethodHere, KeyReused, ProviderAway.
+    NoMethodHere, LimitReached, KeyReused, ProviderAway.
     """
     market, chosen, pack = _choose(account, caller_surface, method, pack_id)
     number = _phone(phone) if chosen.asks_phone else ""
@@ -321,9 +321,13 @@ def _open(
         "check_at": now + timedelta(seconds=_FIRST_CHECK_S),
     }
     with transaction.atomic():
-        top_up, is_new = TopUp.objects.get_or_create(account=account, key=key, defaults=facts)
-        if is_new:
-            _note(top_up, came_from="", why="started", by=None, now=now)
+        limits.hold(account)
+        known = TopUp.objects.filter(account=account, key=key).first()
+        if known is not None:
+            return known
+        limits.check_top_up(account=account, market=market, coins=pack.coins, now=now)
+        top_up = TopUp.objects.create(account=account, key=key, **facts)
+        _note(top_up, came_from="", why="started", by=None, now=now)
     return top_up
 
 

@@ -12,9 +12,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments import top_ups
+from payments import limits, top_ups
 from payments.models import Invoice, InvoiceKind, TopUp, TopUpStatus
 from payments.payment_methods import AWAY, Offered
+from promote.accounts.models import Account
+from promote.markets.models import Market
 from promote.money import Price
 from promote.refusals import FieldError, Invalid
 from promote.rest import Idempotent, account_of, caller, page, page_of
@@ -54,11 +56,23 @@ class HintOut(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+class LimitOut(serializers.Serializer[Any]):
+    left_coins = serializers.IntegerField(
+        allow_null=True, help_text=_("So many can be bought now, in a store too; null: no limit.")
+    )
+    possible_at = serializers.DateTimeField(allow_null=True, help_text=_("Where none can: when again."))
+    detail = serializers.CharField(allow_null=True, help_text=_("Why none can be bought now."))
+
+
 class MethodsOut(serializers.Serializer[Any]):
     results = MethodOut(many=True)
     next = serializers.CharField(allow_null=True)
     unavailable = AwayOut(many=True, help_text=_("Methods whose provider does not answer at the moment."))
     hint = HintOut(allow_null=True, help_text=_("Where to buy coins instead, where nothing is offered here."))
+    limit = LimitOut(
+        allow_null=True,
+        help_text=_("How much the account may buy now. Look at it before a store is asked: what it took is credited."),
+    )
 
 
 class TopUpIn(Shape):
@@ -102,11 +116,13 @@ class TopUpOut(serializers.Serializer[Any]):
 class Methods(Door):
     @extend_schema(operation_id="list_top_up_methods", responses={200: MethodsOut})
     def get(self, request: Request) -> Response:
-        here = top_ups.methods(account=account_of(request), surface=surface_of(request))
+        account = account_of(request)
+        here = top_ups.methods(account=account, surface=surface_of(request))
         results = [_read_offered(one) for one in here.offered]
         hint = {"code": here.hint_code, "detail": str(here.hint)} if here.hint_code else None
         away = [{"method": row.code, "detail": str(AWAY)} for row in here.away]
-        return Response({"results": results, "next": None, "unavailable": away, "hint": hint})
+        limit = _read_limit(account, here.market) if here.market else None
+        return Response({"results": results, "next": None, "unavailable": away, "hint": hint, "limit": limit})
 
 
 class TopUps(Idempotent, Door):
@@ -156,6 +172,15 @@ def _pack_id(text: str) -> int:
     """A pack that can't be is one that is not offered: the use case says so."""
     found = _PACK.fullmatch(text)
     return int(found[1]) if found else 0
+
+
+def _read_limit(account: Account, market: Market) -> dict[str, Any]:
+    now = limits.outlook(account=account, market=market, flow=limits.Flow.TOP_UP, now=timezone.now())
+    return {
+        "left_coins": now.left_coins,
+        "possible_at": now.refusal.extra["possible_at"] if now.refusal else None,
+        "detail": now.refusal.detail if now.refusal else None,
+    }
 
 
 def _read_offered(offered: Offered) -> dict[str, Any]:

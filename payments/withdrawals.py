@@ -43,8 +43,8 @@ TOO_LITTLE = "too_little"
 
 
 def request(*, account: Account, surface: str, coins: int, key: str, now: datetime) -> Withdrawal:
-    """Holds `coins` for their payments, and sends them off, or to review where they are many. The same key, the same
-    withdrawal. Raises WithdrawalNotAvailable, Invalid, KeyReused.
+    """Holds `coins` for their payments, and sends them off, or to review where a limit wants it. The same key, the same
+    withdrawal. Raises WithdrawalNotAvailable, LimitReached, Invalid, KeyReused.
     """
     known = Withdrawal.objects.filter(account=account, key=key).first()
     if known is not None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from payments import debts, gateways, lots, uses
+from payments import debts, gateways, limits, lots, uses
 from payments.gateways.base import PaysBack
 from payments.lots import Free
 from payments.models import Lot, TopUp
@@ -64,15 +64,12 @@ class Plan:
     market: Market
     withdrawable_coins: int
     parts: tuple[Part, ...]
+    is_reviewed: bool
+    """Our staff looks at it first (limits.py says when)."""
 
     @property
     def coins(self) -> int:
         return sum(part.coins for part in self.parts)
-
-    @property
-    def is_reviewed(self) -> bool:
-        """From so many coins on, our staff looks at it first."""
-        return self.coins >= self.market.withdrawal_review_from_coins
 
 
 def market_for(account: Account, surface: str) -> Market:
@@ -95,9 +92,9 @@ def store_links(market: Market, surface: str) -> list[tuple[str, str]]:
 def plan(
     *, account: Account, market: Market, surface: str, free: Iterable[Free], coins: int | None, now: datetime
 ) -> Plan:
-    """Which of the `free` lots go back, the oldest first, up to `coins` (None: all that can).
+    """Which of the `free` lots go back, the oldest first, up to `coins` (None: all that can, within the limits).
 
-    Raises WithdrawalNotAvailable, and Invalid where `coins` are more than can be withdrawn.
+    Raises WithdrawalNotAvailable, LimitReached, and Invalid where `coins` are more than can be withdrawn.
     """
     owed = debts.owed_micros(account.id)
     if owed:
@@ -109,10 +106,8 @@ def plan(
         raise WithdrawalNotAvailable(
             reason="method" if bought else "nothing", links=() if bought else store_links(market, surface)
         )
-    wanted = there if coins is None else coins
-    if not 0 < wanted <= there:
-        told = _("You can withdraw from 1 to %(coins)s.") % {"coins": format_coins(there)}
-        raise Invalid([FieldError("coins", "invalid", told)])
+    wanted = _wanted(account, market, coins, there=there, now=now)
+    is_reviewed = limits.check_withdrawal(account=account, market=market, coins=wanted, now=now)
     parts = []
     for part in possible:
         taken = min(part.coins, wanted)
@@ -120,7 +115,17 @@ def plan(
             price = min(uses.price_of(part.lot, micros=coins_to_micros(taken)), part.top_up.returnable_minor)
             parts.append(Part(part.lot, part.top_up, part.method, taken, price))
             wanted -= taken
-    return Plan(market, there, tuple(parts))
+    return Plan(market, there, tuple(parts), is_reviewed)
+
+
+def _wanted(account: Account, market: Market, coins: int | None, *, there: int, now: datetime) -> int:
+    if coins is None:
+        left = limits.outlook(account=account, market=market, flow=limits.Flow.WITHDRAWAL, now=now).left_coins
+        return there if left is None else max(1, min(there, left))
+    if not 0 < coins <= there:
+        told = _("You can withdraw from 1 to %(coins)s.") % {"coins": format_coins(there)}
+        raise Invalid([FieldError("coins", "invalid", told)])
+    return coins
 
 
 def quote(*, account: Account, surface: str, coins: int | None, now: datetime) -> Plan:

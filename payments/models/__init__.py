@@ -5,6 +5,7 @@ from payments.models.fraud_warnings import FraudWarning
 from payments.models.gifts import Gift
 from payments.models.invoices import Invoice, InvoiceDocument, InvoiceKind, InvoiceSeries
 from payments.models.ledger import AccountKind, Block, Checkpoint, Guard, Journal, LedgerAccount, Transfer
+from payments.models.limits import LimitPassed
 from payments.models.lots import Lot, Origin
 from payments.models.notices import Notice, NoticeState
 from payments.models.parties import BillingDetails, Seller
@@ -53,6 +54,7 @@ __all__ = [
     "Journal",
     "LedgerAccount",
     "LegState",
+    "LimitPassed",
     "Lot",
     "LotUse",
     "Notice",

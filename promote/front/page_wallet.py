@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from payments import saved_methods, top_ups, wallet, wallet_api
+from payments import limits, saved_methods, top_ups, wallet, wallet_api
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import Methods, Offered
 from promote.front.doors import AdvertiserRequest, advertiser, safe_next
@@ -77,10 +77,11 @@ def _is_id(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack as a choice; `enough` where it brings what is missing."""
+    """A pack as a choice; `enough` where it brings what is missing, `within` where it fits the account's limits."""
 
     pack: CoinPack
     enough: bool
+    within: bool
 
 
 class TopUpForm(forms.Form):
@@ -157,6 +158,7 @@ def _choose(
     status: int = 200,
 ) -> HttpResponse:
     first = here.offered[0] if here.offered else None
+    left, limit = _limit(request, here)
     saved = saved_methods.of(account=request.account)
     shown = {
         "here": here,
@@ -165,8 +167,9 @@ def _choose(
         "chosen_method": form["method"].value() or (first.method.code if first else ""),
         "asks_phone": any(one.method.asks_phone for one in here.offered),
         "test_mode": _is_test(here),
-        "packs": _packs(first, need_coins) if first else [],
-        "chosen": form["pack"].value() or _best(first, need_coins),
+        "packs": _packs(first, need_coins, left) if first else [],
+        "limit": limit,
+        "chosen": form["pack"].value() or _best(first, need_coins, left),
         "need_coins": need_coins,
         "balance": wallet.balance(account=request.account),
         "next": back,
@@ -177,13 +180,21 @@ def _choose(
     return render(request, "pages/top_up.html", shown, status=status)
 
 
-def _packs(offered: Offered, need_coins: int) -> list[Pack]:
-    return [Pack(pack, pack.coins >= need_coins) for pack in offered.packs]
+def _limit(request: AdvertiserRequest, here: Methods) -> tuple[int | None, limits.LimitReached | None]:
+    """How many coins the account may buy now (None: any), and why none where it is none."""
+    if here.market is None:
+        return None, None
+    now = limits.outlook(account=request.account, market=here.market, flow=limits.Flow.TOP_UP, now=timezone.now())
+    return now.left_coins, now.refusal
 
 
-def _best(offered: Offered | None, need_coins: int) -> int | None:
-    """The smallest pack that is enough; without a need, the second smallest."""
-    packs = list(offered.packs) if offered else []
+def _packs(offered: Offered, need_coins: int, left: int | None) -> list[Pack]:
+    return [Pack(pack, pack.coins >= need_coins, left is None or pack.coins <= left) for pack in offered.packs]
+
+
+def _best(offered: Offered | None, need_coins: int, left: int | None) -> int | None:
+    """The smallest pack that is enough; without a need, the second smallest. None that is over the limit."""
+    packs = [pack for pack in (offered.packs if offered else ()) if left is None or pack.coins <= left]
     if not packs:
         return None
     if need_coins:

@@ -59,7 +59,10 @@ def ask(request: AdvertiserRequest) -> HttpResponse:
             form.add_error("coins", str(error.detail))
         plan = withdrawing.quote(account=request.account, surface=SURFACE, coins=None, now=timezone.now())
     except Refusal as refusal:
-        return _page(request, refusal=refusal, status=422 if request.method == "POST" else 200)
+        if not (form.is_bound and refusal.extra.get("left_coins")):
+            return _page(request, refusal=refusal, status=422 if request.method == "POST" else 200)
+        form.add_error("coins", refusal.detail)
+        plan = withdrawing.quote(account=request.account, surface=SURFACE, coins=None, now=timezone.now())
     if not form.is_bound:
         form = CoinsForm(initial={"coins": plan.coins})
     confirming = form.is_bound and not form.errors

@@ -21,6 +21,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_paymentreturn", "view_withdrawal", "view_withdrawalleg", "view_withdrawaltransition", "review_withdrawal",
         "view_reconciliation", "run_reconciliation", "view_providerline", "view_difference", "view_differencenote",
         "resolve_difference", "view_adjustment", "propose_adjustment", "decide_adjustment",
+        "view_moneylimit", "add_moneylimit", "change_moneylimit", "view_limitpassed", "look_at_limitpassed",
         "view_invoiceseries", "view_billingdetails", "view_seller", "add_seller", "change_seller",
     ),
     "coupons": (
@@ -30,12 +31,13 @@ ROLES: dict[str, tuple[str, ...]] = {
     "markets": (
         "view_market", "add_market", "change_market", "view_paymentmethod", "add_paymentmethod", "change_paymentmethod",
         "view_coinpack", "add_coinpack", "change_coinpack", "view_term", "add_term", "change_term",
+        "view_moneylimit",
     ),
     "support": (
         *LOOK, "view_order", "view_ordertransition", "view_review", "view_topup", "view_invoice", "view_offer",
         "view_notification", "view_lot", "view_message", "view_purchase", "view_fraudwarning", "view_refused",
-        "view_paymentreturn", "view_withdrawal", "view_withdrawalleg", "view_withdrawaltransition",
-        "view_shard", "view_pacingstate", "view_barrier", "view_poisonentry", "change_poisonentry",
+        "view_paymentreturn", "view_withdrawal", "view_withdrawalleg", "view_withdrawaltransition", "view_moneylimit",
+        "view_limitpassed", "view_shard", "view_pacingstate", "view_barrier", "view_poisonentry", "change_poisonentry",
     ),
 }  # fmt: skip
 

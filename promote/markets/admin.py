@@ -1,6 +1,7 @@
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
-from promote.markets.models import CoinPack, Market, PaymentMethod, Term
+from promote.markets.models import CoinPack, Market, MoneyLimit, PaymentMethod, Term
 
 
 class PaymentMethodInline(admin.TabularInline):
@@ -19,6 +20,16 @@ class MarketAdmin(admin.ModelAdmin):
 class CoinPackAdmin(admin.ModelAdmin):
     list_display = ("market", "surface", "coins", "price_minor", "product_id")
     list_filter = ("surface", "market")
+
+
+@admin.register(MoneyLimit)
+class MoneyLimitAdmin(admin.ModelAdmin):
+    list_display = ("name", "of", "flow", "counts", "most", "window_s", "younger_than_days", "beyond", "enabled")
+    list_filter = ("flow", "counts", "market")
+
+    @admin.display(description=_("market"), ordering="market")
+    def of(self, limit: MoneyLimit) -> str:
+        return limit.market_id or str(_("all others"))
 
 
 @admin.register(Term)

@@ -136,6 +136,58 @@ class CoinPack(models.Model):
         return f"{self.market_id} {self.surface} {self.coins}"
 
 
+class MoneyLimit(models.Model):
+    """How much one account may buy or withdraw in so long, and what happens to more. `payments/limits.py` applies it.
+
+    The row without a market is for every market that has no row of that flow and name.
+    """
+
+    class Flow(models.TextChoices):
+        TOP_UP = "top_up", _("Coins bought")
+        WITHDRAWAL = "withdrawal", _("Coins withdrawn")
+
+    class Counts(models.TextChoices):
+        COINS = "coins", _("Coins, those under way included")
+        TIMES = "times", _("How often it was begun")
+        UNPAID = "unpaid", _("How often it came to nothing")
+
+    class Beyond(models.TextChoices):
+        REFUSE = "refuse", _("Refuse")
+        REVIEW = "review", _("Our staff looks at it first")
+
+    market = models.ForeignKey(Market, null=True, blank=True, on_delete=models.CASCADE, related_name="money_limits")
+    flow = models.CharField(max_length=10, choices=Flow)
+    name = models.SlugField(max_length=32, help_text=_("The same name in a market stands for the row of all others."))
+    counts = models.CharField(max_length=8, choices=Counts)
+    most = models.PositiveIntegerField(help_text=_("The most in a window, the new one included."))
+    window_s = models.PositiveIntegerField(
+        validators=[MinValueValidator(60), MaxValueValidator(2_678_400)],
+        help_text=_("Of so many seconds up to now: 86400 is a day, 2678400 a month at most."),
+    )
+    younger_than_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text=_("Only for accounts that came to us within so many days. Empty: for all.")
+    )
+    beyond = models.CharField(max_length=8, choices=Beyond, default=Beyond.REFUSE)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["market", "flow", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["market", "flow", "name"], nulls_distinct=False, name="money_limit_once_a_market"
+            ),
+            models.CheckConstraint(
+                condition=Q(window_s__gte=60) & Q(window_s__lte=2_678_400), name="money_limit_window"
+            ),
+            models.CheckConstraint(
+                condition=Q(beyond="refuse") | Q(flow="withdrawal"), name="money_limit_reviews_withdrawals"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.market_id or '*'} {self.flow} {self.name}"
+
+
 class Term(models.Model):
     """A word of a closed list: an interest, a call to action, a policy code with its remedy."""
 
