@@ -10,7 +10,13 @@ from django.core.exceptions import ImproperlyConfigured
 if TYPE_CHECKING:
     from payments.gateways.base import Gateway
 
-_MODULES = {"stripe": "stripe", "paypal": "paypal", "doku": "doku", "2c2p": "two_c_two_p"}
+_MODULES = {
+    "stripe": "stripe",
+    "paypal": "paypal",
+    "doku": "doku",
+    "2c2p": "two_c_two_p",
+    "bank_transfer": "bank_transfer",
+}
 
 
 class PaymentsConfig(AppConfig):
@@ -27,7 +33,7 @@ class PaymentsConfig(AppConfig):
         )
 
         for name, module in _MODULES.items():
-            options = settings.GATEWAYS[name]
+            options: Any = settings.GATEWAYS[name]
             if options:
                 gateways.offer(name, functools.partial(_build, module, options))
             if options and settings.PRODUCTION and not gateways.named(name).is_live:

@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from payments import gateways, providers
+from payments.gateways.base import OpensByMarket
 from promote.accounts.models import Account
 from promote.markets.models import CoinPack, Market, PaymentMethod
 
@@ -51,7 +52,7 @@ def methods(*, account: Account, surface: str) -> Methods:
         return Methods(None, (), "no_market", NOWHERE)
     rows = [row for row in market.payment_methods.filter(enabled=True) if surface in row.surfaces]
     packs = list(market.coin_packs.filter(surface=surface))
-    carried = [row for row in rows if gateways.carries(row.gateway, row.code)]
+    carried = [row for row in rows if gateways.carries(row.gateway, row.code) and _is_open(row)]
     paused = {name for name in {row.gateway for row in carried} if providers.pause_of(name)}
     away = tuple(row for row in carried if row.gateway in paused)
     offered = tuple(
@@ -67,6 +68,11 @@ def methods(*, account: Account, surface: str) -> Methods:
     if surface == "web" and in_app and not rows:
         return Methods(market, (), "open_app", IN_THE_APP)
     return Methods(market, (), "not_here", NOT_HERE)
+
+
+def _is_open(method: PaymentMethod) -> bool:
+    gateway = gateways.named(method.gateway)
+    return not isinstance(gateway, OpensByMarket) or gateway.takes_in(method.market_id)
 
 
 def _fits(pack: CoinPack, method: PaymentMethod) -> bool:

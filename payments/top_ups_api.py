@@ -87,6 +87,7 @@ class InstructionsOut(serializers.Serializer[Any]):
     account_name = serializers.CharField()
     expires_at = serializers.DateTimeField(help_text=_("A transfer after this is refused by the bank."))
     help_url = serializers.CharField(help_text=_("How to pay, step by step; may be empty."))
+    reference = serializers.CharField(help_text=_("To be written with the transfer; empty where none is needed."))
 
 
 class NextOut(serializers.Serializer[Any]):

@@ -2,6 +2,7 @@
 
 from payments.admin import (
     adjustments,
+    bank,
     fraud_warnings,
     invoices,
     ledger,
@@ -15,6 +16,7 @@ from payments.admin import (
 
 __all__ = [
     "adjustments",
+    "bank",
     "fraud_warnings",
     "invoices",
     "ledger",

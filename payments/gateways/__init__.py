@@ -10,6 +10,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "stripe": frozenset({"card", "direct_debit"}),
     "paypal": frozenset({"paypal", "paypal_reference"}),
     "doku": frozenset({"dana", "ovo", "doku_bank_transfer"}),
+    "bank_transfer": frozenset({"offline_bank_transfer"}),
     "2c2p": frozenset({"rabbit_line_pay", "truemoney", "2c2p_bank_transfer"}),
 }
 """What each adapter of ours can carry. Which of it a market offers is ops' to say, by rows."""

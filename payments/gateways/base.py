@@ -84,6 +84,8 @@ class Instructions:
     account_name: str
     expires_at: datetime
     help_url: str = ""
+    reference: str = ""
+    """What the payer writes with the transfer, where the account is not theirs alone."""
 
     def as_dict(self) -> dict[str, str]:
         return {
@@ -92,6 +94,7 @@ class Instructions:
             "account_name": self.account_name,
             "expires_at": self.expires_at.isoformat(),
             "help_url": self.help_url,
+            "reference": self.reference,
         }
 
 
@@ -294,6 +297,13 @@ class GoesOn(Protocol):
         Raises GatewayAway, GatewayRefused.
         """
         ...
+
+
+@runtime_checkable
+class OpensByMarket(Protocol):
+    """A gateway that takes payments in some markets only, by rows of ours."""
+
+    def takes_in(self, market: str) -> bool: ...
 
 
 @runtime_checkable

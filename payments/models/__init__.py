@@ -1,6 +1,16 @@
 """Payments' tables, a file a subject."""
 
 from payments.models.adjustments import Adjustment, AdjustmentKind, AdjustmentState
+from payments.models.bank import (
+    BankAccount,
+    BankLine,
+    BankMatch,
+    BankPayout,
+    BankStatement,
+    MatchState,
+    MatchUse,
+    PayoutState,
+)
 from payments.models.fraud_warnings import FraudWarning
 from payments.models.gifts import Gift
 from payments.models.invoices import Invoice, InvoiceDocument, InvoiceKind, InvoiceSeries
@@ -37,6 +47,11 @@ __all__ = [
     "Adjustment",
     "AdjustmentKind",
     "AdjustmentState",
+    "BankAccount",
+    "BankLine",
+    "BankMatch",
+    "BankPayout",
+    "BankStatement",
     "BillingDetails",
     "Block",
     "Checkpoint",
@@ -57,10 +72,13 @@ __all__ = [
     "LimitPassed",
     "Lot",
     "LotUse",
+    "MatchState",
+    "MatchUse",
     "Notice",
     "NoticeState",
     "Origin",
     "PaymentReturn",
+    "PayoutState",
     "ProviderLine",
     "Reconciliation",
     "Refused",

@@ -1,6 +1,7 @@
 """Settings: the one place that reads the environment. Rules get what they need as arguments."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -182,11 +183,13 @@ SHARDS = env.int("SHARDS", 4)
 QUOTE_LIFE_S = env.int("QUOTE_LIFE_S", 600)
 SETTLE_BATCH = env.int("SETTLE_BATCH", 500)
 
-GATEWAYS = {
+GATEWAYS: dict[str, dict[str, Any]] = {
     "stripe": provider("STRIPE", "SECRET_KEY", "WEBHOOK_SECRETS"),
     "paypal": provider("PAYPAL", "CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_ID"),
     "doku": provider("DOKU", "CLIENT_ID", "SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY", "PARTNER_SERVICE_ID"),
     "2c2p": provider("TWOC2P", "MERCHANT_ID", "SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY"),
+    # Our own bank accounts: rows in the admin, no keys.
+    "bank_transfer": {"is_live": PRODUCTION},
 }
 if PRODUCTION:
     required("STRIPE_SECRET_KEY")

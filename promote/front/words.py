@@ -192,6 +192,9 @@ METHODS: dict[str, Text] = {
 }
 
 METHOD_NOTES: dict[str, Text] = {
+    "offline_bank_transfer": _(
+        "You transfer to our bank account with a reference. Coins come in one or two working days."
+    ),
     "card": _("On Stripe's own page; we never see the number."),
     "direct_debit": _("From a US bank account. Coins come when the money has arrived: up to four business days."),
     "paypal": _("You confirm on PayPal's page."),

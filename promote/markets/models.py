@@ -83,8 +83,8 @@ class PaymentMethod(models.Model):
     max_minor = models.PositiveBigIntegerField(null=True, blank=True)
     life_s = models.PositiveIntegerField(
         default=3600,
-        validators=[MinValueValidator(1800), MaxValueValidator(86_400)],
-        help_text=_("How long a payer has to pay, in seconds: 1800 to 86400."),
+        validators=[MinValueValidator(1800), MaxValueValidator(604_800)],
+        help_text=_("How long a payer has to pay, in seconds: 1800 to 86400; a transfer to our own bank up to 604800."),
     )
     asks_phone = models.BooleanField(default=False, help_text=_("The provider wants the payer's phone number."))
     refund_from_days = models.PositiveSmallIntegerField(
@@ -103,7 +103,9 @@ class PaymentMethod(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["market", "code"], name="payment_method_once_a_market"),
             models.CheckConstraint(
-                condition=Q(life_s__gte=1800) & Q(life_s__lte=86_400), name="payment_method_life_within_a_day"
+                condition=Q(life_s__gte=1800)
+                & (Q(life_s__lte=86_400) | Q(gateway="bank_transfer", life_s__lte=604_800)),
+                name="payment_method_life_within_a_day",
             ),
             models.CheckConstraint(
                 condition=Q(refund_from_days=None, refund_to_days=None)

@@ -31,6 +31,10 @@ SENTENCES: dict[str, Promise] = {
     "top_up_paid": _("Added to your balance: {coins}."),
     "top_up_failed": _("Your payment for {coins} did not go through. Nothing was taken from your balance."),
     "top_up_expired": _("Your payment for {coins} was not finished in time. You can start again."),
+    "transfer_in_part": _(
+        "Of your transfer {arrived} arrived; {lacks} are missing. Transfer them with the same reference, or write to "
+        "support."
+    ),
     "coins_granted": _("Given to you: {coins}."),
     "coins_taken_back": _("A payment of yours went back to you, so its coins left your balance: {coins}."),
     "coins_taken_back_owed": _(

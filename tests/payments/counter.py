@@ -29,6 +29,7 @@ from promote.accounts.models import Account
 from promote.markets.models import CoinPack
 from tests.builders import a_number, an_account
 from tests.payments.buying import RETURN_URL, Till
+from tests.payments.transfers import approved, csv, imported, paying
 from tests.sandbox.stand_in import Provider, provider, until
 
 PHONE = "+62 812-3456-7890"
@@ -116,7 +117,7 @@ class Counter:
         """Nobody pays until the payment's time is over."""
         if top_up.gateway == "stripe":
             self.till.stripe.control(f"sessions/{top_up.provider_ref}/lapse")
-        elif top_up.gateway == "paypal":
+        elif top_up.gateway in ("paypal", "bank_transfer"):
             TopUp.objects.filter(id=top_up.id).update(expires_at=timezone.now() - timedelta(seconds=1))
         else:
             if top_up.method == "ovo":
@@ -225,6 +226,11 @@ def _transfer(here: Counter, top_up: TopUp) -> None:
     here.of(top_up).answers(top_up.instructions["help_url"], "pay")
 
 
+def _transfer_by_hand(here: Counter, top_up: TopUp) -> None:
+    imported(csv(paying(top_up)))
+    approved(top_up)
+
+
 def _lets_lapse(here: Counter, top_up: TopUp) -> None:
     here.lapses(top_up)
 
@@ -237,6 +243,7 @@ WAYS = {
     "dana": Way(_answers("pay"), _answers("decline")),
     "ovo": Way(_ovo("pay"), _ovo("decline")),
     "doku_bank_transfer": Way(_transfer, _lets_lapse),
+    "offline_bank_transfer": Way(_transfer_by_hand, _lets_lapse),
     "rabbit_line_pay": Way(_answers("pay"), _answers("decline")),
     "2c2p_bank_transfer": Way(_answers("pay"), _answers("decline")),
     "truemoney": Way(_answers("pay"), _answers("decline")),

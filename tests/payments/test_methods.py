@@ -11,11 +11,12 @@ from tests.api.callers import an_app
 from tests.builders import an_account
 from tests.payments.buying import deliver
 from tests.payments.counter import Counter, buys, confirmed, post, work_off
+from tests.payments.transfers import a_bank_account
 
 pytestmark = pytest.mark.django_db
 
 TABLE = {
-    "ID": ["card", "dana", "ovo", "doku_bank_transfer"],
+    "ID": ["card", "dana", "ovo", "doku_bank_transfer", "offline_bank_transfer"],
     "TH": ["card", "paypal", "rabbit_line_pay", "2c2p_bank_transfer", "truemoney"],
     "GB": [],
     "US": ["card", "paypal", "direct_debit"],
@@ -39,8 +40,15 @@ def test_each_market_offers_what_its_table_says(at_counter: Counter, market: str
     assert (answer["hint"] is None) == bool(expected)
 
 
+@pytest.fixture(autouse=True)
+def _our_bank(db: None) -> None:
+    a_bank_account("ID")
+
+
 def carried(here: Counter, top_up, *, times: int = 1) -> None:
-    """Every notice that the provider sent, each so many times, backwards."""
+    """Every notice that the provider sent, each so many times, backwards; a bank sends none."""
+    if top_up.gateway == "bank_transfer":
+        return
     if top_up.gateway == "stripe":
         letters = [lambda notice=notice: deliver(notice) for notice in here.till.notices()]
     else:
@@ -84,7 +92,7 @@ def test_what_is_paid_and_never_told_is_found_by_asking(at_counter: Counter, mar
 def test_what_is_refused_brings_nothing_and_says_so(at_counter: Counter, market: str, method: str) -> None:
     top_up = buys(market, method)
     at_counter.declines(top_up)
-    ended = "expired" if method in ("card", "doku_bank_transfer") else "failed"
+    ended = "expired" if method in ("card", "doku_bank_transfer", "offline_bank_transfer") else "failed"
     assert confirmed(top_up).status == ended
     assert confirmed(top_up).status == ended
     assert not Lot.objects.filter(account=top_up.account).exists()

@@ -1,0 +1,15 @@
+DROP TRIGGER transfer_is_approved ON payments_topup;
+DROP FUNCTION payments_transfer_is_approved();
+DROP TRIGGER bank_payout_stays ON payments_bankpayout;
+DROP FUNCTION payments_bank_payout_stays();
+DROP TRIGGER bank_match_stays ON payments_bankmatch;
+DROP FUNCTION payments_bank_match_stays();
+DROP TRIGGER bank_line_is_summed ON payments_bankmatch;
+DROP FUNCTION payments_sum_bank_line();
+DROP TRIGGER bank_line_stays ON payments_bankline;
+DROP FUNCTION payments_bank_line_stays();
+DROP TRIGGER bank_payout_is_kept ON payments_bankpayout;
+DROP TRIGGER bank_match_is_kept ON payments_bankmatch;
+DROP TRIGGER bank_line_is_kept ON payments_bankline;
+DROP TRIGGER bank_statement_stays ON payments_bankstatement;
+DROP SEQUENCE payments_bank_reference;
