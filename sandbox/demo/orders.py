@@ -88,4 +88,5 @@ LOGINS: Final = (
 STAFF: Final = (
     ("demo-reviewer", "reviewer", "Reviewer: decides what may be shown"),
     ("demo-finance", "finance", "Finance: ledger, top-ups, invoices"),
+    ("demo-finance-2", "finance", "Finance, the second person: approves what the first proposed"),
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from sandbox import bank
 from sandbox.demo import catalogue, orders
 from sandbox.demo.commands import Commands, Failed
 from sandbox.demo.memory import Memory
@@ -88,7 +89,7 @@ class Demo:
         self.memory.set("url", self.url)
         self.memory.set("edge", self.edge)
         self.say("demo: accounts, videos and live rooms")
-        await asyncio.gather(self._catalogue(), self._limits(), self._staff())
+        await asyncio.gather(self._catalogue(), self._limits(), self._bank(), self._staff())
         await asyncio.gather(self._logins(), *(self._enter(account) for account in orders.COINS))
         self.say("demo: coins, vouchers and orders")
         await self._offers()
@@ -123,6 +124,13 @@ class Demo:
             facts = [f"{name}={json.dumps(value)}" for name, value in orders.LIMITS.items()]
             await self.commands.run("set_market", ",".join(markets), *facts)
             self.memory.set("limits", wanted)
+
+    async def _bank(self) -> None:
+        """Where the Indonesian accounts transfer to; `sandbox.bank` prints this bank's statements."""
+        if self.memory.get("bank") != bank.NUMBER:
+            facts = ["--bank", "BCA", "--number", bank.NUMBER, "--holder", "Promote (demo)"]
+            await self.commands.run("set_bank_account", "ID", *facts)
+            self.memory.set("bank", bank.NUMBER)
 
     async def _catalogue(self) -> None:
         lines = [

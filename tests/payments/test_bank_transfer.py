@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 from hypothesis import given, settings
@@ -30,6 +31,7 @@ from payments.models import (
 )
 from promote.keys import staff
 from promote.refusals import Invalid, WrongState
+from sandbox import bank
 from tests.builders import a_number, an_account
 from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.books import book
@@ -223,6 +225,16 @@ def test_camt_053_is_read_entry_by_entry_and_payment_by_payment(version):
     assert the_line(amount_minor=-500).left_minor == 0
     assert the_line(matches__top_up=one).payer_account == "111222"
     assert imported(raw + b"\n").known_lines == 4
+
+
+def test_the_demos_bank_prints_statements_that_are_taken():
+    call_command("set_bank_account", "ID", bank="BCA", number=bank.NUMBER, holder="Promote")
+    top_up = a_transfer()
+    transfers = [(references.grouped(top_up.provider_ref), HUNDRED), ("<hello> & thanks", "1.00")]
+    printed = bank.statement(transfers, number=bank.NUMBER, currency="IDR", payer="Siti & Co")
+    assert imported(printed.encode()).new_lines == 2
+    approved(top_up)
+    assert again(top_up).status == TopUpStatus.PAID
 
 
 # --- parts, rests, strays -------------------------------------------------------------------------------------------
