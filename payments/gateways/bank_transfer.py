@@ -19,6 +19,7 @@ from payments.gateways.base import (
     Line,
     LineKind,
     NoticeFacts,
+    PaidThere,
     PaymentState,
     Purchase,
     Reply,
@@ -77,15 +78,15 @@ class BankTransferGateway:
     def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, path: str, now: datetime) -> NoticeFacts | Reply:
         raise BadNotice("a bank sends us no notices", reason="unreadable")
 
-    def refund(self, payment_ref: str, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
-        top_up = _of(payment_ref=payment_ref)
+    def refund(self, paid: PaidThere, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
+        top_up = _of(payment_ref=paid.payment_ref)
         if currency != top_up.currency:
-            raise GatewayRefused(f"{payment_ref} was paid in {top_up.currency}")
+            raise GatewayRefused(f"{paid.payment_ref} was paid in {top_up.currency}")
         payout = payouts.ask(top_up=top_up, amount_minor=amount_minor, reference=reference, now=timezone.now())
         return _returned(payout)
 
-    def returns_of(self, payment_ref: str) -> list[Returned]:
-        return [_returned(payout) for payout in _of(payment_ref=payment_ref).bank_payouts.order_by("asked_at")]
+    def returns_of(self, paid: PaidThere) -> list[Returned]:
+        return [_returned(payout) for payout in _of(payment_ref=paid.payment_ref).bank_payouts.order_by("asked_at")]
 
     def lines(self, *, since: datetime, until: datetime) -> Iterator[Line]:
         """What was approved, and what was sent back. It is at our bank at once: each is paid out with it."""
