@@ -20,6 +20,8 @@ class MarketAdmin(admin.ModelAdmin):
 class CoinPackAdmin(admin.ModelAdmin):
     list_display = ("market", "surface", "coins", "price_minor", "product_id")
     list_filter = ("surface", "market")
+    search_fields = ("product_id",)
+    search_help_text = _("The store's product id.")
 
 
 @admin.register(MoneyLimit)

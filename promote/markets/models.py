@@ -131,6 +131,9 @@ class CoinPack(models.Model):
         ordering = ["market", "surface", "coins"]
         constraints = [
             models.UniqueConstraint(fields=["market", "surface", "coins"], name="coin_pack_once"),
+            models.UniqueConstraint(
+                fields=["market", "surface", "product_id"], condition=~Q(product_id=""), name="coin_pack_product_once"
+            ),
             models.CheckConstraint(condition=Q(coins__gt=0) & Q(price_minor__gt=0), name="coin_pack_positive"),
         ]
 
