@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from payments.gateways.base import Gateway
 
 _MODULES = {
+    "apple": "apple",
+    "google": "google_play",
     "stripe": "stripe",
     "paypal": "paypal",
     "doku": "doku",

@@ -152,14 +152,16 @@ def _issue(
     top_up: TopUp | None = None,
 ) -> Invoice:
     by_currency = totals(lines)
-    own = by_currency.get(market.currency, Amounts(0, 0))
+    # A store may have sold in another currency than the market's own.
+    currency = top_up.currency if top_up else market.currency
+    own = by_currency.get(currency, Amounts(0, 0))
     content = {
         "seller": billing.seller(market).as_dict(),
         "buyer": billing.buyer(account).as_dict() | {"username": account.username, "country": account.country},
         "about": about,
         "lines": lines,
         "time_zone": market.time_zone,
-        "exponents": {currency: _exponent(currency, market) for currency in {market.currency, *by_currency}},
+        "exponents": {code: _exponent(code, market) for code in {currency, market.currency, *by_currency}},
     }
     number = numbering.take(kind=kind, market=market, now=now)
     invoice = Invoice.objects.create(
@@ -171,7 +173,7 @@ def _issue(
         market=market,
         order_ref=order_ref,
         top_up=top_up,
-        currency=market.currency,
+        currency=currency,
         net_minor=own.net_minor,
         tax_minor=own.tax_minor,
         gross_minor=own.gross_minor,

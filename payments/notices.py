@@ -15,7 +15,16 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F
 
-from payments import fraud_warnings, gateways, paying_back, refused, returns, top_ups
+from payments import (
+    fraud_warnings,
+    gateways,
+    paying_back,
+    refused,
+    returns,
+    store_purchases,
+    telling_use,
+    top_ups,
+)
 from payments.gateways.base import BadNotice, GatewayAway, GatewayRefused, NoticeFacts, Reply
 from payments.models import Notice, NoticeState, TopUp, TopUpStatus
 from promote import ids
@@ -47,12 +56,15 @@ def receive(*, gateway: str, path: str, headers: Mapping[str, str], raw: bytes, 
     if isinstance(facts, Reply):
         return facts
     kept = {name: headers[name][:1000] for name in (*_HEADERS_KEPT, *here.notice_headers) if name in headers}
-    _store(gateway, facts, raw=raw, headers=kept, now=now)
+    store(gateway, facts, raw=raw, headers=kept, now=now)
     return facts.reply
 
 
-def _store(gateway: str, facts: NoticeFacts, *, raw: bytes, headers: Mapping[str, str], now: datetime) -> None:
-    """In one statement, since hundreds may come in a second."""
+def store(gateway: str, facts: NoticeFacts, *, raw: bytes, headers: Mapping[str, str], now: datetime) -> None:
+    """Keeps a notice whose origin is certain, and calls a worker once that is committed; a known one is counted.
+
+    In one statement, since hundreds may come in a second.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             _STORE,
@@ -103,6 +115,10 @@ def _process(notice: Notice, *, now: datetime) -> None:
         is_ours = _work(notice, now=now)
     except (GatewayAway, gateways.NoSuchGateway) as error:
         _put_off(notice, error=error, now=now)
+    except store_purchases.PurchaseRefused as error:
+        store_purchases.count(error)
+        state = NoticeState.DEAD if error.is_mendable else NoticeState.IGNORED
+        _finish(notice, state, error=f"{error.reason}: {error.told}", now=now)
     except (GatewayRefused, top_ups.Mismatch, returns.ReturnDiffers) as error:
         _finish(notice, NoticeState.DEAD, error=f"{type(error).__name__}: {error}", now=now)
     else:
@@ -117,8 +133,10 @@ def _work(notice: Notice, *, now: datetime) -> bool:
     if notice.about == "warning":
         fraud_warnings.look(gateway=notice.gateway, ref=notice.provider_ref, now=now)
         return True
-    top_up = _top_up_of(notice)
-    if top_up is not None:
+    top_up = _top_up_of(notice) or store_purchases.told(gateway=notice.gateway, ref=notice.provider_ref, now=now)
+    if top_up is not None and notice.about == "use":
+        telling_use.tell(top_up_id=top_up.id)
+    elif top_up is not None:
         _act(notice, top_up, now=now)
     return top_up is not None
 

@@ -76,6 +76,8 @@ def _is_open(method: PaymentMethod) -> bool:
 
 
 def _fits(pack: CoinPack, method: PaymentMethod) -> bool:
+    if method.in_app and not pack.product_id:
+        return False
     return (method.min_minor or 0) <= pack.price_minor and (
         method.max_minor is None or pack.price_minor <= method.max_minor
     )

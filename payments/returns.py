@@ -1,18 +1,20 @@
 """Money of a payment that went back: what the provider says of it, and what becomes of the payment's coins.
 
-A notice (or the poll, or finance) makes `confirm` ask the provider; a store's handler, which has its proof in the
-notice itself, calls `take` and `undo`. What we asked for ourselves is a withdrawal's (withdrawals.py).
+A notice (or the poll, or finance) makes `confirm` ask the provider. What we asked for ourselves is a withdrawal's
+(withdrawals.py).
 Source: DESIGN.md 2 (withdrawal) and 6.10, payments.md 1.3 and 2.2.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
 from payments import clawbacks, fiat, gateways, providers
-from payments.gateways.base import PaysBack, Returned, ReturnedState
+from payments.gateways import amounts
+from payments.gateways.base import PaysBack, Returned, ReturnedState, Revoked, Store
 from payments.models import Lot, PaymentReturn, ReturnKind, ReturnState, TopUp, TopUpStatus
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,9 @@ def confirm(*, top_up_id: UUID, now: datetime) -> list[PaymentReturn]:
     if top_up.status != TopUpStatus.PAID or not top_up.payment_ref:
         return []
     provider = gateways.named(top_up.gateway)
+    if isinstance(provider, Store):
+        stands = providers.ask(top_up.gateway, lambda _: provider.revoked(top_up.payment_ref))
+        return _follow_store(top_up, stands, now=now)
     if not isinstance(provider, PaysBack):
         return []
     said = providers.ask(top_up.gateway, lambda _: provider.returns_of(providers.there(top_up)))
@@ -139,6 +144,21 @@ def _follow(top_up_id: UUID, said: Returned, *, now: datetime) -> PaymentReturn 
     if known is not None and said.state == ReturnedState.UNDONE:
         undo(returned_id=known.id, now=now)
     return known
+
+
+def _follow_store(top_up: TopUp, revoked: Sequence[Revoked], *, now: datetime) -> list[PaymentReturn]:
+    """A store says what is taken back now: what stood and is not among it was reversed, and comes first."""
+    stands = PaymentReturn.objects.filter(top_up=top_up).exclude(state=ReturnState.UNDONE).exclude(provider_ref="")
+    for gone in stands.exclude(provider_ref__in=[one.ref for one in revoked]):
+        undo(returned_id=gone.id, now=now)
+    taken = []
+    parts = amounts.parts(top_up.amount_minor, [one.share for one in revoked])
+    for one, amount in zip(revoked, parts, strict=True):
+        if amount:
+            kind = ReturnKind(one.kind)
+            made = take(top_up_id=top_up.id, kind=kind, provider_ref=one.ref, amount_minor=amount, why=one.why, now=now)
+            taken.append(made)
+    return taken
 
 
 def _coins_of(top_up: TopUp, amount_minor: int) -> int:

@@ -5,7 +5,18 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from payments import checkpoints, documents, expiry, notices, paying_back, polling, reconciling, sealing
+from payments import (
+    catching_up,
+    checkpoints,
+    delivering,
+    documents,
+    expiry,
+    notices,
+    paying_back,
+    polling,
+    reconciling,
+    sealing,
+)
 
 
 @shared_task(ignore_result=True)
@@ -22,6 +33,21 @@ def confirm_top_up(top_up_id: str, **_: object) -> None:
 @shared_task(ignore_result=True)
 def poll_open_top_ups(*, limit: int = 100, **_: object) -> None:
     polling.poll(limit=limit, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def catch_up(**_: object) -> None:
+    catching_up.catch_up(now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def tell_delivered(top_up_id: str, **_: object) -> None:
+    delivering.tell(top_up_id=UUID(top_up_id), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def tell_all_delivered(*, limit: int = 100, **_: object) -> None:
+    delivering.tell_due(limit=limit, now=timezone.now())
 
 
 @shared_task(ignore_result=True)

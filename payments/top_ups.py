@@ -14,7 +14,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import crediting, gateways, limits, providers, refused, saved_methods, tax
+from payments import crediting, currencies, delivering, gateways, limits, providers, refused, saved_methods, tax
+from payments.gateways import amounts
 from payments.gateways.base import (
     Fetched,
     Gateway,
@@ -53,7 +54,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _PHONE = re.compile(r"\d{8,15}", re.ASCII)
-_FIRST_CHECK_S = 60
+FIRST_CHECK_S = 60
 _ENDED_AS = {PaymentState.FAILED: TopUpStatus.FAILED, PaymentState.EXPIRED: TopUpStatus.EXPIRED}
 
 
@@ -167,13 +168,16 @@ def confirm(*, top_up_id: UUID, now: datetime, provider_ref: str = "", why: str 
     if top_up.status == TopUpStatus.PAID or not ref:
         return top_up
     fetched = _fetch(top_up, ref, now=now)
-    if fetched is None or fetched.state == PaymentState.OPEN:
-        return top_up
+    return top_up if fetched is None else settle(top_up_id=top_up_id, fetched=fetched, ref=ref, why=why, now=now)
+
+
+def settle(*, top_up_id: UUID, fetched: Fetched, ref: str, why: str, now: datetime) -> TopUp:
+    """Ends the top-up as the provider's answer says, which has been compared with it. Any number of times, once."""
     with transaction.atomic():
         top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account", "market").get(id=top_up_id)
         if fetched.state == PaymentState.PAID:
             _pay(top_up, fetched, ref=ref, why=why, now=now)
-        elif top_up.status != TopUpStatus.PENDING:
+        elif top_up.status != TopUpStatus.PENDING or fetched.state == PaymentState.OPEN:
             pass
         elif fetched.state == PaymentState.SETTLING:
             _accept(top_up, now=now)
@@ -293,6 +297,9 @@ def _choose(account: Account, surface: str, method: str, pack_id: int) -> tuple[
     if chosen is None:
         known = ", ".join(one.method.code for one in here.offered)
         raise Invalid([FieldError("method", "invalid_choice", _("Here you can pay with: %s.") % known)])
+    if chosen.method.in_app:
+        told = _("This is bought in the app: buy it in the store, then send here what the store gave you.")
+        raise Invalid([FieldError("transaction", "required", told)])
     pack = next((one for one in chosen.packs if one.pk == pack_id), None)
     if pack is None:
         raise Invalid([FieldError("pack", "invalid_choice", _("Choose a pack of this list; its prices may be new."))])
@@ -318,7 +325,7 @@ def _open(
         "tax_minor": tax.within(pack.price_minor, market.tax_percent),
         "started_at": now,
         "expires_at": now + timedelta(seconds=method.life_s),
-        "check_at": now + timedelta(seconds=_FIRST_CHECK_S),
+        "check_at": now + timedelta(seconds=FIRST_CHECK_S),
     }
     with transaction.atomic():
         limits.hold(account)
@@ -327,18 +334,18 @@ def _open(
             return known
         limits.check_top_up(account=account, market=market, coins=pack.coins, now=now)
         top_up = TopUp.objects.create(account=account, key=key, **facts)
-        _note(top_up, came_from="", why="started", by=None, now=now)
+        note_start(top_up, now=now)
     return top_up
 
 
 def _difference(top_up: TopUp, fetched: Fetched, *, is_live: bool) -> str:
-    """What the provider has otherwise than we, in words for ops; empty where nothing."""
-    pairs = [
-        ("reference", top_up.public_id, fetched.reference),
-        ("amount", top_up.amount_minor, fetched.amount_minor),
-        ("currency", top_up.currency, fetched.currency),
-        ("live mode", is_live, fetched.is_live),
-    ]
+    """What the provider has otherwise than we, in words for ops; empty where nothing. A store says its own price."""
+    pairs = [("reference", top_up.reference, fetched.reference), ("live mode", is_live, fetched.is_live)]
+    if not top_up.in_app:
+        pairs += [
+            ("amount", top_up.amount_minor, fetched.amount_minor),
+            ("currency", top_up.currency, fetched.currency),
+        ]
     return "; ".join(f"{name}: {theirs!r} instead of {ours!r}" for name, ours, theirs in pairs if ours != theirs)
 
 
@@ -347,10 +354,20 @@ def _pay(top_up: TopUp, fetched: Fetched, *, ref: str, why: str, now: datetime) 
     if top_up.status == TopUpStatus.PAID:
         return
     top_up.provider_ref, top_up.payment_ref, top_up.paid_at, top_up.problem = ref, fetched.payment_ref, now, ""
+    if top_up.in_app and (price := store_price(fetched)):
+        top_up.amount_minor, top_up.currency, top_up.exponent = price
+    delivering.owe(top_up, now=now)
     _move(top_up, to=TopUpStatus.PAID, why=why, now=now)
     crediting.credit(top_up, now=now)
     if fetched.saved is not None:
         saved_methods.remember(top_up=top_up, saved=fetched.saved)
+
+
+def store_price(fetched: Fetched) -> tuple[int, str, int] | None:
+    """Amount, currency and exponent as the store says them; None where it does not, or in no currency of our books."""
+    if not fetched.amount_minor or fetched.currency not in currencies.NUMBERS:
+        return None
+    return fetched.amount_minor, fetched.currency, amounts.exponent(fetched.currency)
 
 
 def _accept(top_up: TopUp, *, now: datetime) -> None:
@@ -374,6 +391,10 @@ def _move(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime, by: User |
     top_up.status, top_up.ended_at, top_up.check_at = to, now, None
     top_up.save()
     _note(top_up, came_from=came_from, why=why, by=by, now=now)
+
+
+def note_start(top_up: TopUp, *, now: datetime) -> None:
+    _note(top_up, came_from="", why="started", by=None, now=now)
 
 
 def _note(top_up: TopUp, *, came_from: str, why: str, by: User | None, now: datetime) -> None:

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments import limits, top_ups
+from payments import limits, store_purchases, top_ups
 from payments.models import Invoice, InvoiceKind, TopUp, TopUpStatus
 from payments.payment_methods import AWAY, Offered
 from promote.accounts.models import Account
@@ -20,7 +20,7 @@ from promote.markets.models import Market
 from promote.money import Price
 from promote.refusals import FieldError, Invalid
 from promote.rest import Idempotent, account_of, caller, page, page_of
-from promote.rest.fields import Shape, StrictCharField
+from promote.rest.fields import Shape, StrictBooleanField, StrictCharField
 from promote.rest.idempotency import key_of
 from promote.rest.views import Door
 
@@ -36,13 +36,19 @@ class PriceOut(serializers.Serializer[Any]):
 class PackOut(serializers.Serializer[Any]):
     id = serializers.CharField()
     coins = serializers.IntegerField()
-    price = PriceOut(help_text=_("Tax included."))
+    price = PriceOut(help_text=_("Tax included. Of a store's pack what we think: show the price that the store says."))
+    product_id = serializers.CharField(required=False, help_text=_("The store's product, for a purchase in the app."))
 
 
 class MethodOut(serializers.Serializer[Any]):
     method = serializers.CharField()
     packs = PackOut(many=True)
     asks_phone = serializers.BooleanField(help_text=_("Send `phone` when a payment by it is started."))
+    in_app = serializers.BooleanField(help_text=_("Bought in the store: send `transaction` instead of `pack`."))
+    account_token = serializers.CharField(
+        required=False,
+        help_text=_("Name it to the store: StoreKit's `appAccountToken`, Google Play's `obfuscatedAccountId`."),
+    )
     test_mode = serializers.BooleanField(help_text=_("No real money moves."))
 
 
@@ -77,7 +83,15 @@ class MethodsOut(serializers.Serializer[Any]):
 
 class TopUpIn(Shape):
     method = StrictCharField(max_length=32)
-    pack = StrictCharField(max_length=32, help_text=_("The `id` of a pack of that method."))
+    pack = StrictCharField(max_length=32, required=False, help_text=_("The `id` of a pack of that method."))
+    transaction = StrictCharField(
+        max_length=20_000,
+        required=False,
+        help_text=_("Of a purchase in the app: StoreKit's `jwsRepresentation`, or Google Play's purchase token."),
+    )
+    shares_use = StrictBooleanField(
+        required=False, help_text=_("The buyer agreed that the store may be told how much of it was used.")
+    )
     phone = StrictCharField(max_length=32, required=False, help_text=_("Where `asks_phone`: +62 812 3456 7890."))
 
 
@@ -119,7 +133,7 @@ class Methods(Door):
     def get(self, request: Request) -> Response:
         account = account_of(request)
         here = top_ups.methods(account=account, surface=surface_of(request))
-        results = [_read_offered(one) for one in here.offered]
+        results = [_read_offered(one, account) for one in here.offered]
         hint = {"code": here.hint_code, "detail": str(here.hint)} if here.hint_code else None
         away = [{"method": row.code, "detail": str(AWAY)} for row in here.away]
         limit = _read_limit(account, here.market) if here.market else None
@@ -139,17 +153,14 @@ class TopUps(Idempotent, Door):
     @extend_schema(operation_id="start_top_up", request=TopUpIn, responses={201: TopUpOut})
     def post(self, request: Request) -> Response:
         asked = TopUpIn.read(request)
-        top_up = top_ups.start(
-            account=account_of(request),
-            caller_surface=surface_of(request),
-            method=asked["method"],
-            pack_id=_pack_id(asked["pack"]),
-            key=key_of(request),
-            phone=asked.get("phone", ""),
-            return_url=settings.PUBLIC_URL + RETURN_PATH,
-            now=timezone.now(),
-        )
+        top_up = _hand_in(request, asked) if "transaction" in asked else _start(request, asked)
         return Response(_read(top_up), status=201)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """What was refused has been rolled back by now, so it is counted here."""
+        if isinstance(exc, store_purchases.PurchaseRefused):
+            store_purchases.count(exc)
+        return super().handle_exception(exc)
 
 
 class OneTopUp(Door):
@@ -158,6 +169,33 @@ class OneTopUp(Door):
         top_up = top_ups.get(account=account_of(request), public_id=public_id)
         (read,) = _read_many([top_up])
         return Response(read)
+
+
+def _start(request: Request, asked: dict[str, Any]) -> TopUp:
+    return top_ups.start(
+        account=account_of(request),
+        caller_surface=surface_of(request),
+        method=asked["method"],
+        pack_id=_pack_id(asked.get("pack", "")),
+        key=key_of(request),
+        phone=asked.get("phone", ""),
+        return_url=settings.PUBLIC_URL + RETURN_PATH,
+        now=timezone.now(),
+    )
+
+
+def _hand_in(request: Request, asked: dict[str, Any]) -> TopUp:
+    if "pack" in asked:
+        told = _("A purchase in the app says itself what was bought: leave `pack` out.")
+        raise Invalid([FieldError("pack", "invalid", told)])
+    return store_purchases.hand_in(
+        account=account_of(request),
+        caller_surface=surface_of(request),
+        method=asked["method"],
+        proof=asked["transaction"],
+        shares_use=asked.get("shares_use", False),
+        now=timezone.now(),
+    )
 
 
 def surface_of(request: Request) -> str:
@@ -184,16 +222,18 @@ def _read_limit(account: Account, market: Market) -> dict[str, Any]:
     }
 
 
-def _read_offered(offered: Offered) -> dict[str, Any]:
-    currency = offered.method.market.currency
+def _read_offered(offered: Offered, account: Account) -> dict[str, Any]:
+    currency, in_app = offered.method.market.currency, offered.method.in_app
     packs = [
         {"id": f"pack_{pack.pk}", "coins": pack.coins, "price": Price(pack.price_minor, currency).as_dict()}
+        | ({"product_id": pack.product_id} if in_app else {})
         for pack in offered.packs
     ]
-    return {
+    return ({"account_token": str(account.id)} if in_app else {}) | {
         "method": offered.method.code,
         "packs": packs,
         "asks_phone": offered.method.asks_phone,
+        "in_app": in_app,
         "test_mode": not offered.is_live,
     }
 

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments import gateways, providers, top_ups
+from payments import gateways, providers, returns, top_ups
 from payments.admin.ledger import LookOnly
 from payments.gateways import NoSuchGateway
 from payments.gateways.base import GatewayAway, GatewayRefused
@@ -89,7 +89,8 @@ class TopUpAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         for top_up in chosen[:50]:
             try:
                 found = top_ups.confirm(top_up_id=top_up.id, now=timezone.now(), why="asked by ops")
-            except (GatewayAway, GatewayRefused, NoSuchGateway, top_ups.Mismatch) as error:
+                returns.confirm(top_up_id=top_up.id, now=timezone.now())
+            except (GatewayAway, GatewayRefused, NoSuchGateway, top_ups.Mismatch, returns.ReturnDiffers) as error:
                 messages.error(request, f"{top_up}: {error}")
             else:
                 messages.success(request, f"{top_up}: {found.get_status_display()}")

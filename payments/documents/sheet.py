@@ -171,9 +171,9 @@ def _sums(currency: str, invoice: Invoice, amounts: Amounts, *, alone: bool) -> 
 
 
 def _note(lines: list[Mapping[str, Any]], *, is_receipt: bool) -> str:
-    if is_receipt:
-        return _("Paid in full. Your coins are in your balance.")
     told = [_("Paid with coins; nothing is due. What the order did not spend is back in your balance.")]
+    if is_receipt:
+        told = [_("Paid in full. Your coins are in your balance.")]
     if any(line.get("origin") in IN_APP for line in lines):
         told.append(_("Coins bought in a store were sold by the store, which has invoiced them."))
     return " ".join(told)

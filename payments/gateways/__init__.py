@@ -7,6 +7,8 @@ from payments.gateways.base import Gateway
 Build = Callable[[], Gateway]
 
 METHODS: Mapping[str, frozenset[str]] = {
+    "apple": frozenset({"apple"}),
+    "google": frozenset({"google"}),
     "stripe": frozenset({"card", "direct_debit"}),
     "paypal": frozenset({"paypal", "paypal_reference"}),
     "doku": frozenset({"dana", "ovo", "doku_bank_transfer"}),

@@ -1,7 +1,9 @@
 """Minor units to the decimal strings that some providers count in, and back, to the last digit."""
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
+from fractions import Fraction
 
 _AMOUNT = re.compile(r"\d{1,15}(\.\d{1,10})?", re.ASCII)
 _WITHOUT_MINOR = frozenset({"JPY", "KRW", "VND"})
@@ -10,6 +12,16 @@ _WITHOUT_MINOR = frozenset({"JPY", "KRW", "VND"})
 
 def exponent(currency: str) -> int:
     return 0 if currency in _WITHOUT_MINOR else 2
+
+
+def parts(total_minor: int, shares: Iterable[Fraction]) -> list[int]:
+    """What each share of a whole comes to, rounded down from the sum so far: all of them add up to the whole."""
+    found, before = [], Fraction(0)
+    for share in shares:
+        after = before + share
+        found.append(int(total_minor * after) - int(total_minor * before))
+        before = after
+    return found
 
 
 def to_decimal(amount_minor: int, currency: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -23,6 +24,10 @@ class SavedGone(GatewayRefused):
     """The payer has taken back what the provider kept of theirs."""
 
 
+class NoSuchPurchase(GatewayRefused):
+    """The store knows no purchase of this id, or none of our app."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a provider is answered at our door, in its own words."""
@@ -34,13 +39,24 @@ class Reply:
 class BadNotice(Exception):
     """The notice was not signed by the provider, is too old or from the future, or can't be read.
 
-    `reason` is one of few words, to be counted: `signature`, `time`, `unreadable`, `other_account`.
+    `reason` is one of few words, to be counted: `signature`, `time`, `unreadable`, `other_account`, `test_purchase`.
     """
 
     def __init__(self, sentence: str, *, reason: str, reply: Reply | None = None) -> None:
         super().__init__(sentence)
         self.reason = reason
         self.reply = reply or Reply(400, {"error": "not a notice signed by the provider"})
+
+
+class BadProof(Exception):
+    """What an app handed in is no purchase of this store, or none of our app.
+
+    `reason` is one of few words, to be counted: `signature`, `other_app`, `test_purchase`, `unreadable`.
+    """
+
+    def __init__(self, sentence: str, *, reason: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class PaymentState(StrEnum):
@@ -110,7 +126,8 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class NoticeFacts:
-    """What a notice is about, as far as it says: a `payment`, its `return`, a `warning`, or nothing that we work on.
+    """What a notice is about, as far as it says: a `payment`, its `return`, how much of it is in `use`, a `warning`, or
+    nothing that we work on.
 
     `provider_ref` is the id of that payment or warning at the provider. Of a return, `payment_ref` is the payment whose
     money went back, or came back to us.
@@ -135,7 +152,11 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A payment as the provider has it now."""
+    """A payment as the provider has it now.
+
+    Of a store's purchase `reference` is the account that the app named, `product_id` what was sold, `quantity` times;
+    its price is the store's own, 0 where it does not say.
+    """
 
     state: PaymentState
     amount_minor: int
@@ -144,6 +165,8 @@ class Fetched:
     payment_ref: str
     is_live: bool
     saved: Saved | None = None
+    product_id: str = ""
+    quantity: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +214,17 @@ class PaidThere:
     provider_ref: str
     payment_ref: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """Such a share of a store's purchase is taken back: `kind` is `refund` or `dispute`."""
+
+    ref: str
+    kind: str
+    share: Fraction
+    at: datetime
+    why: str = ""
 
 
 class LineKind(StrEnum):
@@ -321,4 +355,47 @@ class Warns(Protocol):
 
     def warning(self, ref: str) -> Warned:
         """A warning as it stands. Raises GatewayAway, GatewayRefused."""
+        ...
+
+
+@runtime_checkable
+class Store(Protocol):
+    """A store that sells for us: the app pays there first, and hands in what the store gave it."""
+
+    def purchase_of(self, proof: str) -> str:
+        """The store's id of the purchase that a proof is about, for `fetch`. Raises BadProof, GatewayAway."""
+        ...
+
+    def revoked(self, payment_ref: str) -> list[Revoked]:
+        """What of a purchase is taken back at the moment, in order: what was here before and is no more was reversed.
+
+        Raises GatewayAway, GatewayRefused.
+        """
+        ...
+
+
+@runtime_checkable
+class WantsDelivery(Protocol):
+    """A store that takes a purchase back unless it is told that the goods were delivered."""
+
+    def delivered(self, provider_ref: str) -> None:
+        """Any number of times. Raises GatewayAway, GatewayRefused."""
+        ...
+
+
+@runtime_checkable
+class AsksUse(Protocol):
+    """A store that asks how much of a purchase was used before it decides on a refund."""
+
+    def tell_use(self, payment_ref: str, *, used: Fraction) -> None:
+        """Raises GatewayAway, GatewayRefused."""
+        ...
+
+
+@runtime_checkable
+class TellsAgain(Protocol):
+    """A store that can be asked for what it told, or would have told, and did not get through with."""
+
+    def untold(self, *, since: datetime, until: datetime) -> Iterator[tuple[NoticeFacts, bytes]]:
+        """As notices, each with its body. Raises GatewayAway, GatewayRefused."""
         ...

@@ -19,9 +19,9 @@ class Notice(models.Model):
     event_id = models.CharField(max_length=255, help_text=_("The provider's id of the event."))
     kind = models.CharField(max_length=96)
     about = models.CharField(
-        max_length=16, blank=True, default="payment", help_text=_("payment, return, warning or nothing.")
+        max_length=16, blank=True, default="payment", help_text=_("payment, return, use, warning or nothing.")
     )
-    provider_ref = models.CharField(max_length=255, blank=True)
+    provider_ref = models.CharField(max_length=1000, blank=True)
     reference = models.CharField(max_length=255, blank=True, help_text=_("Our own id, as the provider repeats it."))
     payment_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment of which money went back."))
     raw = models.BinaryField()

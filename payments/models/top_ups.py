@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from payments.models.lots import IN_APP
 from promote import ids
 from promote.accounts.models import Account, User
 from promote.markets.models import CoinPack, Market
@@ -55,7 +56,9 @@ class TopUp(models.Model):
     redirect_url = models.CharField(max_length=2000, blank=True, help_text=_("Where the payer pays."))
     client_secret = models.CharField(max_length=255, blank=True, help_text=_("For the provider's form in an app."))
     instructions = models.JSONField(null=True, help_text=_("What a payer by transfer is shown: account, until when."))
-    provider_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment page's id at the provider."))
+    provider_ref = models.CharField(
+        max_length=1000, blank=True, help_text=_("The id of the payment page, or of a store's purchase.")
+    )
     payment_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment's id at the provider."))
     started_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text=_("The provider's page closes then."))
@@ -64,6 +67,12 @@ class TopUp(models.Model):
     ended_at = models.DateTimeField(null=True, help_text=_("When its status became final, or failed or expired."))
     check_at = models.DateTimeField(null=True, help_text=_("When we ask the provider next, if it has not told us."))
     checks = models.PositiveSmallIntegerField(default=0)
+    finish_at = models.DateTimeField(
+        null=True, help_text=_("When we tell the store next that its purchase was delivered; empty: told, or no need.")
+    )
+    shares_use = models.BooleanField(
+        default=False, help_text=_("The buyer lets us tell the store how much of it was used.")
+    )
     refunded_minor = models.PositiveBigIntegerField(default=0, help_text=_("Kept by a trigger from its returns."))
     disputed_minor = models.PositiveBigIntegerField(default=0)
     withdrawn_minor = models.PositiveBigIntegerField(default=0)
@@ -97,6 +106,7 @@ class TopUp(models.Model):
         indexes = [
             models.Index(fields=["check_at"], condition=~Q(check_at=None), name="top_up_to_check"),
             models.Index(fields=["account", "-started_at", "-id"], name="top_up_of_account"),
+            models.Index(fields=["finish_at"], condition=~Q(finish_at=None), name="top_up_to_finish"),
         ]
 
     def __str__(self) -> str:
@@ -105,6 +115,16 @@ class TopUp(models.Model):
     @property
     def public_id(self) -> str:
         return ids.public("top", self.id)
+
+    @property
+    def in_app(self) -> bool:
+        """Sold by a store, which says the price."""
+        return self.method in IN_APP
+
+    @property
+    def reference(self) -> str:
+        """What the provider repeats of ours: of a store the buyer's account, which the app named to it."""
+        return str(self.account_id) if self.in_app else self.public_id
 
     @property
     def net_minor(self) -> int:

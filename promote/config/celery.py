@@ -47,6 +47,8 @@ app.conf.update(
         "delivery.learn": every(30, "delivery.tasks.learn", queue="delivery"),
         "payments.poll_open_top_ups": every(30, "payments.tasks.poll_open_top_ups", queue="celery"),
         "payments.process_notices": every(10, "payments.tasks.process_notices", queue="celery"),
+        "payments.catch_up": every(900, "payments.tasks.catch_up", queue="celery"),
+        "payments.tell_all_delivered": every(60, "payments.tasks.tell_all_delivered", queue="celery"),
         "payments.checkpoint": every(60, "payments.tasks.checkpoint", queue="celery"),
         "payments.seal": every(60, "payments.tasks.seal", queue="celery"),
         "payments.work_on_withdrawals": every(30, "payments.tasks.work_on_withdrawals", queue="celery"),

@@ -5,18 +5,27 @@ The sandbox's payment providers get the same keys as Promote, as a merchant and 
 
 import base64
 import fcntl
+import json
 import os
 import secrets
+import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 from promote.config.engines import write_private
 from promote.keys.keyring import PURPOSES
 
 NOWHERE = "http://127.0.0.1:9"
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
 
 
 def secrets_of(data: Path) -> dict[str, str]:
@@ -31,6 +40,10 @@ def secrets_of(data: Path) -> dict[str, str]:
             missing |= _pairs("DOKU")
         if "TWOC2P_PRIVATE_KEY" not in found:
             missing |= _pairs("TWOC2P")
+        if "APPLE_PRIVATE_KEY" not in found:
+            missing |= _apple_keys()
+        if "GOOGLE_PLAY_SERVICE_ACCOUNT" not in found:
+            missing |= _google_keys()
         if missing:
             found |= missing
             write_private(file, "".join(f"{name}={value}\n" for name, value in found.items()))
@@ -41,7 +54,7 @@ def unreachable_providers(environment: Mapping[str, str]) -> dict[str, str]:
     """Addresses for providers of which nothing is set: keys made here must never reach a real one."""
     return {
         f"{prefix}_API_BASE": NOWHERE
-        for prefix in ("PAYPAL", "DOKU", "TWOC2P")
+        for prefix in ("PAYPAL", "DOKU", "TWOC2P", "APPLE", "GOOGLE_PLAY")
         if not any(name.startswith(f"{prefix}_") for name in environment)
     }
 
@@ -59,6 +72,12 @@ def _wanted() -> dict[str, Callable[[], str]]:
         "DOKU_PARTNER_SERVICE_ID": lambda: "88899",
         "TWOC2P_MERCHANT_ID": lambda: f"JT{secrets.randbelow(10**6):06d}",
         "TWOC2P_SECRET_KEY": lambda: secrets.token_hex(32),
+        "APPLE_BUNDLE_ID": lambda: "example.promote",
+        "APPLE_APP_ID": lambda: "1234567890",
+        "APPLE_ISSUER_ID": lambda: str(uuid.uuid4()),
+        "APPLE_KEY_ID": lambda: secrets.token_hex(5).upper(),
+        "GOOGLE_PLAY_PACKAGE_NAME": lambda: "example.promote",
+        "GOOGLE_PLAY_PUSH_ACCOUNT": lambda: "push@promote-stand-in.iam.gserviceaccount.com",
     }
 
 
@@ -73,13 +92,54 @@ def _pairs(provider: str) -> dict[str, str]:
     }
 
 
-def _private(key: rsa.RSAPrivateKey) -> str:
+def _apple_keys() -> dict[str, str]:
+    """Ours for Apple's API, and the root that the stand-in signs under as Apple does under its own."""
+    ours, root = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP384R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Stand-in Root CA - G3")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, root.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(root.public_key()), critical=False)
+        .add_extension(_SIGNS_CERTIFICATES, critical=True)
+        .sign(root, hashes.SHA384())
+    )
+    return {
+        "APPLE_PRIVATE_KEY": _private(ours),
+        "APPLE_ROOT_CERTIFICATE": base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode(),
+        "SANDBOX_APPLE_PUBLIC_KEY": _public(ours),
+        "SANDBOX_APPLE_ROOT_KEY": _private(root),
+    }
+
+
+def _google_keys() -> dict[str, str]:
+    """A service account as Google's console gives it out: a JSON file."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.PKCS8
+    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    account = {
+        "type": "service_account",
+        "project_id": "promote-stand-in",
+        "private_key_id": secrets.token_hex(20),
+        "private_key": pem.decode(),
+        "client_email": "promote@promote-stand-in.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+    return {
+        "GOOGLE_PLAY_SERVICE_ACCOUNT": base64.b64encode(json.dumps(account).encode()).decode(),
+        "SANDBOX_GOOGLE_PLAY_PUBLIC_KEY": _public(key),
+    }
+
+
+def _private(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     form = serialization.PrivateFormat.PKCS8
     der = key.private_bytes(serialization.Encoding.DER, form, serialization.NoEncryption())
     return base64.b64encode(der).decode()
 
 
-def _public(key: rsa.RSAPrivateKey) -> str:
+def _public(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return base64.b64encode(key.public_key().public_bytes(serialization.Encoding.DER, form)).decode()
 

@@ -72,6 +72,8 @@ PROVIDERS = {
     "paypal": ("PAYPAL", "paypal"),
     "doku": ("DOKU", "doku"),
     "2c2p": ("TWOC2P", "two_c_two_p"),
+    "apple": ("APPLE", "app_store"),
+    "google": ("GOOGLE_PLAY", "google_play"),
 }
 """Development's payment providers, servers of their own outside the house: their variables' prefix, their module."""
 
@@ -91,8 +93,15 @@ def stripe(*, port: int, data: Path, webhook_url: str, secrets: Sequence[str], s
     return Process("stripe", _python("sandbox.stripe", *place, *signing, *more))
 
 
-def demo(*, web_url: str, edge_url: str, data: Path) -> Process:
-    return Process("demo", _python("sandbox.demo", "--url", web_url, "--edge", edge_url, "--data", str(data)))
+def phone(*, port: int, data: Path) -> Process:
+    """A phone of the demo's people: what buys in the stores that are played here."""
+    return Process("phone", _python("sandbox.phone", "--port", str(port), "--data", str(data)))
+
+
+def demo(*, web_url: str, edge_url: str, data: Path, phone_url: str = "") -> Process:
+    place = ("--url", web_url, "--edge", edge_url, "--data", str(data))
+    more = ("--phone", phone_url) if phone_url else ()
+    return Process("demo", _python("sandbox.demo", *place, *more))
 
 
 def demo_going_on(*, web_url: str, edge_url: str, data: Path) -> Process:

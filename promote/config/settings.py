@@ -20,10 +20,18 @@ def required(name: str) -> str:
     return value
 
 
-def provider(prefix: str, *needed: str) -> dict[str, str]:
+def one_of(name: str, *allowed: str, default: str) -> str:
+    value = env.str(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is {value}. It is {' or '.join(allowed)}.")
+    return value
+
+
+def provider(prefix: str, *needed: str, **more: str) -> dict[str, str]:
     """What a payment provider's adapter is built with. Empty where nothing is set: its methods are not offered then.
 
-    `…_API_BASE` may lead to a test system. Raises ImproperlyConfigured where only a part is set.
+    `…_API_BASE` may lead to a test system; `more` are options of its own. Raises ImproperlyConfigured
+    where only a part is set.
     """
     found = {name: env.str(f"{prefix}_{name}", "") for name in needed}
     missing = [f"{prefix}_{name}" for name, value in found.items() if not value]
@@ -32,7 +40,7 @@ def provider(prefix: str, *needed: str) -> dict[str, str]:
     if missing:
         raise ImproperlyConfigured(f"{', '.join(missing)} is not set, but other variables of {prefix}_ are.")
     base = env.str(f"{prefix}_API_BASE", "").rstrip("/")
-    return {"public_url": PUBLIC_URL, "api_base": base} | {name.lower(): value for name, value in found.items()}
+    return more | {"public_url": PUBLIC_URL, "api_base": base} | {name.lower(): value for name, value in found.items()}
 
 
 def database(url: str) -> dict[str, object]:
@@ -183,7 +191,29 @@ SHARDS = env.int("SHARDS", 4)
 QUOTE_LIFE_S = env.int("QUOTE_LIFE_S", 600)
 SETTLE_BATCH = env.int("SETTLE_BATCH", 500)
 
+APPLE_ENVIRONMENT = one_of(
+    "APPLE_ENVIRONMENT", "Production", "Sandbox", default="Sandbox" if env.str("APPLE_API_BASE", "") else "Production"
+)
+GOOGLE_PLAY_ENVIRONMENT = one_of("GOOGLE_PLAY_ENVIRONMENT", "Production", "Test", default="Production")
 GATEWAYS: dict[str, dict[str, Any]] = {
+    "apple": provider(
+        "APPLE",
+        "BUNDLE_ID",
+        "APP_ID",
+        "ISSUER_ID",
+        "KEY_ID",
+        "PRIVATE_KEY",
+        environment=APPLE_ENVIRONMENT,
+        root_certificate=env.str("APPLE_ROOT_CERTIFICATE", ""),
+    ),
+    "google": provider(
+        "GOOGLE_PLAY",
+        "PACKAGE_NAME",
+        "SERVICE_ACCOUNT",
+        "PUSH_ACCOUNT",
+        environment=GOOGLE_PLAY_ENVIRONMENT,
+        push_audience=env.str("GOOGLE_PLAY_PUSH_AUDIENCE", ""),
+    ),
     "stripe": provider("STRIPE", "SECRET_KEY", "WEBHOOK_SECRETS"),
     "paypal": provider("PAYPAL", "CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_ID"),
     "doku": provider("DOKU", "CLIENT_ID", "SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY", "PARTNER_SERVICE_ID"),

@@ -5,6 +5,7 @@ from django.core.cache import cache
 
 from tests.payments.buying import Till, offered, till
 from tests.payments.counter import Counter, counter, open_counter
+from tests.payments.phones import Phones, open_stores, phones
 
 
 @pytest.fixture(scope="session")
@@ -30,4 +31,18 @@ def at_counter(_counter: Counter, at_till: Till) -> Iterator[Counter]:
     cache.clear()
     with open_counter(_counter):
         yield _counter
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def _phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Phones]:
+    yield from phones(tmp_path_factory.mktemp("stores"))
+
+
+@pytest.fixture
+def on_phones(_phones: Phones) -> Iterator[Phones]:
+    """Both stores, for this test session, with a mailbox of this test's own."""
+    cache.clear()
+    with open_stores(_phones):
+        yield _phones
     cache.clear()

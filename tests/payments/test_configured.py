@@ -1,5 +1,6 @@
 """Which providers a system has: by its settings, all or nothing, and never test money in production."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from payments import gateways
+from payments.gateways import apple
 from tests.harness.run import ROOT
 
 
@@ -29,7 +31,7 @@ def configured(name: str, *, production: bool = False, **options: str) -> Iterat
         config.ready()
 
 
-@pytest.mark.parametrize("name", ["stripe", "paypal", "doku", "2c2p"])
+@pytest.mark.parametrize("name", ["stripe", "paypal", "doku", "2c2p", "apple", "google"])
 def test_production_refuses_to_start_on_a_provider_in_test_mode(name: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=f"{name} is in test mode"), configured(name, production=True):
         pass
@@ -40,6 +42,43 @@ def test_without_an_address_of_its_own_a_provider_is_the_real_one(name: str) -> 
     with configured(name, production=True, api_base=""):
         assert gateways.named(name).is_live
     assert not gateways.named(name).is_live
+
+
+def test_the_stores_are_real_where_nothing_of_a_test_is_set() -> None:
+    with configured("apple", production=True, api_base="", root_certificate="", environment="Production"):
+        assert gateways.named("apple").is_live
+    with configured("google", production=True, api_base=""):
+        assert gateways.named("google").is_live
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("apple", {"environment": "Sandbox", "root_certificate": ""}),
+        ("apple", {"environment": "Production"}),  # under a root that is not Apple's
+        ("google", {"environment": "Test"}),
+    ],
+)
+def test_production_takes_no_purchase_of_a_stores_testers(name: str, option: dict[str, str]) -> None:
+    with pytest.raises(ImproperlyConfigured), configured(name, production=True, api_base="", **option):
+        pass
+
+
+@pytest.mark.parametrize("environment", ["Xcode", "LocalTesting"])
+def test_an_environment_in_which_apple_signs_nothing_stops_the_start(environment: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import promote.config.settings"], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "APPLE_ENVIRONMENT": environment}, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert f"APPLE_ENVIRONMENT is {environment}" in done.stderr
+    with pytest.raises(ValueError, match="not an environment in which Apple signs"):
+        apple.build({**settings.GATEWAYS["apple"], "environment": environment})
+
+
+def test_the_root_that_is_trusted_is_apples_own() -> None:
+    told = "63343abfb89a6a03ebb57e9b3f5fa7be7c4f5c756f3017b3a8c488c3653e9179"
+    assert hashlib.sha256(apple.ROOT.read_bytes()).hexdigest() == told
 
 
 def test_a_provider_that_is_half_set_stops_the_start_and_names_what_is_missing() -> None:

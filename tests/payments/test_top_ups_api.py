@@ -50,7 +50,7 @@ def test_where_only_the_app_sells_coins_the_web_is_sent_there(at_till: Till) -> 
     )
 
 
-@pytest.mark.parametrize(("platform", "offered"), [("android", BOUGHT), ("ios", []), ("web", BOUGHT)])
+@pytest.mark.parametrize(("platform", "offered"), [("android", BOUGHT), ("ios", ["apple"]), ("web", BOUGHT)])
 def test_what_is_offered_depends_on_the_app(at_till: Till, platform: str, offered: list[str]) -> None:
     answer = an_app(an_account(), app_platform=platform).get("/top-ups/methods").json()
     assert [one["method"] for one in answer["results"]] == offered

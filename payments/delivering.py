@@ -1,0 +1,56 @@
+"""Telling a store that its purchase was delivered: Google gives back within three days what nobody said that of.
+
+It is owed from the moment the coins are there, and told once that is committed; whatever comes between, it is told by
+the sweep. A store whose app tells it (Apple's) is owed nothing.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from payments import gateways, providers
+from payments.gateways.base import GatewayAway, GatewayRefused, WantsDelivery
+from payments.models import TopUp
+
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER = timedelta(minutes=10)
+
+
+def owe(top_up: TopUp, *, now: datetime) -> None:
+    """On a top-up that is about to be saved as paid, in the caller's transaction."""
+    from payments.tasks import tell_delivered
+
+    if not isinstance(gateways.named(top_up.gateway), WantsDelivery):
+        return
+    top_up.finish_at = now
+    transaction.on_commit(lambda: tell_delivered.apply_async((str(top_up.id),), retry=False), robust=True)
+
+
+def tell_due(*, limit: int, now: datetime) -> int:
+    """Tells up to `limit` that are owed, the oldest first; how many were tried."""
+    due = list(TopUp.objects.filter(finish_at__lte=now).order_by("finish_at").values_list("id", flat=True)[:limit])
+    for top_up_id in due:
+        tell(top_up_id=top_up_id, now=now)
+    return len(due)
+
+
+def tell(*, top_up_id: UUID, now: datetime) -> None:
+    """Tells the store of one, where it is owed; again in ten minutes where it did not answer. Any number of times."""
+    claimed = TopUp.objects.filter(id=top_up_id, finish_at__lte=now).update(finish_at=now + AGAIN_AFTER)
+    if not claimed:
+        return
+    top_up = TopUp.objects.get(id=top_up_id)
+    try:
+        providers.ask(top_up.gateway, lambda store: _deliver(store, top_up.provider_ref))
+    except (GatewayAway, GatewayRefused, gateways.NoSuchGateway) as error:
+        log.error("top-up %s: the store was not told that it was delivered: %s", top_up, error)
+        return
+    TopUp.objects.filter(id=top_up_id).update(finish_at=None)
+
+
+def _deliver(store: object, ref: str) -> None:
+    if isinstance(store, WantsDelivery):
+        store.delivered(ref)
