@@ -239,10 +239,16 @@ class Server:
 
     def _demo(self, environment: dict[str, str]) -> dict[str, Any]:
         self._doing("Loading the demo")
-        demo = processes.demo(web_url=self.web_url, edge_url=self.edge_url, data=self.data)
+        # In a store, coins are bought by an app: the demo's phone, where both stores are played here.
+        has_phone = {"apple", "google"} <= self.ports.keys()
+        port = _kept_port(self.data / "phone.port") if has_phone else 0
+        phone_url = f"http://127.0.0.1:{port}" if has_phone else ""
+        demo = processes.demo(web_url=self.web_url, edge_url=self.edge_url, data=self.data, phone_url=phone_url)
         said = self._command(demo.arguments, environment, "The demo can't be loaded. --no-demo starts without it")
         self._done("The demo is loaded")
         self._run(processes.audience(self.data), environment)
+        if has_phone:
+            self._run(processes.phone(port=port, data=self.data), environment)
         going_on = processes.demo_going_on(web_url=self.web_url, edge_url=self.edge_url, data=self.data)
         self._run(going_on, environment)
         told: dict[str, Any] = json.loads(said.strip().splitlines()[-1])

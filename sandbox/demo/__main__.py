@@ -23,10 +23,11 @@ def main() -> int:
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="the web process (http://127.0.0.1:8000)")
     parser.add_argument("--edge", default="http://127.0.0.1:8001", help="the delivery edge (http://127.0.0.1:8001)")
     parser.add_argument("--data", type=Path, default=Path("var"), help="the system's data folder (var)")
+    parser.add_argument("--phone", default="", metavar="URL", help="the phone that buys in the stores' stand-ins")
     parser.add_argument("--go-on", action="store_true", help="place a short order anew while too few are alive")
     parser.add_argument("--every", type=float, default=45, metavar="S", help="seconds between two looks at them (45)")
     asked = parser.parse_args()
-    demo = Demo(asked.url.rstrip("/"), asked.edge.rstrip("/"), asked.data, say)
+    demo = Demo(asked.url.rstrip("/"), asked.edge.rstrip("/"), asked.data, say, phone=asked.phone)
     if asked.go_on:
         asyncio.run(_until_stopped(demo, every_s=asked.every))
         return 0

@@ -32,6 +32,7 @@ class Demo:
     edge: str
     folder: Path
     say: Callable[[str], None]
+    phone: str = ""
 
     def __post_init__(self) -> None:
         self.memory = Memory(self.folder)
@@ -277,6 +278,7 @@ class Demo:
                 f"{self.url}/ as sari: her videos, each with what it can be promoted for, or why it can't",
                 f"{self.url}/orders/{running}/ as sari: an order that runs; watch it spend, end and be refunded",
                 f"{self.url}/wallet/top-up/ as anybody: their market's methods, at stand-ins of its providers",
+                *([f"{self.phone}/ as anybody: their phone; buy coins in a store"] if self.phone else []),
                 f"{self.url}/admin/orders/review/ as demo-reviewer: an order of clay's waits for a verdict",
             ],
         }

@@ -71,7 +71,7 @@ def asks(
         for place, (name, label) in enumerate(choices.items())
     )
     page = template(_FOLDER, "asks.html").substitute(
-        banner=_banner(provider),
+        banner=banner(provider),
         provider=escape(provider),
         title=escape(title),
         text=escape(text),
@@ -84,7 +84,7 @@ def asks(
 
 def closed(status: int, *, provider: str, title: str, text: str, way_back: str = "") -> Response:
     page = template(_FOLDER, "closed.html").substitute(
-        banner=_banner(provider),
+        banner=banner(provider),
         title=escape(title),
         text=escape(text),
         way_back=f'<a class="button" href="{escape(way_back)}">Back to Promote</a>' if way_back else "",
@@ -96,5 +96,5 @@ def see_other(url: str) -> Response:
     return Response(303, b"", {"Location": url})
 
 
-def _banner(provider: str) -> str:
+def banner(provider: str) -> str:
     return template(_FOLDER, "banner.html").substitute(provider=escape(provider))
