@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from payments import limits, saved_methods, top_ups, wallet, wallet_api
+from payments import limits, saved_methods, top_ups, wallet, wallet_api, withdrawing
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import Methods, Offered
 from promote.front.doors import AdvertiserRequest, advertiser, safe_next
@@ -32,12 +32,17 @@ def purse(request: AdvertiserRequest) -> HttpResponse:
     statement = wallet.statement(
         account=request.account, cursor=int(cursor) if _is_id(cursor) else None, limit=STATEMENT_PAGE
     )
+    balance, market = (
+        wallet.balance(account=request.account),
+        Market.objects.filter(code=request.account.country).first(),
+    )
     shown = {
-        "balance": wallet.balance(account=request.account),
+        "balance": balance,
+        "stores": _stores(market, balance),
         "statement": statement,
         "older": f"?before={statement.next_cursor}" if statement.next_cursor else "",
         "newer": reverse("pages:wallet") if cursor else "",
-        "market": Market.objects.filter(code=request.account.country).first(),
+        "market": market,
         "pending": _pending(request),
         "saved": list(saved_methods.of(account=request.account).values()),
         "test_mode": _is_test(top_ups.methods(account=request.account, surface=SURFACE)),
@@ -57,6 +62,13 @@ def _pending(request: AdvertiserRequest) -> TopUp | None:
     waits = Q(expires_at__gt=timezone.now()) & (~Q(redirect_url="") | Q(instructions__isnull=False))
     mine = TopUp.objects.filter(account=request.account, status=TopUpStatus.PENDING)
     return mine.filter(waits | Q(accepted_at__isnull=False)).order_by("-started_at").first()
+
+
+def _stores(market: Market | None, balance: wallet.Balance) -> list[dict[str, str]]:
+    """Where the stores that coins of this balance were bought in take a request for a refund."""
+    origins = {one.lot.origin for one in balance.lots}
+    links = withdrawing.store_links(market, SURFACE) if market else []
+    return [{"method": code, "url": url} for code, url in links if code in origins]
 
 
 def _is_test(here: Methods) -> bool:

@@ -55,6 +55,17 @@ def test_where_it_is_not_offered_the_page_leads_to_the_store():
     assert "None of your coins can be withdrawn" in text_of(signed_in(account).get("/wallet/withdraw/"))
 
 
+def test_the_wallet_says_which_store_gives_money_back_for_its_coins():
+    account = an_advertiser(country="GB")
+    wallet_page = "/wallet/"
+    assert "for a refund" not in text_of(signed_in(account).get(wallet_page))
+    a_paid_top_up(account, 100, method="google", gateway="google", tax_percent=0)
+    page = signed_in(account).get(wallet_page)
+    assert "Ask Google Play for a refund" in text_of(page)
+    assert "Ask the App Store" not in text_of(page)
+    assert 'href="https://support.google.com/googleplay/workflow/9813244"' in page.content.decode()
+
+
 def test_the_statement_is_a_file_too():
     account = an_advertiser()
     coins_for(account, 100)
