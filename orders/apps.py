@@ -7,4 +7,4 @@ class OrdersConfig(AppConfig):
     verbose_name = _("Orders")
 
     def ready(self) -> None:
-        from orders import audit, changes  # noqa: F401  (one registers its checks, one hears the platform)
+        from orders import audit, changes, paying  # noqa: F401  (they register their checks, and hear of what happens)

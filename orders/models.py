@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from coupons.models import Offer
+from orders.order_payment import OrderPayment
 from orders.states import FINAL, OPEN, TRANSITIONS, EndReason, ReviewKind, ReviewStatus, Status
 from orders.xid import XidField
 from promote import ids, many
@@ -24,6 +25,7 @@ __all__ = [
     "Actor",
     "EndReason",
     "Order",
+    "OrderPayment",
     "OrderTransition",
     "Review",
     "ReviewKind",

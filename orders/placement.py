@@ -44,12 +44,21 @@ def place(*, account: Account, quote: str, key: str, caller: Caller, now: dateti
     where the key placed another quote. Source: DESIGN.md 2 and 6.5.
     """
     plan = quotes.read(quote, account=account)
+    return _place(plan, key=key, caller=caller, now=now, until=plan.expires_at)
+
+
+def place_paid(*, account: Account, quote: str, key: str, caller: Caller, now: datetime) -> Order:
+    """As `place`, for a quote that was taken up while it stood, and has been paid for since (paying.py)."""
+    return _place(quotes.read(quote, account=account), key=key, caller=caller, now=now, until=None)
+
+
+def _place(plan: Plan, *, key: str, caller: Caller, now: datetime, until: datetime | None) -> Order:
     with transaction.atomic():
         account = _held(plan.account_id)
         placed = _placed_before(plan, key=key)
         if placed is not None:
             return placed
-        if now >= plan.expires_at:
+        if until is not None and now >= until:
             raise QuoteExpired
         return _open(plan, account=account, key=key, caller=caller, now=now)
 
@@ -206,4 +215,4 @@ def _tell(order: Order, *, now: datetime) -> None:
     notices.tell(order, kind, now=now, coins=order.pay_coins)
 
 
-__all__ = ["QuoteExpired", "QuoteInvalid", "QuoteUsed", "TargetChanged", "open_order", "place"]
+__all__ = ["QuoteExpired", "QuoteInvalid", "QuoteUsed", "TargetChanged", "open_order", "place", "place_paid"]

@@ -89,13 +89,15 @@ def store(gateway: str, facts: NoticeFacts, *, raw: bytes, headers: Mapping[str,
 
 
 def work(*, limit: int, now: datetime) -> int:
-    """For a worker that was called: a batch of what waits, and a call for the next where it was full."""
+    """For a worker that was called: takes a batch of what waits; where it is full, another is called to work beside."""
     with contextlib.suppress(redis.RedisError):
         cache.delete(_CALLED)  # whoever comes from now on may call again: what they stored may be too late for us
-    done = process_due(limit=limit, now=now)
-    if done == limit:
+    found = _claim(limit=limit, now=now)
+    if len(found) == limit:
         _call()
-    return done
+    for notice in found:
+        _process(notice, now=now)
+    return len(found)
 
 
 def process_due(*, limit: int, now: datetime) -> int:

@@ -163,12 +163,16 @@ class TopUps(Idempotent, Door):
         return super().handle_exception(exc)
 
 
+def read_one(top_up: TopUp) -> dict[str, Any]:
+    """A top-up as clients see it."""
+    (read,) = _read_many([top_up])
+    return read
+
+
 class OneTopUp(Door):
     @extend_schema(operation_id="get_top_up", responses={200: TopUpOut})
     def get(self, request: Request, public_id: str) -> Response:
-        top_up = top_ups.get(account=account_of(request), public_id=public_id)
-        (read,) = _read_many([top_up])
-        return Response(read)
+        return Response(read_one(top_ups.get(account=account_of(request), public_id=public_id)))
 
 
 def _start(request: Request, asked: dict[str, Any]) -> TopUp:

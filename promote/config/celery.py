@@ -20,7 +20,7 @@ app.autodiscover_tasks()
 # What a worker takes from; `task_create_missing_queues` makes others by their first message.
 QUEUES = ("celery", "settlement", "delivery")
 
-NICENESS = 10
+NICENESS = 3
 
 
 def every(seconds: float, task: str, *, queue: str) -> dict[str, Any]:

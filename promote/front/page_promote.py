@@ -16,8 +16,9 @@ from coupons.models import Offer
 from coupons.redemption import OfferNotApplicable
 from delivery import forecast
 from delivery.forecast import Estimate
-from orders import placement, quotes
+from orders import paying, placement, quotes
 from orders.models import Order
+from orders.paying import Way
 from orders.quotes import Plan, Quote, QuoteExpired, QuoteInvalid
 from payments import wallet
 from payments.escrow import InsufficientCoins
@@ -25,6 +26,7 @@ from promote.catalogue import targets
 from promote.catalogue.targets import Target
 from promote.eligibility import BROWSER, Eligibility, NotEligible, assess
 from promote.front.doors import AdvertiserRequest, advertiser
+from promote.front.page_wallet import SURFACE, onwards, return_url
 from promote.front.promote_form import PromoteForm, first_choices, new_key
 from promote.idempotency.answers import KeyReused
 from promote.markets.models import Market
@@ -40,6 +42,8 @@ class Offered:
     free_coins: int
     estimate: Estimate | None = None
     refusal: Refusal | None = None
+    ways: tuple[Way, ...] = ()
+    """How the missing coins are paid for in one step."""
 
     @property
     def missing_coins(self) -> int:
@@ -87,7 +91,9 @@ class Desk:
             audience=quote.plan.audience,
             now=self.now,
         )
-        return Offered(quote, free, estimate)
+        missing = max(0, quote.plan.pay_coins - free)
+        ways = paying.ways(account=self.account, surface=SURFACE, missing_coins=missing) if missing else []
+        return Offered(quote, free, estimate, ways=tuple(one for one in ways if not one.offered.method.asks_phone))
 
     def page(
         self, form: PromoteForm, offered: Offered, *, key: str = "", status: int = 200, **more: Any
@@ -157,7 +163,9 @@ def _place(desk: Desk) -> HttpResponse:
     if offered.quote is None:
         return desk.page(form, offered, key=data.get("key", ""), status=422)
     if offered.missing_coins:
-        return redirect(_top_up(desk, form, offered.missing_coins))
+        return (
+            _pay(desk, form, offered) if data.get("pay_with") else redirect(_top_up(desk, form, offered.missing_coins))
+        )
     sealed = _as_shown(desk, data.get("quote", ""), offered.quote)
     if sealed is None:
         return desk.page(form, offered, key=data.get("key", ""), confirm=True)
@@ -176,6 +184,32 @@ def _place(desk: Desk) -> HttpResponse:
         return desk.page(form, Offered(None, offered.free_coins, refusal=refusal), status=422)
     messages.success(desk.request, _("Placed. %(coins)s are held for it.") % {"coins": format_coins(order.pay_coins)})
     return redirect("pages:order", order.public_id)
+
+
+def _pay(desk: Desk, form: PromoteForm, offered: Offered) -> HttpResponse:
+    """Starts the payment of what is missing; the order is placed when it has come."""
+    assert offered.quote is not None
+    data = desk.request.POST
+    sealed = _as_shown(desk, data.get("quote", ""), offered.quote)
+    if sealed is None:
+        return desk.page(form, offered, key=data.get("key", ""), confirm=True)
+    back = f"{reverse('pages:promote', args=[desk.target.public_id])}?{form.state()}"
+    try:
+        started = paying.start(
+            account=desk.account,
+            quote=sealed,
+            method=data.get("pay_with", ""),
+            key=data.get("key") or new_key(),
+            caller=BROWSER,
+            surface=SURFACE,
+            return_url=return_url(desk.request, back),
+            now=desk.now,
+        )
+    except (QuoteExpired, KeyReused):
+        return desk.page(form, desk.offered(form), confirm=True)
+    except Refusal as refusal:
+        return desk.page(form, Offered(None, offered.free_coins, refusal=refusal), status=422)
+    return onwards(desk.request, started.top_up, back)
 
 
 def _as_shown(desk: Desk, sealed: str, fresh: Quote) -> str | None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from orders.models import OrderPayment
 from payments import limits, saved_methods, top_ups, wallet, wallet_api, withdrawing
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import Methods, Offered
@@ -132,7 +133,7 @@ def top_up(request: AdvertiserRequest) -> HttpResponse:
             method=form.cleaned_data["method"],
             pack_id=form.cleaned_data["pack"],
             key=request.POST.get("key") or new_key(),
-            return_url=_return_url(request, back),
+            return_url=return_url(request, back),
             now=timezone.now(),
             phone=form.cleaned_data["phone"],
         )
@@ -142,17 +143,22 @@ def top_up(request: AdvertiserRequest) -> HttpResponse:
         return _choose(request, here, need_coins, back, form, status=422)
     except Refusal as refusal:
         return _choose(request, here, need_coins, back, form, refusal=refusal, status=422)
-    if started.status == TopUpStatus.PENDING and started.redirect_url:
-        return _onwards(request, started)
-    return redirect(_return_url(request, back).replace("{top_up}", started.public_id))
+    return onwards(request, started, back)
 
 
-def _return_url(request: AdvertiserRequest, back: str) -> str:
+def return_url(request: AdvertiserRequest, back: str) -> str:
     page = request.build_absolute_uri("/wallet/top-ups/{top_up}/").replace("%7B", "{").replace("%7D", "}")
     return page + (f"?{urlencode({'next': back})}" if back else "")
 
 
-def _onwards(request: AdvertiserRequest, started: TopUp) -> HttpResponse:
+def onwards(request: AdvertiserRequest, started: TopUp, back: str) -> HttpResponse:
+    """To what the payer does next: on the provider's page, or on ours, which waits with them."""
+    if started.status == TopUpStatus.PENDING and started.redirect_url:
+        return _to_provider(request, started)
+    return redirect(return_url(request, back).replace("{top_up}", started.public_id))
+
+
+def _to_provider(request: AdvertiserRequest, started: TopUp) -> HttpResponse:
     """To the provider's page. Not by a redirect: a form may only lead to our own pages (form-action in our policy)."""
     response = render(request, "pages/top_up_onwards.html", {"top_up": started})
     response["Refresh"] = f"0; url={started.redirect_url}"
@@ -223,11 +229,12 @@ def top_up_return(request: AdvertiserRequest, top_up_id: str) -> HttpResponse:
         account=request.account,
         public_id=top_up_id,
         query={name: str(value) for name, value in request.GET.items() if name != "next"},
-        return_url=_return_url(request, back),
+        return_url=return_url(request, back),
         now=timezone.now(),
     )
     if goes_on:
-        return _onwards(request, found)
-    shown = {"top_up": found, "next": back, "onwards": back or reverse("pages:central")}
+        return _to_provider(request, found)
+    ordered = OrderPayment.objects.select_related("order").filter(top_up=found).first()
+    shown = {"top_up": found, "next": back, "onwards": back or reverse("pages:central"), "ordered": ordered}
     part = "pages/_top_up_state.html" if getattr(request, "htmx", False) else "pages/top_up_return.html"
     return render(request, part, shown)

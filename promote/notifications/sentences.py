@@ -11,6 +11,10 @@ SENTENCES: dict[str, Promise] = {
     "order_scheduled": _("Your promotion of “{title}” is approved. It starts when the live is on air."),
     "order_running": _("Your promotion of “{title}” is running."),
     "order_in_review_again": _("“{title}” was changed, so its promotion is in review again."),
+    "order_not_placed": _(
+        "Your payment has come, but the promotion of “{title}” could not be placed: {reason} "
+        "The coins are in your balance."
+    ),
     "order_rejected": _("Your promotion of “{title}” was rejected: {reason} Back in your balance: {coins}."),
     "order_rejected_running": _(
         "Your promotion of “{title}” was rejected and stops: {reason} "
