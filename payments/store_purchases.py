@@ -105,6 +105,10 @@ def told(*, gateway: str, ref: str, now: datetime) -> TopUp | None:
     if not ref or not isinstance(gateways.named(gateway), Store):
         return None
     fetched = providers.ask(gateway, lambda store: store.fetch(ref))
+    # While we asked, the app may have handed it in, and its buyer given it back.
+    known = TopUp.objects.filter(gateway=gateway, provider_ref=ref).first()
+    if known is not None:
+        return known
     account = _account(fetched.reference)
     row = PaymentMethod.objects.filter(market_id=account.country, code=gateway).first() if account else None
     if account is None or row is None:

@@ -431,6 +431,17 @@ def test_an_app_and_a_notice_at_once_credit_once(on_phones: Phones) -> None:
     assert (coins_of(account), Lot.objects.count()) == (1000, 1)
 
 
+@pytest.mark.parametrize(("store", "market"), BOTH)
+def test_what_was_handed_in_and_given_back_while_its_notice_was_worked_on_is_no_refused_purchase(
+    on_phones: Phones, store: str, market: str
+) -> None:
+    account = an_account(country=market)
+    bought = on_phones.buys(store, account)
+    top_up = handed_in(store, account, bought)
+    on_phones.does(store, bought, "refund")
+    assert store_purchases.told(gateway=store, ref=bought["id"], now=timezone.now()) == top_up
+
+
 def test_ops_asks_the_store_what_became_of_a_purchase(on_phones: Phones) -> None:
     account = an_account()
     bought = on_phones.buys("apple", account, silent=True)
