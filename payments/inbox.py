@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from payments import invoices, repayments
+from payments.documents import mail
 from payments.models import TopUp
 from promote import ids
 from promote.accounts.models import Account
@@ -34,3 +35,8 @@ def bill_the_order(payload: dict[str, Any], now: datetime) -> None:
 def write_the_receipt(payload: dict[str, Any], now: datetime) -> None:
     top_up = TopUp.objects.select_related("account", "market").get(id=UUID(payload["top_up"]))
     invoices.issue_receipt(top_up=top_up, now=now)
+
+
+@subscribe("document_issued")
+def mail_the_document(payload: dict[str, Any], now: datetime) -> None:
+    mail.send(invoice_id=UUID(payload["invoice"]), now=now)

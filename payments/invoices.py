@@ -13,11 +13,12 @@ from typing import Any
 from django.db import transaction
 
 from payments import billing, fiat, languages, ledger, numbering, uses
-from payments.models import Invoice, InvoiceKind, TopUp, TopUpStatus
+from payments.models import Invoice, InvoiceKind, PaymentReturn, TopUp, TopUpStatus
 from payments.uses import Part
-from promote import ids, notifications
+from promote import ids, notifications, outbox
 from promote.accounts.models import Account
 from promote.markets.models import Market
+from promote.markets.taxes import tax_of
 from promote.money import MICROS
 from promote.refusals import NotFound, WrongState
 
@@ -52,9 +53,8 @@ def issue_for_order(
         ledger.lock(funders.by_lot)
         if issued := Invoice.objects.filter(kind=InvoiceKind.INVOICE, order_ref=order_ref).first():
             return issued
-        parts = uses.record(
-            funders.by_lot, ref=order_ref, tax_name=market.tax_name, tax_percent=market.tax_percent, now=now
-        )
+        sold = tax_of(market, at=now)
+        parts = uses.record(funders.by_lot, ref=order_ref, tax_name=sold.name, tax_percent=sold.percent, now=now)
         key = f"order:{order_ref}:revenue"
         fiat.post(kind="order_revenue", key=key, ref=order_ref, movements=fiat.earned(parts), now=now)
         lines = [_line_of_part(part) for part in parts]
@@ -101,6 +101,28 @@ def issue_receipt(*, top_up: TopUp, now: datetime) -> Invoice:
             lines=[line],
             now=now,
         )
+
+
+def issue_credit_note(
+    *,
+    corrects: Invoice,
+    returned: PaymentReturn,
+    about: Mapping[str, Any],
+    line: Mapping[str, Any],
+    now: datetime,
+) -> Invoice:
+    """In the caller's transaction: a note of one line against a document, which stays as it is. Once per return."""
+    return _issue(
+        kind=InvoiceKind.CREDIT_NOTE,
+        account=corrects.account,
+        market=corrects.market,
+        top_up=corrects.top_up,
+        corrects=corrects,
+        returned=returned,
+        about=about,
+        lines=[line],
+        now=now,
+    )
 
 
 def get(*, account: Account, public_id: str) -> Invoice:
@@ -150,17 +172,20 @@ def _issue(
     now: datetime,
     order_ref: str = "",
     top_up: TopUp | None = None,
+    corrects: Invoice | None = None,
+    returned: PaymentReturn | None = None,
 ) -> Invoice:
     by_currency = totals(lines)
     # A store may have sold in another currency than the market's own.
-    currency = top_up.currency if top_up else market.currency
+    currency = corrects.currency if corrects else top_up.currency if top_up else market.currency
     own = by_currency.get(currency, Amounts(0, 0))
-    content = {
+    content: dict[str, Any] = {
         "seller": billing.seller(market).as_dict(),
         "buyer": billing.buyer(account).as_dict() | {"username": account.username, "country": account.country},
         "about": about,
         "lines": lines,
         "time_zone": market.time_zone,
+        "e_invoice": market.e_invoice,
         "exponents": {code: _exponent(code, market) for code in {currency, market.currency, *by_currency}},
     }
     number = numbering.take(kind=kind, market=market, now=now)
@@ -173,6 +198,8 @@ def _issue(
         market=market,
         order_ref=order_ref,
         top_up=top_up,
+        corrects=corrects,
+        returned=returned,
         currency=currency,
         net_minor=own.net_minor,
         tax_minor=own.tax_minor,
@@ -181,9 +208,13 @@ def _issue(
         content=content,
         issued_at=now,
     )
+    payload = {"invoice": invoice.public_id, "number": invoice.number}
     if kind == InvoiceKind.INVOICE:
-        payload = {"invoice": invoice.public_id, "number": invoice.number, "order": order_ref}
-        notifications.notify(account=account, kind="invoice_issued", payload=payload, now=now)
+        notifications.notify(account=account, kind="invoice_issued", payload=payload | {"order": order_ref}, now=now)
+    elif kind == InvoiceKind.CREDIT_NOTE:
+        notifications.notify(account=account, kind="credit_note_issued", payload=payload, now=now)
+    if content["buyer"]["email"]:
+        outbox.record("document_issued", {"invoice": str(invoice.id)})
     _render_when_committed(invoice)
     return invoice
 

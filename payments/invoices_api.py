@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
@@ -13,7 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from payments import documents, invoices
+from payments.documents import year as documents_of_year
 from payments.models import Invoice, InvoiceKind
+from promote import ids
+from promote.accounts.models import Account
 from promote.money import MICROS, Price
 from promote.refusals import FieldError, Invalid
 from promote.rest import account_of, page, page_of
@@ -32,7 +35,7 @@ class MoneyOut(serializers.Serializer[Any]):
 
 
 class LineOut(serializers.Serializer[Any]):
-    what = serializers.ChoiceField(["coins", "coupon"])
+    what = serializers.ChoiceField(["coins", "coupon", "returned"])
     origin = serializers.CharField(allow_null=True, help_text=_("Where the coins came from; null for a coupon."))
     coins = serializers.IntegerField()
     micros = serializers.IntegerField()
@@ -48,6 +51,7 @@ class InvoiceOut(serializers.Serializer[Any]):
     issued_at = serializers.DateTimeField()
     order = serializers.CharField(allow_null=True)
     top_up = serializers.CharField(allow_null=True)
+    corrects = serializers.CharField(allow_null=True, help_text=_("Of a credit note: the id of what it corrects."))
     net = MoneyOut()
     tax = MoneyOut()
     total = MoneyOut(help_text=_("In the market's currency; lines bought in another one add up by themselves."))
@@ -96,13 +100,32 @@ class Pdf(Door):
         return response
 
 
+class Year(Door):
+    @extend_schema(
+        operation_id="get_invoices_of_year",
+        description=_("Every invoice, receipt and credit note of a year, as PDFs in a ZIP."),
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, year: int) -> StreamingHttpResponse:
+        return zipped(account_of(request), year)
+
+
+def zipped(account: Account, year: int) -> StreamingHttpResponse:
+    """For the pages too. Raises NotFound where the year has no documents."""
+    pieces = documents_of_year.archive(account=account, year=year, now=timezone.now())
+    response = StreamingHttpResponse(pieces, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="promote-{year}.zip"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
 def _read_many(rows: list[Invoice]) -> Iterable[dict[str, Any]]:
     return [_read(row) for row in rows]
 
 
 def _read(invoice: Invoice) -> dict[str, Any]:
     lines = [_read_line(line) for line in invoice.content["lines"]]
-    micros = sum(line["micros"] for line in invoice.content["lines"] if line["what"] == "coins")
+    micros = sum(line["micros"] for line in invoice.content["lines"] if line["what"] != "coupon")
     return {
         "id": invoice.public_id,
         "kind": invoice.kind,
@@ -110,6 +133,7 @@ def _read(invoice: Invoice) -> dict[str, Any]:
         "issued_at": invoice.issued_at,
         "order": invoice.order_ref or None,
         "top_up": invoice.top_up.public_id if invoice.top_up else None,
+        "corrects": ids.public("inv", invoice.corrects_id) if invoice.corrects_id else None,
         "net": Price(invoice.net_minor, invoice.currency).as_dict(),
         "tax": Price(invoice.tax_minor, invoice.currency).as_dict(),
         "total": Price(invoice.gross_minor, invoice.currency).as_dict(),

@@ -8,6 +8,7 @@ from django.utils import timezone
 from payments import (
     catching_up,
     checkpoints,
+    credit_notes,
     delivering,
     documents,
     expiry,
@@ -68,6 +69,11 @@ def expire_coins(*, limit: int = 500, **_: object) -> None:
 @shared_task(ignore_result=True)
 def render_document(invoice_id: str, **_: object) -> None:
     documents.of(invoice_id=UUID(invoice_id), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def issue_credit_notes(*, limit: int = 200, **_: object) -> None:
+    credit_notes.issue_due(limit=limit, now=timezone.now())
 
 
 @shared_task(ignore_result=True)

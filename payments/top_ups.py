@@ -35,6 +35,7 @@ from promote import ids, notifications
 from promote.accounts.models import Account, User
 from promote.idempotency.answers import KeyReused
 from promote.markets.models import CoinPack, Market, PaymentMethod
+from promote.markets.taxes import tax_of
 from promote.money import format_coins
 from promote.refusals import FieldError, Invalid, NotFound, Refusal
 
@@ -309,6 +310,7 @@ def _choose(account: Account, surface: str, method: str, pack_id: int) -> tuple[
 def _open(
     account: Account, surface: str, market: Market, method: PaymentMethod, pack: CoinPack, key: str, now: datetime
 ) -> TopUp:
+    sold = tax_of(market, at=now)
     facts = {
         "market": market,
         "method": method.code,
@@ -320,9 +322,9 @@ def _open(
         "amount_minor": pack.price_minor,
         "currency": market.currency,
         "exponent": market.exponent,
-        "tax_name": market.tax_name,
-        "tax_percent": market.tax_percent,
-        "tax_minor": tax.within(pack.price_minor, market.tax_percent),
+        "tax_name": sold.name,
+        "tax_percent": sold.percent,
+        "tax_minor": tax.within(pack.price_minor, sold.percent),
         "started_at": now,
         "expires_at": now + timedelta(seconds=method.life_s),
         "check_at": now + timedelta(seconds=FIRST_CHECK_S),

@@ -18,6 +18,7 @@ urlpatterns = [
     path("saved-methods/<str:public_id>", saved_methods_api.OneSavedMethod.as_view()),
     path("billing-details", billing_api.Details.as_view()),
     path("invoices", invoices_api.Invoices.as_view()),
+    path("invoices/<int:year>.zip", invoices_api.Year.as_view()),
     path("invoices/<str:public_id>.pdf", invoices_api.Pdf.as_view()),
     path("invoices/<str:public_id>", invoices_api.OneInvoice.as_view()),
 ]

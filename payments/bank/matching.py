@@ -28,6 +28,7 @@ from payments.models import (
 from promote import ids, notifications
 from promote.accounts.models import Account, User
 from promote.markets.models import CoinPack, PaymentMethod
+from promote.markets.taxes import tax_of
 from promote.money import format_price
 from promote.refusals import FieldError, Invalid, NotFound, Refusal, WrongState
 
@@ -217,6 +218,7 @@ def _open(match: BankMatch, *, now: datetime) -> TopUp:
     """A top-up of just what the line has left, at the price of the smallest pack."""
     assert match.account is not None
     market = match.line.bank_account.market
+    sold = tax_of(market, at=now)
     method = PaymentMethod.objects.filter(market=market, gateway=GATEWAY).first()
     coins = _coins_for(match.line, match.amount_minor)
     if method is None or not coins:
@@ -232,9 +234,9 @@ def _open(match: BankMatch, *, now: datetime) -> TopUp:
         amount_minor=match.amount_minor,
         currency=market.currency,
         exponent=market.exponent,
-        tax_name=market.tax_name,
-        tax_percent=market.tax_percent,
-        tax_minor=tax.within(match.amount_minor, market.tax_percent),
+        tax_name=sold.name,
+        tax_percent=sold.percent,
+        tax_minor=tax.within(match.amount_minor, sold.percent),
         provider_ref=references.take(),
         started_at=now,
         expires_at=now,

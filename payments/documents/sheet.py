@@ -35,6 +35,11 @@ _STORES: dict[str, Promise] = {
     Origin.APPLE: gettext_lazy("Coins bought in the App Store"),
     Origin.GOOGLE: gettext_lazy("Coins bought on Google Play"),
 }
+_WAYS_BACK: dict[str, Promise] = {
+    "withdrawal": gettext_lazy("Coins withdrawn"),
+    "refund": gettext_lazy("Coins refunded"),
+    "dispute": gettext_lazy("Coins of a payment that its payer disputed"),
+}
 _SOLD_BY: dict[str, Promise] = {
     Origin.APPLE: gettext_lazy("Sold and invoiced by Apple"),
     Origin.GOOGLE: gettext_lazy("Sold and invoiced by Google"),
@@ -45,7 +50,6 @@ def sheet(invoice: Invoice) -> dict[str, Any]:
     """All that the template sets, as text. Call with the reader's language active."""
     content = invoice.content
     zone = ZoneInfo(content["time_zone"])
-    is_receipt = invoice.kind == InvoiceKind.RECEIPT
     sums = totals(content["lines"]) or {invoice.currency: Amounts(0, 0)}
     taxed = any(amounts.tax_minor for amounts in sums.values())
     return {
@@ -56,14 +60,14 @@ def sheet(invoice: Invoice) -> dict[str, Any]:
         "seller": _party(content["seller"]),
         "seller_label": _("From"),
         "buyer": _party(content["buyer"]),
-        "buyer_label": _("Billed to") if not is_receipt else _("Received from"),
+        "buyer_label": _buyer_label(invoice.kind),
         "facts": list(_facts(invoice, zone)),
         "subject": _subject(invoice),
         "under_subject": _under_subject(invoice.content["about"], zone),
         "columns": _columns(taxed=taxed),
         "rows": [_row(line, content["exponents"], zone, taxed=taxed) for line in content["lines"]],
         "sums": [row for currency in sums for row in _sums(currency, invoice, sums[currency], alone=len(sums) == 1)],
-        "note": _note(content["lines"], is_receipt=is_receipt),
+        "note": _note(invoice),
         "page": _("Page"),
     }
 
@@ -74,6 +78,12 @@ def _title(kind: str, *, taxed: bool) -> str:
     if kind == InvoiceKind.CREDIT_NOTE:
         return _("Credit note")
     return _("Tax invoice") if taxed else _("Invoice")
+
+
+def _buyer_label(kind: str) -> str:
+    if kind == InvoiceKind.RECEIPT:
+        return _("Received from")
+    return _("Paid back to") if kind == InvoiceKind.CREDIT_NOTE else _("Billed to")
 
 
 def _party(party: Mapping[str, str]) -> dict[str, Any]:
@@ -96,7 +106,10 @@ def _facts(invoice: Invoice, zone: ZoneInfo) -> Iterator[dict[str, str]]:
     about = invoice.content["about"]
     yield {"name": _("Number"), "value": invoice.number}
     yield {"name": _("Issued"), "value": _day(invoice.issued_at, zone)}
-    if about.get("paid_at"):
+    if about.get("corrects"):
+        yield {"name": _("Corrects"), "value": about["corrects"]}
+        yield {"name": _("Dated"), "value": _day(datetime.fromisoformat(about["corrects_at"]), zone)}
+    elif about.get("paid_at"):
         yield {"name": _("Paid"), "value": _day(datetime.fromisoformat(about["paid_at"]), zone)}
     if about.get("method"):
         yield {"name": _("Method"), "value": _label(about["method"])}
@@ -106,6 +119,8 @@ def _subject(invoice: Invoice) -> str:
     about = invoice.content["about"]
     if invoice.kind == InvoiceKind.RECEIPT:
         return _("Coins")
+    if invoice.kind == InvoiceKind.CREDIT_NOTE:
+        return _("Money that went back") if invoice.gross_minor > 0 else _("Money that came back to us")
     title = _("Promotion of “%s”") % isolated(about["title"]) if about.get("title") else _("Promotion")
     objective = _OBJECTIVES.get(about.get("objective", ""))
     return f"{title} · {objective}" if objective else title
@@ -135,10 +150,13 @@ def _row(line: Mapping[str, Any], exponents: Mapping[str, int], zone: ZoneInfo, 
     net, tax = line["net_minor"], line["tax_minor"]
     shown = (net, tax, net + tax) if taxed else (net + tax,)
     amounts = [format_price(minor, line["currency"], exponent) for minor in shown]
-    return {"text": [_bought(line, zone)], "coins": coins, "amounts": amounts, "instead": ""}
+    return {"text": [described(line, zone)], "coins": coins, "amounts": amounts, "instead": ""}
 
 
-def _bought(line: Mapping[str, Any], zone: ZoneInfo) -> str:
+def described(line: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """What a priced line is, in words."""
+    if line["what"] == "returned":
+        return str(_WAYS_BACK[line["way"]])
     if "bought_at" not in line:
         return _("Coins for gifts and promotions")
     day = _day(datetime.fromisoformat(line["bought_at"]), zone)
@@ -170,9 +188,14 @@ def _sums(currency: str, invoice: Invoice, amounts: Amounts, *, alone: bool) -> 
     yield {"name": total, "value": format_price(amounts.gross_minor, currency, exponent), "strong": True}
 
 
-def _note(lines: list[Mapping[str, Any]], *, is_receipt: bool) -> str:
+def _note(invoice: Invoice) -> str:
+    lines = invoice.content["lines"]
+    if invoice.kind == InvoiceKind.CREDIT_NOTE and invoice.gross_minor < 0:
+        return _("The amount did not reach you and came back to us. Your coins are in your balance again.")
+    if invoice.kind == InvoiceKind.CREDIT_NOTE:
+        return _("This amount went back to the payment that it came from.")
     told = [_("Paid with coins; nothing is due. What the order did not spend is back in your balance.")]
-    if is_receipt:
+    if invoice.kind == InvoiceKind.RECEIPT:
         told = [_("Paid in full. Your coins are in your balance.")]
     if any(line.get("origin") in IN_APP for line in lines):
         told.append(_("Coins bought in a store were sold by the store, which has invoiced them."))

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from payments.models.returns import PaymentReturn
 from payments.models.top_ups import TopUp
 from promote import ids
 from promote.accounts.models import Account
@@ -42,6 +43,13 @@ class Invoice(models.Model):
     order_ref = models.CharField(max_length=64, blank=True)
     top_up = models.ForeignKey(TopUp, null=True, on_delete=models.PROTECT, related_name="invoices")
     corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="corrections")
+    returned = models.ForeignKey(
+        PaymentReturn,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="credit_notes",
+        help_text=_("What went back, of which a credit note tells."),
+    )
     currency = models.CharField(max_length=3)
     net_minor = models.BigIntegerField()
     tax_minor = models.BigIntegerField()
@@ -65,6 +73,12 @@ class Invoice(models.Model):
                 | Q(kind=InvoiceKind.RECEIPT, top_up__isnull=False, corrects=None, order_ref="")
                 | Q(kind=InvoiceKind.CREDIT_NOTE, corrects__isnull=False),
                 name="invoice_of_one_thing",
+            ),
+            models.UniqueConstraint(
+                fields=["corrects", "returned"], condition=~Q(returned=None), name="credit_note_once_per_return"
+            ),
+            models.CheckConstraint(
+                condition=Q(returned=None) | Q(kind=InvoiceKind.CREDIT_NOTE), name="invoice_returned_by_credit_note"
             ),
             models.CheckConstraint(condition=Q(sequence__gt=0), name="invoice_counts_from_one"),
         ]

@@ -52,6 +52,7 @@ app.conf.update(
         "payments.checkpoint": every(60, "payments.tasks.checkpoint", queue="celery"),
         "payments.seal": every(60, "payments.tasks.seal", queue="celery"),
         "payments.work_on_withdrawals": every(30, "payments.tasks.work_on_withdrawals", queue="celery"),
+        "payments.issue_credit_notes": every(60, "payments.tasks.issue_credit_notes", queue="celery"),
         "payments.reconcile": every(86_400, "payments.tasks.reconcile", queue="celery"),
         "payments.expire_coins": every(60, "payments.tasks.expire_coins", queue="celery"),
     },

@@ -224,6 +224,19 @@ GATEWAYS: dict[str, dict[str, Any]] = {
 if PRODUCTION:
     required("STRIPE_SECRET_KEY")
 
+# Documents are mailed to the address on them. Without a server development writes mails to a folder, and production
+# sends none.
+EMAIL_HOST = env.str("EMAIL_HOST", "")
+EMAIL_PORT = env.int("EMAIL_PORT", 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.str("EMAIL_USER", ""), env.str("EMAIL_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("EMAIL_TLS", True)
+EMAIL_TIMEOUT = 10
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else ""
+if not EMAIL_HOST and not PRODUCTION:
+    EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", PROMOTE_DATA / "mails"
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "Promote <promote@localhost>")
+EMAIL_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(">")
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "promote.rest.authentication.ApiKey",
@@ -283,4 +296,6 @@ LOGGING = {
     "formatters": {"plain": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["no_health"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    # It tells of every file that it made.
+    "loggers": {"factur-x": {"level": "WARNING"}},
 }

@@ -13,6 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from payments import documents
 from payments import invoices as own_invoices
+from payments.documents.year import years_of
+from payments.invoices_api import zipped
 from payments.models import Invoice
 from promote import ids
 from promote.front.doors import AdvertiserRequest, advertiser
@@ -55,7 +57,14 @@ def seen(request: AdvertiserRequest) -> HttpResponse:
     return redirect("pages:notifications")
 
 
-ICONS = {"order": "orders", "top_up": "wallet", "coins": "wallet", "offer": "ticket", "invoice": "receipt"}
+ICONS = {
+    "order": "orders",
+    "top_up": "wallet",
+    "coins": "wallet",
+    "offer": "ticket",
+    "invoice": "receipt",
+    "credit_note": "receipt",
+}
 
 
 def _news(one: Notification) -> News:
@@ -65,7 +74,7 @@ def _news(one: Notification) -> News:
         href = reverse("pages:order", args=[one.payload["order"]])
     elif about == "offer":
         href = reverse("pages:offers")
-    elif about == "invoice":
+    elif about in ("invoice", "credit"):
         href = reverse("pages:invoices")
     elif about in ("top", "coins"):
         href = reverse("pages:wallet")
@@ -82,6 +91,7 @@ def invoices(request: AdvertiserRequest) -> HttpResponse:
         "invoices": page,
         "older": older,
         "newer": reverse("pages:invoices") if request.GET.get("before") else "",
+        "years": years_of(request.account),
     }
     return render(request, "pages/invoices.html", shown)
 
@@ -94,6 +104,13 @@ def invoice_pdf(request: AdvertiserRequest, invoice_id: str) -> HttpResponse:
     response = HttpResponse(bytes(document.pdf), content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{found.number}.pdf"'
     return response
+
+
+@require_safe
+@advertiser
+def invoices_of_year(request: AdvertiserRequest, year: int) -> HttpResponse:
+    """All documents of a year as one ZIP."""
+    return zipped(request.account, year)  # type: ignore[return-value]
 
 
 def _page(rows: QuerySet[Row], before: str, prefix: str) -> tuple[list[Row], str]:

@@ -44,6 +44,7 @@ urlpatterns = [
     path("wallet/top-ups/<str:top_up_id>/", page_wallet.top_up_return, name="top_up_return"),
     path("wallet/saved/<str:saved_id>/forget/", page_wallet.forget_saved, name="forget_saved"),
     path("invoices/", page_papers.invoices, name="invoices"),
+    path("invoices/<int:year>.zip", page_papers.invoices_of_year, name="invoices_of_year"),
     path("invoices/<str:invoice_id>.pdf", page_papers.invoice_pdf, name="invoice_pdf"),
     path("notifications/", page_papers.notifications, name="notifications"),
     path("notifications/seen/", page_papers.seen, name="seen"),

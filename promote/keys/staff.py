@@ -32,9 +32,9 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_offer", "view_offertransition", "revoke_offer",
     ),
     "markets": (
+        "view_taxrate", "add_taxrate", "change_taxrate", "view_moneylimit",
         "view_market", "add_market", "change_market", "view_paymentmethod", "add_paymentmethod", "change_paymentmethod",
         "view_coinpack", "add_coinpack", "change_coinpack", "view_term", "add_term", "change_term",
-        "view_moneylimit",
     ),
     "support": (
         *LOOK, "view_order", "view_ordertransition", "view_review", "view_topup", "view_invoice", "view_offer",

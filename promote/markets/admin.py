@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from promote.markets.models import CoinPack, Market, MoneyLimit, PaymentMethod, Term
+from promote.markets.models import CoinPack, Market, MoneyLimit, PaymentMethod, TaxRate, Term
 
 
 class PaymentMethodInline(admin.TabularInline):
@@ -9,11 +9,16 @@ class PaymentMethodInline(admin.TabularInline):
     extra = 0
 
 
+class TaxRateInline(admin.TabularInline):
+    model = TaxRate
+    extra = 0
+
+
 @admin.register(Market)
 class MarketAdmin(admin.ModelAdmin):
     list_display = ("code", "currency", "functions", "tax_name", "tax_percent", "pausing_allowed")
     search_fields = ("code",)
-    inlines = [PaymentMethodInline]
+    inlines = [TaxRateInline, PaymentMethodInline]
 
 
 @admin.register(CoinPack)

@@ -17,7 +17,15 @@ class Market(models.Model):
     time_zone = models.CharField(max_length=64)
     language = models.CharField(max_length=16)
     tax_name = models.CharField(max_length=32)
-    tax_percent = models.DecimalField(max_digits=5, decimal_places=2)
+    tax_percent = models.DecimalField(
+        max_digits=5, decimal_places=2, help_text=_("Until the first of the tax rates below begins.")
+    )
+    e_invoice = models.CharField(
+        max_length=16,
+        blank=True,
+        choices=[("factur-x", "Factur-X (EN 16931)")],
+        help_text=_("The electronic invoice within the PDF of documents that have tax rows. Empty: none."),
+    )
 
     functions = models.JSONField(help_text=_("Launched: video, anchor, live."))
     objectives = models.JSONField(help_text=_("Objectives of each function."))
@@ -67,6 +75,30 @@ class Market(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class TaxRate(models.Model):
+    """A market's tax from a day on, until its next row. Before the first row the market's own name and rate hold.
+
+    What was sold keeps the rate of its day: a top-up and its documents have it written on them.
+    """
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="tax_rates")
+    valid_from = models.DateField(help_text=_("From this day's first minute, in the market's zone."))
+    name = models.CharField(max_length=32)
+    percent = models.DecimalField(
+        max_digits=5, decimal_places=2, validators=[MinValueValidator(0), MaxValueValidator(99)]
+    )
+
+    class Meta:
+        ordering = ["market", "valid_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["market", "valid_from"], name="tax_rate_once_a_day"),
+            models.CheckConstraint(condition=Q(percent__gte=0) & Q(percent__lt=100), name="tax_rate_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.market_id} {self.name} {self.percent} % from {self.valid_from}"
 
 
 class PaymentMethod(models.Model):
