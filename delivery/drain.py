@@ -148,8 +148,7 @@ def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw
             if fresh.all():
                 raise
             _write(judged.kept(fresh), reached, shard, barriers, now)
-        for order_id in barriers:
-            lifecycle.mark_drained(order_id=order_id, now=now)
+        lifecycle.mark_all_drained(order_ids=list(barriers), now=now)
         Barrier.objects.filter(order_id__in=list(barriers), drained_at=None).update(drained_at=now)
 
 

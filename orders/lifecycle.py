@@ -1,19 +1,25 @@
 """An order's way from running to ended: by time, budget, its owner, ops, or what happened to its target."""
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from orders import notices, settlement, sweeping
 from orders.models import Actor, EndReason, Order, Review, ReviewKind, ReviewStatus, Status
 from orders.states import OPEN, WAITS_FOR_TOKENS
 from payments import escrow
-from promote import outbox
+from promote import ids, outbox
+from promote.catalogue.models import title_of
+from promote.halving import halved
 from promote.refusals import NotFound, WrongState
 
 log = logging.getLogger(__name__)
@@ -117,27 +123,15 @@ def go_on_air(order: Order, *, now: datetime) -> None:
 
 
 def end_due(*, now: datetime, limit: int = 500) -> int:
-    """Ends orders whose time is over, the longest overdue first. Returns how many.
+    """Ends orders whose time is over, the longest overdue first, all of a batch at once. Returns how many.
 
     The end is when their time was over, not when we came to it: after an outage the lateness is ours, and counted.
     """
     with transaction.atomic():
-        due = {
-            order.id: order
-            for order in Order.objects.over(now)
-            .select_for_update(no_key=True, skip_locked=True, of=("self",))
-            .select_related("account", "market", "video", "live")
-            .order_by("ends_at")[:limit]
-        }
-
-        def end_by_time(order_id: UUID) -> int:
-            order = due[order_id]
-            assert order.ends_at is not None  # order_delivering_has_clock
-            _lapse_review(order, now=now)
-            start_ending(order, reason=EndReason.TIME, by=None, now=now, ended_at=order.ends_at)
-            return 1
-
-        return sweeping.each(due, end_by_time)
+        due = Order.objects.over(now).order_by("ends_at").select_for_update(no_key=True, skip_locked=True)
+        running = _running(list(due.values_list("id", flat=True)[:limit]))
+        ends = [replace(order, ended_at=order.ends_at) for order in running]
+        return halved(ends, partial(_end_all, reason=EndReason.TIME, now=now), failed=_not_ended)
 
 
 def cancel_never_on_air(*, now: datetime, limit: int = 200) -> int:
@@ -155,9 +149,13 @@ def cancel_never_on_air(*, now: datetime, limit: int = 200) -> int:
     return sweeping.each(overdue, partial(_end_if, status=Status.SCHEDULED, reason=EndReason.NEVER_ON_AIR, now=now))
 
 
-def mark_budget_spent(*, order_ids: Sequence[UUID], now: datetime) -> None:
+def mark_budget_spent(*, order_ids: Collection[UUID], now: datetime) -> None:
     """Ends the delivering ones among these orders: what is left of their budget buys nothing any more."""
-    sweeping.each(sorted(order_ids), partial(_end_if, status=Status.DELIVERING, reason=EndReason.BUDGET, now=now))
+    with transaction.atomic():
+        spent = Order.objects.delivering().filter(id__in=order_ids).order_by("id").select_for_update(no_key=True)
+        running = _running(list(spent.values_list("id", flat=True)))
+        ends = [replace(order, ended_at=now) for order in running]
+        halved(ends, partial(_end_all, reason=EndReason.BUDGET, now=now), failed=_not_ended)
 
 
 def mark_drained(*, order_id: UUID, now: datetime) -> None:
@@ -165,11 +163,15 @@ def mark_drained(*, order_id: UUID, now: datetime) -> None:
 
     Asked again, or for an order that ended otherwise, it changes nothing.
     """
+    mark_all_drained(order_ids=[order_id], now=now)
+
+
+def mark_all_drained(*, order_ids: Collection[UUID], now: datetime) -> None:
+    """As `mark_drained`, of all orders behind one batch of the drain."""
     with transaction.atomic():
-        order = Order.objects.select_for_update(no_key=True).filter(id=order_id).first()
-        if order is None or order.status != Status.ENDING or order.drained_at is not None:
-            return
-        _close(order, now=now)
+        ended = Order.objects.filter(id__in=order_ids, status=Status.ENDING, drained_at=None)
+        locked = ended.order_by("id").select_for_update(no_key=True)
+        _close(list(locked.values_list("id", flat=True)), now=now)
 
 
 def close_stuck(*, now: datetime, limit: int = 500) -> int:
@@ -178,24 +180,68 @@ def close_stuck(*, now: datetime, limit: int = 500) -> int:
     Only `closed_at`, set under the order's lock, makes later events unbilled. Returns how many.
     """
     with transaction.atomic():
-        stuck = (
-            Order.objects.filter(
-                status=Status.ENDING, drained_at=None, ending_at__lte=now - timedelta(seconds=STUCK_AFTER_S)
-            )
-            .select_for_update(no_key=True, skip_locked=True)
-            .order_by("refund_due_at")[:limit]
+        undrained = Order.objects.filter(
+            status=Status.ENDING, drained_at=None, ending_at__lte=now - timedelta(seconds=STUCK_AFTER_S)
         )
-        for order in stuck:
-            log.error("lifecycle: shard %s did not drain; order %s is closed without it", order.shard, order.public_id)
-            _close(order, now=now)
+        locked = undrained.order_by("refund_due_at").select_for_update(no_key=True, skip_locked=True)
+        stuck = dict(locked.values_list("id", "shard")[:limit])
+        for shard, count in sorted(Counter(stuck.values()).items()):
+            first = ids.public("ord", next(id_ for id_ in stuck if stuck[id_] == shard))
+            log.error("lifecycle: shard %s did not drain; %s orders are closed, the first %s", shard, count, first)
+        _close(list(stuck), now=now)
         return len(stuck)
 
 
-def _close(order: Order, *, now: datetime) -> None:
-    order.drained_at = now
-    order.closed_at = order.closed_at or now
-    order.save(update_fields=["drained_at", "closed_at"])
-    settlement.wake_when_committed()
+def _close(order_ids: Collection[UUID], *, now: datetime) -> None:
+    """Of orders that the caller has locked."""
+    if order_ids:
+        Order.objects.filter(id__in=order_ids).update(drained_at=now, closed_at=Coalesce("closed_at", now))
+        settlement.wake_when_committed()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What ending a delivering order needs to know of it."""
+
+    id: UUID
+    account_id: UUID
+    title: str
+    shard: int
+    ends_at: datetime
+    refund_within: timedelta
+    ended_at: datetime
+
+
+def _running(order_ids: Collection[UUID]) -> list[_Running]:
+    rows = Order.objects.filter(id__in=order_ids).values_list(
+        "id", "account_id", "live__title", "video__caption", "shard", "ends_at", "market__refund_within_s"
+    )
+    return [
+        _Running(id_, account_id, live or title_of(caption), shard, ends_at, timedelta(seconds=within_s), ends_at)
+        for id_, account_id, live, caption, shard, ends_at, within_s in rows
+        if ends_at is not None  # order_delivering_has_clock
+    ]
+
+
+def _end_all(orders: Sequence[_Running], *, reason: EndReason, now: datetime) -> None:
+    """As `start_ending`, of many delivering orders in five statements whatever their number."""
+    Review.objects.filter(order__in=[order.id for order in orders], status=ReviewStatus.PENDING).update(
+        status=ReviewStatus.LAPSED, decided_at=now
+    )
+    rows = [
+        {"id": order.id, "ended_at": order.ended_at, "refund_due_at": order.ended_at + order.refund_within}
+        for order in orders
+    ]
+    Order.move_all(
+        rows, before=Status.DELIVERING, to=Status.ENDING, why=reason.value, now=now, end_reason=reason, ending_at=now
+    )
+    outbox.record_all("order_ended", [_news(order.id, order.shard, reason, order.ended_at) for order in orders])
+    told = [(order.account_id, ids.public("ord", order.id), order.title, {"reason": reason.value}) for order in orders]
+    notices.tell_all("order_ended", told, now=now)
+
+
+def _not_ended(order: _Running, error: Exception) -> None:
+    log.error("lifecycle: order %s can't be ended", ids.public("ord", order.id), exc_info=error)
 
 
 def _end_if(order_id: UUID, *, status: Status, reason: EndReason, now: datetime) -> int:
@@ -217,14 +263,15 @@ def _spent_nothing(order: Order) -> bool:
 
 
 def _tell_delivery(order: Order, *, reason: EndReason, ended_at: datetime) -> None:
+    outbox.record("order_ended", _news(order.id, order.shard, reason, ended_at))
+
+
+def _news(order_id: UUID, shard: int, reason: EndReason, ended_at: datetime) -> dict[str, Any]:
     """`stop`: nothing counts after the end. Without it the tokens already out count until they expire."""
-    outbox.record(
-        "order_ended",
-        {
-            "order": str(order.id),
-            "shard": order.shard,
-            "reason": reason.value,
-            "stop": reason not in WAITS_FOR_TOKENS,
-            "ends_at": ended_at.isoformat(),
-        },
-    )
+    return {
+        "order": str(order_id),
+        "shard": shard,
+        "reason": reason.value,
+        "stop": reason not in WAITS_FOR_TOKENS,
+        "ends_at": ended_at.isoformat(),
+    }

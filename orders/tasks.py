@@ -15,7 +15,8 @@ def tick(**_: object) -> None:
         pass
     lifecycle.cancel_never_on_air(now=now)
     review.expire_due(now=now)
-    lifecycle.close_stuck(now=now)
+    while lifecycle.close_stuck(now=now, limit=BATCH) == BATCH:
+        pass
 
 
 @shared_task(ignore_result=True)

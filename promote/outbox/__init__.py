@@ -1,5 +1,5 @@
 """The outbox: `record` in the transaction that changes something, `subscribe` in the room above that cares."""
 
-from promote.outbox.topics import Handler, record, record_all, subscribe
+from promote.outbox.topics import Handler, record, record_all, subscribe, subscribe_many
 
-__all__ = ["Handler", "record", "record_all", "subscribe"]
+__all__ = ["Handler", "record", "record_all", "subscribe", "subscribe_many"]

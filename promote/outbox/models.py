@@ -16,7 +16,9 @@ class Message(models.Model):
 
     class Meta:
         db_table = "outbox_message"
-        indexes = [models.Index(fields=["id"], condition=Q(done_at=None, dead=False), name="outbox_waiting")]
+        indexes = [
+            models.Index(fields=["topic", "id"], condition=Q(done_at=None, dead=False), name="outbox_waiting_by_topic")
+        ]
 
     def __str__(self) -> str:
         return f"{self.topic} {self.pk}"

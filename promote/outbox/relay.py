@@ -1,14 +1,17 @@
 """Hands recorded messages to their subscribers."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from promote.halving import halved
+from promote.outbox import topics
 from promote.outbox.models import Message
-from promote.outbox.topics import handlers_of
 
 log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 12
@@ -16,40 +19,51 @@ LONGEST_WAIT_S = 60
 
 
 def relay(*, limit: int = 200) -> int:
-    """Delivers up to `limit` waiting messages, oldest first, each with its handlers in one transaction.
+    """Delivers up to `limit` waiting messages of each topic, its oldest first. Returns how many were done.
 
-    A message whose handler fails waits (2, 4, … 60 s) and is tried again, up to 12 times; then it stands aside as
-    dead, to be seen and replayed in the admin. Two relays share the work (SKIP LOCKED). Returns how many were done.
+    Topics take turns, so that a million of one hold up no other. Messages go in one transaction together where all who
+    read the topic take many at once (`subscribe_many`), else each in its own. One whose handler fails waits (2, 4, …
+    60 s) and is tried again, up to 12 times; then it stands aside as dead, to be seen and replayed in the admin. Two
+    relays share the work (SKIP LOCKED).
     """
+    return sum(_relay_topic(topic, limit=limit) for topic in _waiting_topics())
+
+
+def _relay_topic(topic: str, *, limit: int) -> int:
+    most = 1 if topics.is_read_singly(topic) else limit
     done = 0
-    while done < limit and _relay_one(now=timezone.now()):
-        done += 1
+    while done < limit:
+        seen, handed = _relay_some(topic, most=min(most, limit - done), now=timezone.now())
+        done += handed
+        if not seen:
+            break
     return done
 
 
-def _relay_one(*, now: datetime) -> bool:
+def _relay_some(topic: str, *, most: int, now: datetime) -> tuple[int, int]:
+    """How many were waiting, at most `most`, and how many of them were done."""
     with transaction.atomic():
-        message = (
-            Message.objects.select_for_update(skip_locked=True)
-            .filter(Q(retry_at=None) | Q(retry_at__lte=now), done_at=None, dead=False)
-            .order_by("id")
-            .first()
+        line = Message.objects.select_for_update(skip_locked=True).filter(
+            Q(retry_at=None) | Q(retry_at__lte=now), topic=topic, done_at=None, dead=False
         )
-        if message is None:
-            return False
-        try:
-            with transaction.atomic():
-                for handler in handlers_of(message.topic):
-                    handler(message.payload, now)
-        except Exception as error:  # noqa: BLE001  (whatever a subscriber does, the others go on)
-            _put_off(message, error=error, now=now)
-        else:
-            message.done_at = now
-            message.save(update_fields=["done_at"])
-        return True
+        messages = list(line.order_by("id")[:most])
+        work = partial(_hand_over, topic, now=now)
+        done = halved(messages, work, failed=partial(_put_off, now=now), passing=())
+        return len(messages), done
 
 
-def _put_off(message: Message, *, error: Exception, now: datetime) -> None:
+def _hand_over(topic: str, messages: Sequence[Message], *, now: datetime) -> None:
+    topics.hand_over(topic, [message.payload for message in messages], now)
+    Message.objects.filter(id__in=[message.id for message in messages]).update(done_at=now)
+
+
+def _waiting_topics() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING_TOPICS)
+        return [topic for (topic,) in cursor.fetchall()]
+
+
+def _put_off(message: Message, error: Exception, *, now: datetime) -> None:
     message.attempts += 1
     message.error = f"{type(error).__name__}: {error}"[:2000]
     message.dead = message.attempts >= MOST_ATTEMPTS
@@ -66,3 +80,15 @@ def replay(*, message_ids: list[int]) -> int:
 def forget_done(*, before: datetime) -> int:
     """Deletes delivered messages older than `before`."""
     return Message.objects.filter(done_at__lt=before).delete()[0]
+
+
+# Steps from one topic to the next in the index of what waits, however much waits of each.
+_WAITING_TOPICS = """
+    WITH RECURSIVE waiting AS (
+        (SELECT topic FROM outbox_message WHERE done_at IS NULL AND NOT dead ORDER BY topic LIMIT 1)
+        UNION ALL
+        SELECT (SELECT m.topic FROM outbox_message m
+                 WHERE m.done_at IS NULL AND NOT m.dead AND m.topic > waiting.topic ORDER BY m.topic LIMIT 1)
+          FROM waiting WHERE waiting.topic IS NOT NULL
+    ) SELECT topic FROM waiting WHERE topic IS NOT NULL
+"""

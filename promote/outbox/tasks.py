@@ -5,10 +5,16 @@ from django.utils import timezone
 
 from promote.outbox import relay as outbox
 
+ROUNDS = 10
+
 
 @shared_task(name="outbox.relay", ignore_result=True)
 def relay(**_: object) -> None:
-    outbox.relay()
+    """Every second and whenever something was recorded. What is left after some rounds waits behind other tasks."""
+    for _round in range(ROUNDS):
+        if not outbox.relay():
+            return
+    wake()
 
 
 @shared_task(name="outbox.forget_done", ignore_result=True)

@@ -11,7 +11,9 @@ from django.utils import timezone
 from promote import many
 
 Handler = Callable[[dict[str, Any], datetime], None]
+BatchHandler = Callable[[Sequence[dict[str, Any]], datetime], None]
 _handlers: dict[str, list[Handler]] = defaultdict(list)
+_batch_handlers: dict[str, list[BatchHandler]] = defaultdict(list)
 
 
 def subscribe(topic: str) -> Callable[[Handler], Handler]:
@@ -25,8 +27,31 @@ def subscribe(topic: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def handlers_of(topic: str) -> list[Handler]:
-    return list(_handlers[topic])
+def subscribe_many(topic: str) -> Callable[[BatchHandler], BatchHandler]:
+    """As `subscribe`, a handler of `(payloads, now)`: of many messages in one transaction. Where it raises, it is
+    called with each half of them, down to the one that it can't do.
+    """
+
+    def register(handler: BatchHandler) -> BatchHandler:
+        if handler not in _batch_handlers[topic]:
+            _batch_handlers[topic].append(handler)
+        return handler
+
+    return register
+
+
+def is_read_singly(topic: str) -> bool:
+    """Whether somebody reads these messages one by one, each in a transaction of its own."""
+    return bool(_handlers[topic])
+
+
+def hand_over(topic: str, payloads: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Calls the topic's handlers, in the caller's transaction."""
+    for handle_all in list(_batch_handlers[topic]):
+        handle_all(payloads, now)
+    for handle in list(_handlers[topic]):
+        for payload in payloads:
+            handle(payload, now)
 
 
 def record(topic: str, payload: dict[str, Any]) -> None:

@@ -77,3 +77,38 @@ def test_a_message_that_fails_for_good_stands_aside_and_can_be_replayed(heard):
     relay.relay()
     dead.refresh_from_db()
     assert dead.done_at is not None
+
+
+@pytest.fixture
+def heard_together():
+    """What a subscriber of many `t_many` messages was told in each call that it took; it refuses the number 3."""
+    calls = []
+
+    def many(payloads, now):
+        numbers = [payload["n"] for payload in payloads]
+        Message.objects.create(topic="written for " + str(numbers), payload={}, dead=True)
+        if 3 in numbers:
+            raise RuntimeError("no three")
+        calls.append(numbers)
+
+    outbox.subscribe_many("t_many")(many)
+    yield calls
+    topics._batch_handlers.pop("t_many")
+
+
+def test_many_messages_are_read_together_and_one_that_can_not_be_holds_up_no_other(heard_together):
+    outbox.record_all("t_many", [{"n": n} for n in range(6)])
+    assert relay.relay() == 5
+    assert sorted(n for call in heard_together for n in call) == [0, 1, 2, 4, 5]
+    assert len(heard_together) < 5
+    (waiting,) = Message.objects.filter(done_at=None, dead=False)
+    assert (waiting.payload, waiting.attempts) == ({"n": 3}, 1)
+    assert not Message.objects.filter(topic="written for [0, 1, 2, 3, 4, 5]").exists()
+
+
+def test_a_heap_of_one_topic_holds_up_no_other(heard, heard_together):
+    outbox.record_all("t_many", [{"n": 10 + n} for n in range(30)])
+    outbox.record("t_good", {"n": 1})
+    assert relay.relay(limit=10) == 11
+    assert heard == [1]
+    assert heard_together == [list(range(10, 20))]

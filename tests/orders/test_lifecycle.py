@@ -103,6 +103,21 @@ def test_the_longest_overdue_end_first():
     assert Order.objects.get(id=second.id).status == "delivering"
 
 
+def test_orders_that_end_together_are_a_dozen_statements_whatever_their_number(django_assert_max_num_queries):
+    orders = {str(order.id): order for order in (a_delivering_order() for _ in range(6))}
+    with django_assert_max_num_queries(13):
+        assert lifecycle.end_due(now=NOON + DAY) == 6
+    with django_assert_max_num_queries(4):
+        lifecycle.mark_all_drained(order_ids=list(orders), now=NOON + DAY)
+    assert {message["order"] for message in told_delivery()} == set(orders)
+    for order in orders.values():
+        last = order.history.last()
+        assert (last.from_status, last.to_status, last.why, last.by_id) == ("delivering", "ending", "time", None)
+        notice = Notification.objects.get(account_id=order.account_id, kind="order_ended")
+        assert (notice.payload["order"], notice.payload["title"]) == (order.public_id, str(order.video))
+        assert Order.objects.get(id=order.id).drained_at == NOON + DAY
+
+
 def test_a_spent_budget_ends_its_order_once():
     order, waiting = a_delivering_order(), an_order()
     for _ in range(2):
