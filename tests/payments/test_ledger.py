@@ -100,6 +100,11 @@ def test_a_transfer_needs_accounts_that_are_there():
             insert_transfer(**{f"{side}_id": 999})
 
 
+def test_a_transfer_needs_a_journal_that_is_there():
+    with refused("transfer_journal"):
+        insert_transfer(journal_id=2**40)
+
+
 def test_one_wrong_account_refuses_the_whole_statement():
     purse = a_purse()
     movements = [Movement(ISSUANCE, purse, 5), Movement(ISSUANCE, 999, 5), Movement(ISSUANCE, purse, 5)]

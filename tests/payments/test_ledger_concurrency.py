@@ -5,7 +5,7 @@ import random
 import time
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from payments import checkpoints, clawbacks, escrow, expiry, gifts, ledger, wallet
 from payments.ledger import AccountClosed, Movement, Overdrawn
@@ -148,6 +148,25 @@ def test_journals_over_the_same_accounts_in_any_order_never_deadlock():
     assert sum(ledger.balances(purses).values()) == 10_000 * MICROS
     assert min(ledger.balances(purses).values()) >= 0
     audited()
+
+
+def test_transfers_written_past_the_posting_functions_never_deadlock():
+    purses = [a_purse(1000) for _ in range(10)]
+    journals = [moved(ISSUANCE, a_purse(), MICROS).journal_id for _ in range(16)]
+
+    def write(number):
+        chance = random.Random(number)
+        for turn in range(12):
+            giver, taker = chance.sample(purses, 5), [ISSUANCE] * 5
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    """INSERT INTO payments_transfer (journal_id, seq, ledger, debit_id, credit_id, amount, created_at)
+                       SELECT %s, %s + seq, 0, giver, taker, 5, now()
+                         FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS t (giver, taker, seq)""",
+                    [journals[number], 10 * (turn + 1), giver, taker],
+                )
+
+    assert together([lambda n=n: write(n) for n in range(16)]) == [None] * 16, "a deadlock would have been raised"
 
 
 def test_those_who_look_before_they_charge_and_those_who_just_charge_never_deadlock():

@@ -1,0 +1,47 @@
+ALTER FUNCTION payments_post_one(
+    timestamptz, text, text, bytea, text, smallint[], bigint[], bigint[], bigint[]
+) RESET enable_seqscan;
+
+CREATE OR REPLACE FUNCTION payments_apply_transfers() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- The plan is kept from a session's first journal, which may be large: then too each account is found by its id.
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    any_closed boolean;
+    broken text;
+BEGIN
+    -- Else a temporary table of the same shape could carry this trigger and write balances.
+    IF TG_RELID <> 'public.payments_transfer'::regclass THEN
+        RAISE EXCEPTION 'this trigger belongs to payments_transfer' USING ERRCODE = '42501';
+    END IF;
+    SELECT CASE WHEN bool_or(giver.id IS NULL) THEN 'transfer_debit_account'
+                WHEN bool_or(taker.id IS NULL) THEN 'transfer_credit_account' END INTO broken
+      FROM new_rows t
+      LEFT JOIN public.payments_ledgeraccount giver ON giver.id = t.debit_id AND giver.ledger = t.ledger
+      LEFT JOIN public.payments_ledgeraccount taker ON taker.id = t.credit_id AND taker.ledger = t.ledger;
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'a transfer names an account that is not in its ledger: %', broken
+            USING ERRCODE = '23503', CONSTRAINT = broken;
+    END IF;
+
+    WITH moved AS (
+        UPDATE public.payments_ledgeraccount a
+           SET debits = a.debits + side.debits, credits = a.credits + side.credits
+          FROM (SELECT id, sum(debits) AS debits, sum(credits) AS credits
+                  FROM (SELECT debit_id AS id, amount AS debits, 0::bigint AS credits FROM new_rows
+                        UNION ALL
+                        SELECT credit_id, 0, amount FROM new_rows) both_sides
+                 GROUP BY id) side
+         WHERE a.id = side.id AND NOT a.hot
+        RETURNING a.closed
+    ) SELECT bool_or(closed) INTO any_closed FROM moved;
+    IF any_closed THEN
+        RAISE EXCEPTION 'a closed account takes no transfers'
+            USING ERRCODE = '55000', CONSTRAINT = 'ledgeraccount_open';
+    END IF;
+    RETURN NULL;
+END $$;
+ALTER FUNCTION payments_apply_transfers() RESET enable_seqscan;
+
+ALTER TABLE payments_transfer
+    ADD CONSTRAINT payments_transfer_journal_id_fkey FOREIGN KEY (journal_id) REFERENCES payments_journal (id);
