@@ -10,9 +10,10 @@ SELECT account, 'backlog-' || n, 'seller' || n, 'business', 'US', '1990-05-17', 
   FROM who;
 
 INSERT INTO catalogue_video (id, external_id, account_id, caption, music_title, music_licence, music_own_sound,
-                             visibility, status, duration_s, cover_url, source_updated_at, created_at, revision)
+                             visibility, status, duration_s, cover_url, source_updated_at, created_at, revision,
+                             former_account_ids)
 SELECT video, 'backlog-' || n, account, 'Hand-drawn batik, from wax to dye, number ' || n, '', '', false, 'public',
-       'active', 21, '', %(at)s::timestamptz, %(at)s::timestamptz, 1
+       'active', 21, '', %(at)s::timestamptz, %(at)s::timestamptz, 1, '{}'
   FROM who;
 
 INSERT INTO payments_ledgeraccount (ledger, kind, code, owner, guard, hot)

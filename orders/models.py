@@ -75,8 +75,8 @@ class Order(models.Model):
     """One promotion of one target, with its own escrow, from which delivery spends and which settlement empties."""
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
-    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+", db_index=False)
     key = models.CharField(max_length=255, help_text=_("The caller's idempotency key."))
     quote_id = models.UUIDField(unique=True)
     placed_again_from = models.OneToOneField(
@@ -87,9 +87,15 @@ class Order(models.Model):
         max_length=8, choices=[("video", _("Video")), ("anchor", _("Anchor")), ("live", _("Live"))]
     )
     objective = models.CharField(max_length=32)
-    video = models.ForeignKey(Video, null=True, blank=True, on_delete=models.PROTECT, related_name="orders")
-    live = models.ForeignKey(LiveRoom, null=True, blank=True, on_delete=models.PROTECT, related_name="orders")
-    product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.PROTECT, related_name="orders")
+    video = models.ForeignKey(
+        Video, null=True, blank=True, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
+    live = models.ForeignKey(
+        LiveRoom, null=True, blank=True, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
+    product = models.ForeignKey(
+        Product, null=True, blank=True, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
     revision_seen = models.PositiveIntegerField(
         null=True, blank=True, help_text=_("The target's revision that the last approval named.")
     )
@@ -105,7 +111,9 @@ class Order(models.Model):
     cost_coins = models.BigIntegerField()
     coupon_coins = models.BigIntegerField(default=0)
     pay_coins = models.BigIntegerField()
-    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="orders")
+    offer = models.ForeignKey(
+        Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
     escrow_id = models.BigIntegerField(null=True, unique=True, help_text=_("Its ledger account."))
     charged_micros = models.BigIntegerField(null=True, blank=True, help_text=_("Everything charged, coupon first."))
     coupon_spent_micros = models.BigIntegerField(null=True, blank=True)
@@ -234,6 +242,8 @@ class Order(models.Model):
                 condition=Q(set_aside_at__isnull=True) | Q(status=Status.ENDING), name="order_set_aside_is_ending"
             ),
         ]
+        # A foreign key has an index of its own only where something looks orders up by it: an order is written a dozen
+        # times in its life, each time in every index.
         indexes = [
             models.Index(fields=["account", "-placed_at", "-id"], name="order_of_account"),
             models.Index(fields=["ends_at"], condition=Q(status=Status.DELIVERING), name="order_running_by_end"),
@@ -241,6 +251,9 @@ class Order(models.Model):
             models.Index(fields=["refund_due_at"], condition=Q(status=Status.ENDING), name="order_to_settle"),
             models.Index(fields=["refunded_at"], condition=Q(refunded_at__isnull=False), name="order_refunded"),
             models.Index(fields=["changed_xid"], name="order_changed"),
+            models.Index(fields=["video"], condition=Q(video__isnull=False), name="order_of_video"),
+            models.Index(fields=["live"], condition=Q(live__isnull=False), name="order_of_live"),
+            models.Index(fields=["offer"], condition=Q(offer__isnull=False), name="order_of_offer"),
         ]
 
     def __str__(self) -> str:
@@ -327,13 +340,14 @@ class OrderTransition(models.Model):
     from_status = models.CharField(max_length=16, blank=True)
     to_status = models.CharField(max_length=16, choices=Status)
     why = models.CharField(max_length=32)
-    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     by_owner = models.BooleanField(default=False)
     at = models.DateTimeField()
     detail = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["by"], condition=Q(by__isnull=False), name="order_history_by")]
 
     def __str__(self) -> str:
         return f"{self.why} → {self.to_status}"

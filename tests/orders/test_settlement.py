@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench import backlog
 from orders import lifecycle, settlement
 from orders.models import EndReason, Order, Status
 from payments import escrow, ledger, wallet
@@ -202,3 +203,10 @@ def test_a_called_off_order_that_had_spent_is_refused_by_the_database():
     order = lifecycle.locked(order.id)
     with pytest.raises(IntegrityError), transaction.atomic():
         settlement.call_off(order, to=Status.CANCELLED, reason=EndReason.USER, by=None, now=LATER)
+
+
+def test_the_backlog_of_the_bench_is_settled_to_the_micro():
+    backlog.open_campaigns(LATER)
+    backlog.seed(0, 240, ended_at=LATER, say=lambda _text: None)
+    assert settlement.settle_due(limit=300, now=LATER) == 240
+    assert set(backlog.wrong().values()) == {0}
