@@ -3,7 +3,7 @@ import pytest
 from coupons.models import Offer
 from orders import audit
 from orders.models import Order
-from payments.audit import run_check
+from payments.audit import guards, run_check
 from tests.builders import (
     a_delivering_order,
     a_video,
@@ -86,6 +86,7 @@ def test_an_escrow_without_an_order_is_named():
     assert found(audit.escrows) == f"escrow {lost} belongs to no order"
 
 
-def test_a_guard_that_was_switched_off_is_named(monkeypatch):
-    monkeypatch.setattr(audit, "TRIGGERS", (*audit.TRIGGERS, "a_trigger_that_is_gone"))
-    assert found(audit.guards) == "a_trigger_that_is_gone is missing or switched off"
+def test_a_trigger_that_stands_in_a_file_and_not_in_the_database_is_named(monkeypatch, tmp_path):
+    (tmp_path / "0001_more.sql").write_text("CREATE TRIGGER order_never BEFORE UPDATE ON orders_order FOR EACH ROW")
+    monkeypatch.setattr(guards, "_folder", lambda _room: tmp_path)
+    assert found(audit.guards) == "order_never of orders_order is missing or switched off"

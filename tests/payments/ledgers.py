@@ -9,8 +9,7 @@ from typing import Any
 from django.db import connection, connections
 
 from payments import audit, checkpoints, escrow, ledger, lots, sealing, wallet
-from payments.audit import Report
-from payments.audit.ledger_checks import TRIGGERS
+from payments.audit import Report, guards
 from payments.audit.running import run as run_audit
 from payments.ledger import Movement
 from payments.models import AccountKind, Block, Guard, Lot
@@ -128,11 +127,11 @@ def as_owner(*, rules_off: bool = False) -> Iterator[Any]:
     """A cursor of the schema's owner, which the product never is while it runs; with the guards switched off."""
     with connections["owner"].cursor() as cursor:
         if rules_off:
-            for table in TRIGGERS:
+            for table in {table for table, _name in guards.triggers("payments")}:
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield cursor
         if rules_off:
-            for table in TRIGGERS:
+            for table in {table for table, _name in guards.triggers("payments")}:
                 cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from payments import audit, clawbacks, gifts, ledger, wallet
-from payments.audit import Chunk
+from payments.audit import Chunk, guards
 from payments.audit.running import run
 from payments.models import Gift, Lot, Transfer
 from promote.money import MICROS
@@ -195,8 +195,7 @@ WRONGS = [  # which check finds it, what the owner writes, what the audit says
 
 GUARDS_OFF = """
     ALTER TABLE payments_ledgeraccount DROP CONSTRAINT ledgeraccount_no_overdraft;
-    ALTER TABLE payments_transfer DROP CONSTRAINT transfer_amount_positive,
-        DROP CONSTRAINT payments_transfer_journal_id_fkey;
+    ALTER TABLE payments_transfer DROP CONSTRAINT transfer_amount_positive;
 """
 
 
@@ -219,6 +218,8 @@ def test_what_was_tampered_with_is_named(world, check, statement, said):
         ("transfer_append_only", "ALTER TABLE payments_transfer DISABLE TRIGGER transfer_append_only"),
         ("ledgeraccount_no_overdraft", "ALTER TABLE payments_ledgeraccount DROP CONSTRAINT ledgeraccount_no_overdraft"),
         ("transfer_amount_positive", "ALTER TABLE payments_transfer DROP CONSTRAINT transfer_amount_positive"),
+        ("lot_of_coins", "ALTER TABLE payments_lot DROP CONSTRAINT lot_of_coins"),
+        ("withdrawal_leg_stays", "ALTER TABLE payments_withdrawalleg DISABLE TRIGGER withdrawal_leg_stays"),
     ],
 )
 def test_a_guard_that_is_gone_or_switched_off_is_named(guard, statement):
@@ -227,6 +228,28 @@ def test_a_guard_that_is_gone_or_switched_off_is_named(guard, statement):
     finding = run().checks["guards"]
     assert not finding.ok
     assert finding.first_wrong.startswith(f"{guard} of payments_")
+
+
+@pytest.mark.django_db
+def test_every_trigger_of_the_money_rooms_is_looked_for():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT tgrelid::regclass::text, tgname FROM pg_trigger
+                WHERE NOT tgisinternal AND tgrelid::regclass::text ~ '^(payments|orders)_'"""
+        )
+        there = set(cursor.fetchall())
+    assert there == {*guards.triggers("payments"), *guards.triggers("orders")}
+
+
+@commits
+def test_a_function_that_does_something_else_is_named():
+    with as_owner() as cursor:
+        cursor.execute(
+            """CREATE OR REPLACE FUNCTION payments_apply_transfers() RETURNS trigger
+               LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"""
+        )
+    finding = run().checks["guards"]
+    assert finding.first_wrong.startswith("payments_apply_transfers of ")
 
 
 @commits
