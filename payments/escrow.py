@@ -60,13 +60,18 @@ def fund(*, account: Account, pay_micros: int, coupon: CouponShare | None, ref: 
     share = coupon and [coupon.campaign_account_id, coupon.micros]
     request = {"account": account.id, "pay": pay_micros, "coupon": share}
     with transaction.atomic():
+        # First, so that who asks for the same escrow at once waits here, holding nothing. One that is there was funded.
+        escrow_id, is_new = ledger.open_or_find(
+            kind=AccountKind.ESCROW, guard=Guard.CREDIT, owner=account.id, code=f"order:{ref}"
+        )
+        if not is_new:
+            posted = ledger.find(kind=kind, key=key, ref=ref, request=request)
+            assert posted is not None, "an escrow is opened in the transaction of its journal"
+            return escrow_id
         free, campaigns = lots.lock_free(
             account=account, now=now, also_lock=[coupon.campaign_account_id] if coupon else []
         )
-        if ledger.find(kind=kind, key=key, ref=ref, request=request) is not None:
-            return _escrow_of(ref)
         taken = lots.spend(free, account=account, micros=pay_micros)
-        escrow_id = ledger.open_account(kind=AccountKind.ESCROW, guard=Guard.CREDIT, owner=account.id, code=_code(ref))
         movements = [Movement(part.ledger_account_id, escrow_id, part.micros) for part in taken]
         if coupon:
             if campaigns[coupon.campaign_account_id].balance < coupon.micros:
@@ -93,13 +98,3 @@ def charge(*, key: str, charges: Iterable[tuple[int, int]], now: datetime) -> Po
     spend = ledger.platform("spend")
     movements = [Movement(escrow_id, spend, micros) for escrow_id, micros in charges if micros]
     return ledger.post(kind="charge", key=key, movements=movements, now=now)
-
-
-def _escrow_of(ref: str) -> int:
-    escrow_id = ledger.account_id(code=_code(ref))
-    assert escrow_id is not None, "an escrow is opened in the transaction of its journal"
-    return escrow_id
-
-
-def _code(ref: str) -> str:
-    return f"order:{ref}"

@@ -143,6 +143,13 @@ def open_account(
     *, kind: AccountKind, guard: Guard, owner: UUID | None = None, code: str | None = None, ledger: int = COINS
 ) -> int:
     """A new account's id; with a code, the id of the account that has it, new or old."""
+    return open_or_find(kind=kind, guard=guard, owner=owner, code=code, ledger=ledger)[0]
+
+
+def open_or_find(
+    *, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | None, ledger: int = COINS
+) -> tuple[int, bool]:
+    """As `open_account`, and whether it is new."""
     return _open(kind=kind, guard=guard, owner=owner, code=code, ledger=ledger, hot=False)
 
 
@@ -163,7 +170,7 @@ def platform(code: str, ledger: int = COINS) -> int:
     found = account_id(code=code, ledger=ledger)
     if found is not None:
         return found
-    return _open(kind=AccountKind.PLATFORM, guard=Guard.NONE, owner=None, code=code, ledger=ledger, hot=True)
+    return _open(kind=AccountKind.PLATFORM, guard=Guard.NONE, owner=None, code=code, ledger=ledger, hot=True)[0]
 
 
 def balances(account_ids: Collection[int]) -> dict[int, int]:
@@ -213,7 +220,9 @@ def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
     return [Posted(journal, is_new) for _place, journal, is_new, _same in rows]
 
 
-def _open(*, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | None, ledger: int, hot: bool) -> int:
+def _open(
+    *, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | None, ledger: int, hot: bool
+) -> tuple[int, bool]:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO payments_ledgeraccount (ledger, kind, code, owner, guard, hot)
@@ -223,11 +232,11 @@ def _open(*, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | No
         )
         row = cursor.fetchone()
     if row is not None:
-        return int(row[0])
+        return int(row[0]), True
     assert code is not None
     found = account_id(code=code, ledger=ledger)
     assert found is not None
-    return found
+    return found, False
 
 
 def _columns(movements: Sequence[Movement]) -> list[list[int]]:
