@@ -20,5 +20,10 @@ class SqlFile(RunSQL):
     def deconstruct(self):
         return "SqlFile", [self.path], {"undo": self.undo} if self.undo else {}
 
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        # What an operation before it left to be checked at the end would keep its tables from being altered.
+        schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        super().database_backwards(app_label, schema_editor, from_state, to_state)
+
     def describe(self) -> str:
         return f"SQL of {self.path}"
