@@ -1,16 +1,17 @@
 """Transfers, placements and the audit on a durable PostgreSQL, beside pgbench on the same one in the same run.
 
 pgbench runs before and after each of them, since a machine is not equally quick all the time; the ratio is to the mean
-of both. Nothing else runs: no workers, no web.
+of both. Nothing else runs: no workers, no web. `--floor` measures what can't be undercut instead (floors.py).
 """
 
+import argparse
 import os
 import resource
 import time
 from functools import partial
 from typing import Any
 
-from bench import posting
+from bench import floors, posting
 from bench.durable import Pgbench, engines
 from bench.posting import Speed
 from bench.running import Say
@@ -21,7 +22,13 @@ SINGLE_CLIENTS, BATCH_CLIENTS, PLACING_CLIENTS = 16, 4, 8
 TRANSFERS_TO_AUDIT = 2_000_000
 
 
-def run(say: Say) -> dict[str, Any]:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--floor", action="store_true", help="only what can't be undercut, beside pgbench")
+
+
+def run(say: Say, *, floor: bool) -> dict[str, Any]:
+    if floor:
+        return _floor(say)
     with engines(say):
         pgbench = Pgbench(say)
         pgbench.prepare()
@@ -51,6 +58,27 @@ def run(say: Say) -> dict[str, Any]:
         "pgbench_tps": [round(tps, 1) for tps in pgbench.runs],
         **{name: speed.figures() for name, speed in speeds.items()},
         "audit": audit,
+    }
+
+
+def _floor(say: Say) -> dict[str, Any]:
+    with engines(say):
+        pgbench = Pgbench(say)
+        pgbench.prepare()
+        floors.prepare()
+        pgbench.run(PGBENCH_S)
+        ratios, speeds = {}, {}
+        for name, make in (("commit", floors.commits), ("row_and_two_balances", floors.transfers)):
+            say(f"{name}, {SINGLE_CLIENTS} clients, {SECONDS:g} s")
+            speeds[name] = posting.measure(make, clients=SINGLE_CLIENTS, seconds=SECONDS)
+            ratios[f"{name}_vs_pgbench"] = _beside(speeds[name], pgbench)
+    return {
+        "bench": "ledger",
+        "floor": True,
+        "cores": os.cpu_count(),
+        **ratios,
+        "pgbench_tps": [round(tps, 1) for tps in pgbench.runs],
+        **{name: speed.figures() for name, speed in speeds.items()},
     }
 
 

@@ -1,7 +1,9 @@
 """Who sells and who buys, as documents name them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import F
 
@@ -31,11 +33,16 @@ def seller(market: Market) -> Party:
 
 
 def buyer(account: Account) -> Party:
-    """The advertiser's billing details; without them, the name that the account has on the platform."""
-    details = BillingDetails.objects.filter(account=account).first()
-    if details is None:
-        return Party(account.username, "", "", "")
-    return Party(details.name, details.address, details.tax_id, details.email)
+    """As `buyers`, of one."""
+    return buyers([account])[account.id]
+
+
+def buyers(accounts: Collection[Account]) -> dict[UUID, Party]:
+    """The advertisers' billing details; without them, the name that the account has on the platform."""
+    parties = {account.id: Party(account.username, "", "", "") for account in accounts}
+    for details in BillingDetails.objects.filter(account__in=parties):
+        parties[details.account_id] = Party(details.name, details.address, details.tax_id, details.email)
+    return parties
 
 
 def put(*, account: Account, name: str, address: str, tax_id: str, email: str, now: datetime) -> BillingDetails:

@@ -1,34 +1,35 @@
 """What payments does when something it hears of has happened: messages of the outbox, at least once each."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from payments import invoices, repayments
 from payments.documents import mail
+from payments.invoices import SettledOrder
 from payments.models import TopUp
 from promote import ids
 from promote.accounts.models import Account
 from promote.markets.models import Market
-from promote.outbox import subscribe
+from promote.outbox import subscribe, subscribe_many
 
 _ABOUT = ("title", "function", "objective", "starts_at", "ended_at")
 
 
-@subscribe("order_settled")
-def bill_the_order(payload: dict[str, Any], now: datetime) -> None:
-    account = Account.objects.get(id=UUID(payload["account"]))
-    repayments.tell(owner=account.id, now=now)
-    market = Market.objects.filter(code=payload.get("market") or account.country).first()
-    if not payload["spent_coins"] or market is None:
-        return
-    invoices.issue_for_order(
-        order_ref=ids.public("ord", UUID(payload["order"])),
-        account=account,
-        market=market,
-        about={name: payload[name] for name in _ABOUT if payload.get(name)},
-        now=now,
-    )
+@subscribe_many("order_settled")
+def bill_the_orders(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
+    accounts = Account.objects.in_bulk({UUID(payload["account"]) for payload in payloads})
+    repayments.tell_all(owners=accounts, now=now)
+    markets = Market.objects.in_bulk()
+    orders = []
+    for payload in payloads:
+        account = accounts[UUID(payload["account"])]
+        market = markets.get(payload.get("market") or account.country)
+        if payload["spent_coins"] and market is not None:
+            about = {name: payload[name] for name in _ABOUT if payload.get(name)}
+            orders.append(SettledOrder(ids.public("ord", UUID(payload["order"])), account, market, about))
+    invoices.issue_for_orders(orders, now=now)
 
 
 @subscribe("top_up_paid")

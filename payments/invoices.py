@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from payments import billing, fiat, languages, ledger, numbering, uses
+from payments.ledger import Entry
 from payments.models import Invoice, InvoiceKind, PaymentReturn, TopUp, TopUpStatus
 from payments.uses import Part
-from promote import ids, notifications, outbox
+from promote import ids, many, notifications, outbox
 from promote.accounts.models import Account
 from promote.markets.models import Market
 from promote.markets.taxes import tax_of
@@ -23,6 +25,8 @@ from promote.money import MICROS
 from promote.refusals import NotFound, WrongState
 
 TITLE_CHARACTERS = 160
+_TOLD_AS = {InvoiceKind.INVOICE: "invoice_issued", InvoiceKind.CREDIT_NOTE: "credit_note_issued"}
+"""The notifications of those that are told of in the app; a receipt comes with the news of its top-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +41,55 @@ class Amounts:
         return self.net_minor + self.tax_minor
 
 
+@dataclass(frozen=True, slots=True)
+class SettledOrder:
+    """`about` says what the order was: its title, objective, times."""
+
+    ref: str
+    account: Account
+    market: Market
+    about: Mapping[str, Any]
+
+
 def issue_for_order(
     *, order_ref: str, account: Account, market: Market, about: Mapping[str, Any], now: datetime
 ) -> Invoice | None:
-    """The invoice of a settled order; None where its owner spent less than a coin. Once per order.
+    """The invoice of a settled order; None where its owner spent less than a coin. Once per order."""
+    issue_for_orders([SettledOrder(order_ref, account, market, about)], now=now)
+    return Invoice.objects.filter(kind=InvoiceKind.INVOICE, order_ref=order_ref).first()
 
-    What each lot paid is read from the order's journals and priced cumulatively per lot (uses.py); coins that we sold
-    bring their tax and become revenue, a store's name the store, given ones stand at price 0. `about` says what the
-    order was (title, objective, times). The transaction locks the lots, then the series.
+
+def issue_for_orders(orders: Sequence[SettledOrder], *, now: datetime) -> None:
+    """The invoices of settled orders whose owners spent a coin or more; each once, all or none of a call.
+
+    What each lot paid is read from the orders' journals and priced cumulatively per lot (uses.py); coins that we sold
+    bring their tax and become revenue, a store's name the store, given ones stand at price 0. The transaction locks the
+    lots, then the series.
     """
     with transaction.atomic():
-        funders = uses.of_order(order_ref)
-        if sum(funders.by_lot.values()) < MICROS:
-            return None
-        ledger.lock(funders.by_lot)
-        if issued := Invoice.objects.filter(kind=InvoiceKind.INVOICE, order_ref=order_ref).first():
-            return issued
-        sold = tax_of(market, at=now)
-        parts = uses.record(funders.by_lot, ref=order_ref, tax_name=sold.name, tax_percent=sold.percent, now=now)
-        key = f"order:{order_ref}:revenue"
-        fiat.post(kind="order_revenue", key=key, ref=order_ref, movements=fiat.earned(parts), now=now)
-        lines = [_line_of_part(part) for part in parts]
-        if funders.coupon_micros:
-            lines.append({"what": "coupon", "micros": funders.coupon_micros})
-        about = {**about, "order": order_ref, "title": str(about.get("title", ""))[:TITLE_CHARACTERS]}
-        return _issue(
-            kind=InvoiceKind.INVOICE,
-            account=account,
-            market=market,
-            order_ref=order_ref,
-            about=about,
-            lines=lines,
-            now=now,
+        funders = uses.of_orders([order.ref for order in orders])
+        spent = [order for order in orders if sum(funders[order.ref].by_lot.values()) >= MICROS]
+        ledger.lock({account_id for order in spent for account_id in funders[order.ref].by_lot})
+        refs = [order.ref for order in spent]
+        issued = Invoice.objects.filter(kind=InvoiceKind.INVOICE, order_ref__in=refs).values_list(
+            "order_ref", flat=True
         )
+        to_bill = {order.ref: order for order in spent if order.ref not in set(issued)}
+        taxes = {order.market.code: tax_of(order.market, at=now) for order in to_bill.values()}
+        used = [
+            uses.Used(ref, funders[ref].by_lot, tax.name, tax.percent)
+            for ref, order in to_bill.items()
+            for tax in [taxes[order.market.code]]
+        ]
+        parts = dict(zip(to_bill, uses.record_all(used, now=now), strict=True))
+        earned = [
+            Entry("order_revenue", f"order:{ref}:revenue", movements, ref)
+            for ref, movements in zip(to_bill, fiat.earned_all(list(parts.values())), strict=True)
+            if movements
+        ]
+        ledger.post_many(earned, now=now)
+        drafts = [_draft(order, funders[ref].coupon_micros, parts[ref]) for ref, order in to_bill.items()]
+        _issue(drafts, kind=InvoiceKind.INVOICE, now=now)
 
 
 def issue_receipt(*, top_up: TopUp, now: datetime) -> Invoice:
@@ -92,15 +112,12 @@ def issue_receipt(*, top_up: TopUp, now: datetime) -> Invoice:
         TopUp.objects.select_for_update(of=("self",)).get(id=top_up.id)
         if issued := Invoice.objects.filter(kind=InvoiceKind.RECEIPT, top_up=top_up).first():
             return issued
-        return _issue(
+        (receipt,) = _issue(
+            [_Draft(top_up.account, top_up.market, about, [line], top_up=top_up)],
             kind=InvoiceKind.RECEIPT,
-            account=top_up.account,
-            market=top_up.market,
-            top_up=top_up,
-            about=about,
-            lines=[line],
             now=now,
         )
+        return Invoice.objects.get(id=receipt)
 
 
 def issue_credit_note(
@@ -112,17 +129,11 @@ def issue_credit_note(
     now: datetime,
 ) -> Invoice:
     """In the caller's transaction: a note of one line against a document, which stays as it is. Once per return."""
-    return _issue(
-        kind=InvoiceKind.CREDIT_NOTE,
-        account=corrects.account,
-        market=corrects.market,
-        top_up=corrects.top_up,
-        corrects=corrects,
-        returned=returned,
-        about=about,
-        lines=[line],
-        now=now,
+    draft = _Draft(
+        corrects.account, corrects.market, about, [line], top_up=corrects.top_up, corrects=corrects, returned=returned
     )
+    (note,) = _issue([draft], kind=InvoiceKind.CREDIT_NOTE, now=now)
+    return Invoice.objects.get(id=note)
 
 
 def get(*, account: Account, public_id: str) -> Invoice:
@@ -162,61 +173,91 @@ def _line_of_part(part: Part) -> dict[str, Any]:
     }
 
 
-def _issue(
-    *,
-    kind: InvoiceKind,
-    account: Account,
-    market: Market,
-    about: Mapping[str, Any],
-    lines: Sequence[Mapping[str, Any]],
-    now: datetime,
-    order_ref: str = "",
-    top_up: TopUp | None = None,
-    corrects: Invoice | None = None,
-    returned: PaymentReturn | None = None,
-) -> Invoice:
-    by_currency = totals(lines)
-    # A store may have sold in another currency than the market's own.
-    currency = corrects.currency if corrects else top_up.currency if top_up else market.currency
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A document that has no number yet."""
+
+    account: Account
+    market: Market
+    about: Mapping[str, Any]
+    lines: Sequence[Mapping[str, Any]]
+    order_ref: str = ""
+    top_up: TopUp | None = None
+    corrects: Invoice | None = None
+    returned: PaymentReturn | None = None
+
+    @property
+    def currency(self) -> str:
+        """A store may have sold in another currency than the market's own."""
+        return (self.corrects or self.top_up or self.market).currency
+
+
+def _draft(order: SettledOrder, coupon_micros: int, parts: Sequence[Part]) -> _Draft:
+    lines = [_line_of_part(part) for part in parts]
+    if coupon_micros:
+        lines.append({"what": "coupon", "micros": coupon_micros})
+    about = {**order.about, "order": order.ref, "title": str(order.about.get("title", ""))[:TITLE_CHARACTERS]}
+    return _Draft(order.account, order.market, about, lines, order_ref=order.ref)
+
+
+def _issue(drafts: Sequence[_Draft], *, kind: InvoiceKind, now: datetime) -> list[UUID]:
+    """Numbers and writes the documents, tells of them, and asks for their PDFs and their mails."""
+    if not drafts:
+        return []
+    buyers = billing.buyers([draft.account for draft in drafts])
+    sellers = {draft.market.code: billing.seller(draft.market) for draft in drafts}
+    numbers = numbering.take_many([draft.market for draft in drafts], kind=kind, now=now)
+    rows = [
+        {
+            "id": ids.new(),
+            "series_id": number.series,
+            "sequence": number.sequence,
+            "number": number.text,
+            **_row(draft, sellers[draft.market.code].as_dict(), buyers[draft.account.id].as_dict()),
+        }
+        for draft, number in zip(drafts, numbers, strict=True)
+    ]
+    many.insert(Invoice, rows, kind=kind, issued_at=now)
+    if told_as := _TOLD_AS.get(kind):
+        notifications.notify_all(kind=told_as, told=[_told(row) for row in rows], now=now)
+    mailed = [{"invoice": str(row["id"])} for row in rows if row["content"]["buyer"]["email"]]
+    outbox.record_all("document_issued", mailed)
+    made = [row["id"] for row in rows]
+    _render_when_committed(made)
+    return made
+
+
+def _told(row: Mapping[str, Any]) -> tuple[UUID, dict[str, Any]]:
+    payload = {"invoice": ids.public("inv", row["id"]), "number": row["number"]}
+    return row["account_id"], payload | ({"order": row["order_ref"]} if row["order_ref"] else {})
+
+
+def _row(draft: _Draft, seller: Mapping[str, str], buyer: Mapping[str, str]) -> dict[str, Any]:
+    account, market, currency = draft.account, draft.market, draft.currency
+    by_currency = totals(draft.lines)
     own = by_currency.get(currency, Amounts(0, 0))
-    content: dict[str, Any] = {
-        "seller": billing.seller(market).as_dict(),
-        "buyer": billing.buyer(account).as_dict() | {"username": account.username, "country": account.country},
-        "about": about,
-        "lines": lines,
-        "time_zone": market.time_zone,
-        "e_invoice": market.e_invoice,
-        "exponents": {code: _exponent(code, market) for code in {currency, market.currency, *by_currency}},
+    return {
+        "account_id": account.id,
+        "market_id": market.code,
+        "order_ref": draft.order_ref,
+        "top_up_id": draft.top_up and draft.top_up.id,
+        "corrects_id": draft.corrects and draft.corrects.id,
+        "returned_id": draft.returned and draft.returned.id,
+        "currency": currency,
+        "net_minor": own.net_minor,
+        "tax_minor": own.tax_minor,
+        "gross_minor": own.gross_minor,
+        "language": languages.first_spoken(account.language, market.language),
+        "content": {
+            "seller": seller,
+            "buyer": {**buyer, "username": account.username, "country": account.country},
+            "about": draft.about,
+            "lines": draft.lines,
+            "time_zone": market.time_zone,
+            "e_invoice": market.e_invoice,
+            "exponents": {code: _exponent(code, market) for code in {currency, market.currency, *by_currency}},
+        },
     }
-    number = numbering.take(kind=kind, market=market, now=now)
-    invoice = Invoice.objects.create(
-        kind=kind,
-        series_id=number.series,
-        sequence=number.sequence,
-        number=number.text,
-        account=account,
-        market=market,
-        order_ref=order_ref,
-        top_up=top_up,
-        corrects=corrects,
-        returned=returned,
-        currency=currency,
-        net_minor=own.net_minor,
-        tax_minor=own.tax_minor,
-        gross_minor=own.gross_minor,
-        language=languages.first_spoken(account.language, market.language),
-        content=content,
-        issued_at=now,
-    )
-    payload = {"invoice": invoice.public_id, "number": invoice.number}
-    if kind == InvoiceKind.INVOICE:
-        notifications.notify(account=account, kind="invoice_issued", payload=payload | {"order": order_ref}, now=now)
-    elif kind == InvoiceKind.CREDIT_NOTE:
-        notifications.notify(account=account, kind="credit_note_issued", payload=payload, now=now)
-    if content["buyer"]["email"]:
-        outbox.record("document_issued", {"invoice": str(invoice.id)})
-    _render_when_committed(invoice)
-    return invoice
 
 
 def _exponent(currency: str, market: Market) -> int:
@@ -226,7 +267,8 @@ def _exponent(currency: str, market: Market) -> int:
     return other.exponent if other else 2
 
 
-def _render_when_committed(invoice: Invoice) -> None:
-    from payments.tasks import render_document
+def _render_when_committed(invoice_ids: Sequence[UUID]) -> None:
+    from payments.tasks import render_documents
 
-    transaction.on_commit(lambda: render_document.apply_async((str(invoice.id),), retry=False), robust=True)
+    texts = [str(invoice_id) for invoice_id in invoice_ids]
+    transaction.on_commit(lambda: render_documents.apply_async((texts,), retry=False), robust=True)

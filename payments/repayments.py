@@ -5,12 +5,14 @@ the difference between what the ledger says a lot repaid and what was told of it
 and a second time there is nothing left to tell.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from payments import debts, fiat, ledger, uses
+from payments.models import AccountKind, LedgerAccount
 
 PREFIX = "repaid:"
 
@@ -27,6 +29,17 @@ def tell(*, owner: UUID, now: datetime) -> None:
     fiat.post(
         kind="debt_repaid", key=f"debt:{debt_id}:{last}:fiat", ref=f"{PREFIX}{last}", movements=movements, now=now
     )
+
+
+def tell_all(*, owners: Collection[UUID], now: datetime) -> None:
+    """As `tell`, of those who ever repaid anything. Their debts are locked by id first, as a batch of settlements does:
+    who holds a lot waits for no debt.
+    """
+    repaid = LedgerAccount.objects.filter(kind=AccountKind.DEBT, owner__in=owners, credits__gt=0)
+    locked = ledger.lock(list(repaid.values_list("id", flat=True)))
+    for debt in locked.values():
+        assert debt.owner is not None  # a debt is somebody's
+        tell(owner=debt.owner, now=now)
 
 
 def by_lot(debt_id: int) -> dict[int, int]:

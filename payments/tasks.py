@@ -67,8 +67,9 @@ def expire_coins(*, limit: int = 500, **_: object) -> None:
 
 
 @shared_task(ignore_result=True)
-def render_document(invoice_id: str, **_: object) -> None:
-    documents.of(invoice_id=UUID(invoice_id), now=timezone.now())
+def render_documents(invoice_ids: list[str], **_: object) -> None:
+    for invoice_id in invoice_ids:
+        documents.of(invoice_id=UUID(invoice_id), now=timezone.now())
 
 
 @shared_task(ignore_result=True)

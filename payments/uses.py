@@ -1,15 +1,18 @@
 """What an order used of each lot, and the price of that part. Source: DESIGN.md 2 (invoices) and 6.4."""
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
 from payments import ledger, lots, tax
 from payments.models import AccountKind, Lot, LotUse, Origin, TopUp
 from payments.models.lots import IN_APP
+from promote import many
 from promote.money import MICROS
 
 NO_TAX = Decimal(0)
@@ -21,6 +24,16 @@ class Funders:
 
     by_lot: Mapping[int, int]
     coupon_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Micros of lots, by their ledger account, that are used for good under a ref; and the tax of lots without one."""
+
+    ref: str
+    by_lot: Mapping[int, int]
+    tax_name: str = ""
+    tax_percent: Decimal = NO_TAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +60,21 @@ class Part:
         return self.lot.origin != Origin.GRANT and self.lot.origin not in IN_APP
 
 
-def of_order(order_ref: str) -> Funders:
-    """From the order's own journals: what it was paid with, less what its settlement gave back."""
-    keys = [f"order:{order_ref}:pay", f"order:{order_ref}:settle"]
-    by_lot: dict[int, int] = {}
-    coupon_micros = 0
+def of_orders(order_refs: Collection[str]) -> dict[str, Funders]:
+    """From each order's own journals: what it was paid with, less what its settlement gave back."""
+    ref_of = {f"order:{ref}:{end}": ref for ref in order_refs for end in ("pay", "settle")}
+    by_lot: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    coupons: Counter[str] = Counter()
     with connection.cursor() as cursor:
-        cursor.execute(_FUNDERS, {"keys": keys, "escrow": AccountKind.ESCROW, "funders": _FUNDER_KINDS})
-        for account_id, kind, micros in cursor:
+        cursor.execute(_FUNDERS, {"keys": list(ref_of), "escrow": AccountKind.ESCROW, "funders": _FUNDER_KINDS})
+        for key, account_id, kind, micros in cursor:
             if kind == AccountKind.LOT:
-                by_lot[account_id] = int(micros)
+                by_lot[ref_of[key]][account_id] += int(micros)
             else:
-                coupon_micros += int(micros)
-    return Funders({id_: micros for id_, micros in by_lot.items() if micros}, coupon_micros)
+                coupons[ref_of[key]] += int(micros)
+    return {
+        ref: Funders({id_: micros for id_, micros in by_lot[ref].items() if micros}, coupons[ref]) for ref in order_refs
+    }
 
 
 def record(
@@ -70,16 +85,43 @@ def record(
     In the caller's transaction. Locks the lots' ledger accounts, so that parts of one lot are priced one after
     another. The tax of a lot is the one of its purchase; the caller's is for lots whose purchase we don't have.
     """
-    ledger.lock(by_lot)
-    found = Lot.objects.filter(ledger_account_id__in=by_lot)
-    ordered = lots.spending_order(found)
-    bought = {top_up.id: top_up for top_up in TopUp.objects.filter(id__in=[lot.top_up for lot in ordered])}
-    parts = []
-    for lot in ordered:
-        top_up = bought.get(lot.top_up) if lot.top_up else None
-        name, percent = (top_up.tax_name, top_up.tax_percent) if top_up else (tax_name, tax_percent)
-        parts.append(_use(lot, by_lot[lot.ledger_account_id], ref, name, percent, now))
-    return parts
+    return record_all([Used(ref, by_lot, tax_name, tax_percent)], now=now)[0]
+
+
+def record_all(used: Sequence[Used], *, now: datetime) -> list[list[Part]]:
+    """As `record`, of many refs in a handful of statements: the parts of each, in their order."""
+    account_ids = {account_id for one in used for account_id in one.by_lot}
+    ledger.lock(account_ids)
+    found = {lot.ledger_account_id: lot for lot in Lot.objects.filter(ledger_account_id__in=account_ids)}
+    bought = {top_up.id: top_up for top_up in TopUp.objects.filter(id__in={lot.top_up for lot in found.values()})}
+    last = LotUse.objects.filter(lot__in=found.values()).order_by("lot", "-seq").distinct("lot")
+    told = {use.lot_id: (use.used_micros, use.seq) for use in last}
+    answers: list[list[Part]] = []
+    rows: list[dict[str, Any]] = []
+    for one in used:
+        parts = []
+        for lot in lots.spending_order(found[account_id] for account_id in one.by_lot):
+            before, seq = told.get(lot.id, (0, 0))
+            after = before + one.by_lot[lot.ledger_account_id]
+            top_up = bought.get(lot.top_up) if lot.top_up else None
+            name, percent = (top_up.tax_name, top_up.tax_percent) if top_up else (one.tax_name, one.tax_percent)
+            part = _priced(lot, before, after, name, percent)
+            told[lot.id] = after, seq + 1
+            parts.append(part)
+            rows.append(
+                {
+                    "lot_id": lot.id,
+                    "seq": seq + 1,
+                    "ref": one.ref,
+                    "micros": part.micros,
+                    "used_micros": after,
+                    "gross_minor": part.gross_minor,
+                    "tax_minor": part.tax_minor,
+                }
+            )
+        answers.append(parts)
+    many.insert(LotUse, rows, at=now)
+    return answers
 
 
 def price_of(lot: Lot, *, micros: int) -> int:
@@ -93,23 +135,6 @@ def take_back(*, ref: str, as_ref: str, now: datetime) -> list[Part]:
     """Coins that were told as used under `ref` are on their lots again: the opposite parts, told under `as_ref`."""
     told = LotUse.objects.filter(ref=ref).select_related("lot")
     return record({use.lot.ledger_account_id: -use.micros for use in told}, ref=as_ref, now=now)
-
-
-def _use(lot: Lot, micros: int, ref: str, tax_name: str, tax_percent: Decimal, now: datetime) -> Part:
-    last = LotUse.objects.filter(lot=lot).order_by("-seq").first()
-    before, seq = (last.used_micros, last.seq) if last else (0, 0)
-    part = _priced(lot, before, before + micros, tax_name, tax_percent)
-    LotUse.objects.create(
-        lot=lot,
-        seq=seq + 1,
-        ref=ref,
-        micros=micros,
-        used_micros=before + micros,
-        gross_minor=part.gross_minor,
-        tax_minor=part.tax_minor,
-        at=now,
-    )
-    return part
 
 
 def _priced(lot: Lot, before: int, after: int, tax_name: str, tax_percent: Decimal) -> Part:
@@ -126,7 +151,7 @@ def _priced(lot: Lot, before: int, after: int, tax_name: str, tax_percent: Decim
 
 _FUNDER_KINDS = [AccountKind.LOT, AccountKind.CAMPAIGN]
 _FUNDERS = """
-    SELECT funder.id, funder.kind, sum(CASE WHEN t.debit_id = funder.id THEN t.amount ELSE -t.amount END)
+    SELECT j.key, funder.id, funder.kind, sum(CASE WHEN t.debit_id = funder.id THEN t.amount ELSE -t.amount END)
       FROM payments_journal j
       JOIN payments_transfer t ON t.journal_id = j.id
       JOIN payments_ledgeraccount debit ON debit.id = t.debit_id
@@ -134,5 +159,5 @@ _FUNDERS = """
       JOIN payments_ledgeraccount funder
            ON funder.id = CASE WHEN debit.kind = %(escrow)s THEN credit.id ELSE debit.id END
      WHERE j.key = ANY(%(keys)s) AND %(escrow)s IN (debit.kind, credit.kind) AND funder.kind = ANY(%(funders)s)
-     GROUP BY funder.id, funder.kind
+     GROUP BY j.key, funder.id, funder.kind
 """

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pypdf
 import pypdfium2  # type: ignore[import-untyped]
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments import billing, checkpoints, currencies, documents, invoices, ledger, numbering, tax
+from payments.invoices import SettledOrder
 from payments.models import (
     BillingDetails,
     Invoice,
@@ -125,6 +127,27 @@ def test_an_order_is_billed_once() -> None:
     assert Notification.objects.filter(account=account, kind="invoice_issued").count() == 1
     with pytest.raises(IntegrityError, match="invoice_one_per_order"), transaction.atomic():
         _insert_again(first)
+
+
+def test_orders_billed_together_are_billed_as_one_by_one(django_assert_max_num_queries: Any) -> None:
+    orders: list[tuple[Account, str]] = []
+    for country, spent in (("US", 30), ("JP", 45), ("US", 0), ("US", 50), ("JP", 12)):
+        account = an_account(country=country)
+        bought(account, 100, paid_minor=990, currency={"US": "USD", "JP": "JPY"}[country])
+        orders += [(account, a_spent_order(account, coins=50, spent_micros=spent * MICROS)) for _ in range(2)]
+    markets = Market.objects.in_bulk()
+    together_ = [SettledOrder(ref, account, markets[account.country], {}) for account, ref in orders]
+    with django_assert_max_num_queries(32):
+        invoices.issue_for_orders(together_, now=NOON)
+    invoices.issue_for_orders(together_, now=NOON)
+    numbers = [invoice.number for invoice in Invoice.objects.order_by("number")]
+    assert numbers == [f"{code}-2026-{n:06d}" for code in ("JP", "US") for n in (1, 2, 3, 4)]
+    for account, _ref in orders:
+        told = [invoice.gross_minor for invoice in account.invoices.order_by("sequence")]
+        used = sum(use.micros for use in LotUse.objects.filter(lot__account=account))
+        assert sum(told) == 990 * used // (100 * MICROS)
+    assert Notification.objects.filter(kind="invoice_issued").count() == 8
+    audited()
 
 
 def _insert_again(invoice: Invoice) -> None:
