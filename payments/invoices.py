@@ -71,10 +71,9 @@ def issue_for_orders(orders: Sequence[SettledOrder], *, now: datetime) -> None:
         spent = [order for order in orders if sum(funders[order.ref].by_lot.values()) >= MICROS]
         ledger.lock({account_id for order in spent for account_id in funders[order.ref].by_lot})
         refs = [order.ref for order in spent]
-        issued = Invoice.objects.filter(kind=InvoiceKind.INVOICE, order_ref__in=refs).values_list(
-            "order_ref", flat=True
-        )
-        to_bill = {order.ref: order for order in spent if order.ref not in set(issued)}
+        before = Invoice.objects.filter(kind=InvoiceKind.INVOICE, order_ref__in=refs)
+        issued = set(before.values_list("order_ref", flat=True))
+        to_bill = {order.ref: order for order in spent if order.ref not in issued}
         taxes = {order.market.code: tax_of(order.market, at=now) for order in to_bill.values()}
         used = [
             uses.Used(ref, funders[ref].by_lot, tax.name, tax.percent)
