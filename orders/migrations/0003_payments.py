@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
         ("orders", "0002_payment_returned"),
-        ("payments", "0013_answers"),
+        ("payments", "0011_answers"),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         ("catalogue", "0002_former_accounts"),
         ("coupons", "0001_initial"),
         ("markets", "0004_ways_to_pay"),
-        ("orders", "0002_payment_returned"),
+        ("orders", "0003_payments"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

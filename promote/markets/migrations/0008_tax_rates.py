@@ -13,7 +13,7 @@ def forwards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("markets", "0005_products")]
+    dependencies = [("markets", "0007_products")]
     operations = [
         migrations.AlterField(
             model_name="market",

@@ -6,6 +6,6 @@ from promote.sqlfile import SqlFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0017_journal_lookups")]
+    dependencies = [("payments", "0016_journal_lookups")]
 
     operations = [SqlFile("payments/sql/0037_numbers.sql", undo="payments/sql/0037_numbers_undo.sql")]

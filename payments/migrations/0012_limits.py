@@ -9,8 +9,8 @@ from promote.sqlfile import SqlFile
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
-        ("markets", "0007_money_limits"),
-        ("payments", "0013_answers"),
+        ("markets", "0005_money_limits"),
+        ("payments", "0011_answers"),
     ]
 
     operations = [

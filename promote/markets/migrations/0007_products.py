@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("markets", "0008_transfers")]
+    dependencies = [("markets", "0006_transfers")]
     operations = [
         migrations.AddConstraint(
             model_name="coinpack",

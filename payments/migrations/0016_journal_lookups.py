@@ -6,6 +6,6 @@ from promote.sqlfile import SqlFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0016_bank")]
+    dependencies = [("payments", "0015_credit_notes")]
 
     operations = [SqlFile("payments/sql/0036_balances.sql", undo="payments/sql/0036_balances_undo.sql")]

@@ -10,8 +10,8 @@ from promote.sqlfile import SqlFile
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
-        ("markets", "0008_transfers"),
-        ("payments", "0015_limits"),
+        ("markets", "0006_transfers"),
+        ("payments", "0012_limits"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ def forwards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("markets", "0007_money_limits")]
+    dependencies = [("markets", "0005_money_limits")]
     operations = [
         migrations.RemoveConstraint(model_name="paymentmethod", name="payment_method_life_within_a_day"),
         migrations.AlterField(

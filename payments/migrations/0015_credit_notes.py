@@ -9,8 +9,8 @@ from promote.sqlfile import SqlFile
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
-        ("markets", "0009_tax_rates"),
-        ("payments", "0011_stores"),
+        ("markets", "0008_tax_rates"),
+        ("payments", "0014_stores"),
     ]
 
     operations = [

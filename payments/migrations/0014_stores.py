@@ -6,7 +6,7 @@ from promote.sqlfile import SqlFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0016_bank")]
+    dependencies = [("payments", "0013_bank")]
 
     operations = [
         migrations.AlterField(
