@@ -4,6 +4,7 @@ A wrapper makes a `Call`; `run` sends calls in one round trip, here or by the ed
 shard's hash tag. Every script is refused where the generation key is missing or another: -1, `LOST`.
 """
 
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+import hiredis
 import numpy as np
 import redis
 from redis.exceptions import NoScriptError
@@ -37,6 +39,7 @@ NO_PACE = bytes(_PACE.size)
 PACED = np.dtype([("order", "S32"), ("figures", "<f8", (2 + 2 * len(SURFACES),))])
 """One order of an entry of that log: its id in hex, then `Pace`."""
 Client = redis.Redis
+_SHA = re.compile(rb"\$40\r\n([0-9a-f]{40})\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,21 @@ class Call(NamedTuple):
     @property
     def eval(self) -> tuple[Any, ...]:
         return ("EVAL", self.script.text, len(self.keys), *self.keys, *self.args)
+
+
+class Packed(NamedTuple):
+    """A call as Redis reads it, made from a form: what decisions ask for thousands of times a second. `key` is one of
+    its keys."""
+
+    key: str
+    raw: bytes
+
+    @property
+    def whole(self) -> bytes:
+        """With its script's text, for a Redis that does not know it."""
+        head, sha, rest = _SHA.split(self.raw, maxsplit=1)
+        text = next(script.text for script in scripts() if script.sha.encode() == sha).encode()
+        return head.replace(b"$7\r\nEVALSHA\r\n", b"$4\r\nEVAL\r\n") + b"$%d\r\n%b\r\n" % (len(text), text) + rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,11 @@ def _script(name: str) -> Script:
 def scripts() -> list[Script]:
     """All of them, to be loaded on a new connection: one that Redis does not know yet would be run out of turn."""
     return [_script(file.stem) for file in sorted(_LUA.glob("*.lua"))]
+
+
+def pack(command: tuple[Any, ...]) -> bytes:
+    """A command as Redis reads it."""
+    return cast(bytes, hiredis.pack_command(command))
 
 
 def tag(shard: int) -> str:
@@ -238,6 +261,36 @@ def count(*, key: str, kept_for_s: int, parts: Sequence[str | int]) -> Call:
 def cap(*, viewer: int, most: int, window_s: int, orders: Iterable[UUID]) -> Call:
     """→ by order: 1 counted, 0 shown as often as allowed already."""
     return Call(_script("cap"), (caps_key(viewer),), (most, window_s, *(order.bytes for order in orders)))
+
+
+def reserve_one(*, shard: int, generation: int, order: bytes, until_s: int, token: bytes, price_micros: int) -> Packed:
+    """`reserve` for one token; `order` is its id in hex."""
+    key, form = _reserve_form(shard, generation)
+    price = b"%d" % price_micros
+    return Packed(key, form % (order, order, until_s, token, len(price), price))
+
+
+@lru_cache(maxsize=4096)
+def _reserve_form(shard: int, generation: int) -> tuple[str, bytes]:
+    order, until, token = b"\1" * 32, b"\2" * 10, b"\3" * 16
+    key, orders = generation_key(shard), _orders(shard, generation).encode()
+    keys = (key, orders + order, *_reservation_keys(shard, generation))
+    raw = pack(("EVALSHA", _script("reserve").sha, len(keys), *keys, generation, order, until, token, 0))
+    form = raw.removesuffix(b"$1\r\n0\r\n").replace(order, b"%b").replace(until, b"%010d").replace(token, b"%b")
+    return key, form + b"$%d\r\n%b\r\n"
+
+
+def cap_one(*, viewer: int, most: int, window_s: int, order: bytes) -> Packed:
+    """`cap` for one order, by the bytes of its id."""
+    key = caps_key(viewer)
+    return Packed(key, _cap_form(len(key), most, window_s) % (key.encode(), order))
+
+
+@lru_cache(maxsize=64)
+def _cap_form(length: int, most: int, window_s: int) -> bytes:
+    key, order = b"\1" * length, b"\2" * 16
+    raw = pack(("EVALSHA", _script("cap").sha, 1, key, most, window_s, order))
+    return raw.replace(key, b"%b").replace(order, b"%b")
 
 
 def pack_pace(pace: Pace) -> bytes:

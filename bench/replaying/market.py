@@ -140,7 +140,7 @@ class Market:
         heapify(self.due)
         self.seen: deque[tuple[float, int, int]] = deque()
         self.rng = np.random.default_rng(1)
-        self.quality = np.ones(self.index.columns.mu.shape[0])
+        self.quality = np.ones(self.index.columns.room)
         for row, place in self.places.items():
             self.quality[row] = orders[place].quality
         self.chance = np.ones_like(self.quality)

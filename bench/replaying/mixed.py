@@ -103,7 +103,7 @@ def _index(orders: list[Asked]) -> Index:
 def _matching(viewers: list[Viewer], index: Index) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     """Viewer by row: whose targeting lets whom through."""
     kinds = {viewer: place for place, viewer in enumerate(dict.fromkeys(viewers))}
-    fits = np.zeros((len(kinds), index.columns.mu.shape[0]), bool)
+    fits = np.zeros((len(kinds), index.columns.room), bool)
     for viewer, place in kinds.items():
         fits[place, index.candidates(viewer, "feed").to_array()] = True
     return fits[[kinds[viewer] for viewer in viewers]]

@@ -6,7 +6,8 @@ is refused there leaves the auction, and the slots that are still open are sold 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -14,10 +15,10 @@ from msgspec import Meta
 from delivery import hot
 from delivery.edge.funnel import Funnel
 from delivery.edge.hub import Hub
+from delivery.edge.lane import Asking
 from delivery.engine import auction, tokens
 from delivery.engine.auction import Auction
 from delivery.engine.index import Index, Listing, Viewer
-from delivery.engine.tokens import Token
 from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, UNKNOWN
 from promote import ids
 
@@ -57,6 +58,18 @@ class DecideIn(msgspec.Struct):
 decoder = msgspec.json.Decoder(DecideIn)
 
 
+class Sale(NamedTuple):
+    """What a slot is sold for: its token is sealed once Redis has reserved for it."""
+
+    row: int
+    listing: Listing
+    token: bytes
+    price_micros: int
+    generation: int
+    impression_until: int
+    action_until: int
+
+
 @dataclass(slots=True)
 class Page:
     """One request on its way: what may be shown, what was sold, what stood aside and why. Rows are `index` rows."""
@@ -67,13 +80,22 @@ class Page:
     pseudonym: int
     floors: list[int]
     targeted: list[int]
-    open: list[int]
-    sold: dict[int, tuple[int, Token]] = field(default_factory=dict)
-    """Slot → row and token."""
+    sold: dict[int, Sale] = field(default_factory=dict)
+    """By slot."""
     auction: Auction | None = None
     """The last one."""
     aside: dict[int, str] = field(default_factory=dict)
     """Row → why: paced, capped or unavailable."""
+
+    @property
+    def open(self) -> list[int]:
+        """Rows that may still be sold: one advertiser stands once on a page."""
+        rows = [row for row in self.targeted if row not in self.aside] if self.aside else self.targeted
+        if not self.sold:
+            return rows
+        account = self.index.columns.account
+        on_page = {account[sale.row] for sale in self.sold.values()}
+        return [row for row, whose in zip(rows, account.take(rows).tolist(), strict=True) if whose not in on_page]
 
     @property
     def bidding(self) -> list[int]:
@@ -81,22 +103,20 @@ class Page:
         held = self.auction
         return [row for row, micros in zip(held.rows, held.micros, strict=True) if micros] if held else []
 
-    def put_aside(self, row: int, why: str) -> None:
-        self.aside[row] = why
-        self.open = [other for other in self.open if other != row]
-
 
 async def decide(hub: Hub, asked: DecideIn, *, now: float) -> tuple[list[dict[str, Any]], Page | None]:
     """An answer per slot, and the page for whoever wants it explained. Raises RedisError where Redis is away."""
     if (why := _not_shown_to(asked.viewer)) is not None:
         return [{"slot": slot, "no_fill": why} for slot in range(len(asked.slots))], None
     funnel, page = hub.funnel, _open(hub, asked)
+    wanted = list(range(len(page.floors)))
     for _ in range(ROUNDS):
-        wanted = [slot for slot in range(len(page.floors)) if slot not in page.sold]
-        if not wanted or not page.open or not await _sell(hub, page, wanted, now):
+        rows = page.open
+        if not wanted or not rows or not await _sell(hub, page, wanted, rows, now):
             break
+        wanted = [slot for slot in wanted if slot not in page.sold]
     _count(funnel, page)
-    return [_answer(hub, page, slot) for slot in range(len(page.floors))], page
+    return [_answer(hub, page, slot, now) for slot in range(len(page.floors))], page
 
 
 def _not_shown_to(viewer: ViewerIn) -> str | None:
@@ -118,111 +138,82 @@ def _open(hub: Hub, asked: DecideIn) -> Page:
     found = index.candidates(viewer, asked.surface, asked.exclude or ())
     rows = found.to_array().tolist()
     floors = [slot.floor_micros or 0 for slot in asked.slots]
-    page = Page(index, asked, viewer, hub.viewer(who.id), floors, rows, rows)
+    page = Page(index, asked, viewer, hub.viewer(who.id), floors, rows)
     if hub.exhausted:
-        for row in found & hub.exhausted:
-            page.put_aside(row, "paced")
+        page.aside.update(dict.fromkeys(found & hub.exhausted, "paced"))
     return page
 
 
-async def _sell(hub: Hub, page: Page, wanted: Sequence[int], now: float) -> bool:
+async def _sell(hub: Hub, page: Page, wanted: Sequence[int], rows: list[int], now: float) -> bool:
     """One auction over the open slots, and one round trip. True where somebody was refused: then it pays to retry."""
-    index, surface = page.index, SURFACES.index(page.asked.surface)
-    page.auction = auction.hold(
-        index,
-        page.open,
-        surface,
-        [page.floors[slot] for slot in wanted],
-        hub.rng,
-        now=now,
-        told=_told_rates(page),
-    )
+    floors = [page.floors[slot] for slot in wanted]
+    surface = SURFACES.index(page.asked.surface)
+    page.auction = auction.hold(page.index, rows, surface, floors, hub.draws, now=now, told=_told_rates(page))
     offers = {
-        slot: (one.row, _token(hub, page, slot, one.row, one.price_micros, surface, now))
+        slot: _offer(hub, page, one.row, one.price_micros, now)
         for slot, one in zip(wanted, page.auction.won, strict=True)
         if one is not None
     }
     return bool(offers) and await _reserve(hub, page, offers)
 
 
-async def _reserve(hub: Hub, page: Page, offers: dict[int, tuple[int, Token]]) -> bool:
-    orders = [token.order for _row, token in offers.values()]
+async def _reserve(hub: Hub, page: Page, offers: dict[int, Sale]) -> bool:
     viewer = page.pseudonym
-    capped, *answers = await hub.lane.run(
-        hot.cap(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, orders=orders),
-        *[_reservation(token) for _row, token in offers.values()],
-    )
-    undo: list[hot.Call | tuple[Any, ...]] = []
-    refused = False
-    for (slot, (row, token)), counted, answer in zip(offers.items(), capped, answers, strict=True):
+    capped, *answers = await hub.lane.run(_counting(viewer, list(offers.values())), *map(_reservation, offers.values()))
+    undo: list[Asking] = []
+    for (slot, sale), counted, answer in zip(offers.items(), capped, answers, strict=True):
         if counted and answer == hot.DONE:
-            page.sold[slot] = (row, token)
-            _close_account(page, row)
+            page.sold[slot] = sale
             continue
-        refused = True
         if answer == hot.DONE:
-            undo.append(_freeing(token))
+            undo.append(_freeing(sale))
         elif counted:
-            undo.append(("HINCRBY", hot.caps_key(viewer), token.order.bytes, -1))
+            undo.append(("HINCRBY", hot.caps_key(viewer), sale.listing.order.bytes, -1))
         if not counted:
-            page.put_aside(row, "capped")
+            page.aside[sale.row] = "capped"
         elif answer == hot.LOST:
-            page.put_aside(row, "unavailable")
+            page.aside[sale.row] = "unavailable"
         else:
-            page.put_aside(row, "paced")
+            page.aside[sale.row] = "paced"
             if hub.index is page.index:
-                hub.exhausted.add(row)
-    await hub.lane.run(*undo)
-    return refused
+                hub.exhausted.add(sale.row)
+    if undo:
+        await hub.lane.run(*undo)
+    return len(page.sold.keys() & offers.keys()) < len(offers)
 
 
-def _close_account(page: Page, row: int) -> None:
-    """One advertiser stands once on a page."""
-    accounts = page.index.columns.account
-    mine = int(accounts[row])
-    page.open = [
-        other for other, account in zip(page.open, accounts.take(page.open).tolist(), strict=True) if account != mine
-    ]
-
-
-def _token(hub: Hub, page: Page, slot: int, row: int, price_micros: int, surface: int, now: float) -> Token:
+def _offer(hub: Hub, page: Page, row: int, price_micros: int, now: float) -> Sale:
     listing = _listing(page.index, row)
     shown, acted = tokens.lives(now=now, starts_at=listing.starts_at, ends_at=listing.ends_at)
-    return Token(
-        id=ids.new(),
-        order=listing.order,
-        shard=listing.shard,
-        generation=hub.generation(listing.shard),
-        price_micros=price_micros,
-        viewer=page.pseudonym,
-        slot=slot,
-        decided_at=int(now),
-        day=int(now // 86_400),
-        impression_until=shown,
-        action_until=acted,
-        surface=surface,
-        country=page.viewer.country,
-        age_band=AGE_BANDS.index(page.viewer.age_band),
-        gender=_gender(page.viewer),
+    return Sale(row, listing, ids.new_bytes(), price_micros, hub.generation(listing.shard), shown, acted)
+
+
+def _counting(viewer: int, offers: list[Sale]) -> Asking:
+    """One more of each order for this viewer."""
+    if len(offers) == 1:
+        order = offers[0].listing.order.bytes
+        return hot.cap_one(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, order=order)
+    orders = [sale.listing.order for sale in offers]
+    return hot.cap(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, orders=orders)
+
+
+def _reservation(sale: Sale) -> Asking:
+    return hot.reserve_one(
+        shard=sale.listing.shard,
+        generation=sale.generation,
+        order=sale.listing.order.hex.encode(),
+        until_s=sale.impression_until,
+        token=sale.token,
+        price_micros=sale.price_micros,
     )
 
 
-def _reservation(token: Token) -> hot.Call:
-    return hot.reserve(
-        shard=token.shard,
-        generation=token.generation,
-        order=token.order,
-        until_s=token.impression_until,
-        tokens=[(token.id, token.price_micros)],
-    )
-
-
-def _freeing(token: Token) -> hot.Call:
+def _freeing(sale: Sale) -> Asking:
     return hot.free(
-        shard=token.shard,
-        generation=token.generation,
-        order=token.order,
-        tokens=[(token.id, token.price_micros)],
+        shard=sale.listing.shard,
+        generation=sale.generation,
+        order=sale.listing.order,
+        tokens=[(UUID(bytes=sale.token), sale.price_micros)],
     )
 
 
@@ -238,36 +229,57 @@ def _told_rates(page: Page) -> dict[int, float] | None:
     return told
 
 
-def _answer(hub: Hub, page: Page, slot: int) -> dict[str, Any]:
-    if slot not in page.sold:
+def _answer(hub: Hub, page: Page, slot: int, now: float) -> dict[str, Any]:
+    sale = page.sold.get(slot)
+    if sale is None:
         return {"slot": slot, "no_fill": _why_empty(page)}
-    row, token = page.sold[slot]
-    listing = _listing(page.index, row)
+    listing = sale.listing
     answer = {
         "slot": slot,
         "order": listing.public_id,
         "target": listing.target,
-        "token": tokens.seal(hub.keyring, token),
-        "price_micros": token.price_micros,
+        "token": _sealed(hub, page, slot, sale, now),
+        "price_micros": sale.price_micros,
     }
     if listing.website_url:
         answer |= {"website_url": listing.website_url, "call_to_action": listing.call_to_action or None}
     return answer
 
 
+def _sealed(hub: Hub, page: Page, slot: int, sale: Sale, now: float) -> str:
+    viewer = page.viewer
+    raw = tokens.packed(
+        sale.token,
+        sale.listing.order.bytes,
+        sale.listing.shard,
+        sale.generation,
+        sale.price_micros,
+        page.pseudonym,
+        slot,
+        int(now),
+        sale.impression_until,
+        sale.action_until,
+        SURFACES.index(page.asked.surface),
+        viewer.country,
+        AGE_BANDS.index(viewer.age_band),
+        _gender(viewer),
+    )
+    return tokens.seal_packed(hub.keyring, raw)
+
+
 def _why_empty(page: Page) -> str:
     """What came nearest to a fill: a bid below the floor, an order that could not bid just now, or none that fits."""
-    if page.open:
-        return "below_floor" if set(page.bidding).intersection(page.open) else "paced"
+    if rows := page.open:
+        return "below_floor" if set(page.bidding).intersection(rows) else "paced"
     reasons = set(page.aside.values())
     return next((why for why in ("paced", "capped", "unavailable") if why in reasons), "no_match")
 
 
 def _count(funnel: Funnel, page: Page) -> None:
     """The funnel of each order that fits: shown, or what it was out at."""
-    shown = [row for row, _token in page.sold.values()]
-    capped = [row for row, why in page.aside.items() if why == "capped"]
-    outbid = [row for row in page.bidding if row not in page.aside and row not in shown]
+    aside, shown = page.aside, [sale.row for sale in page.sold.values()]
+    capped = [row for row, why in aside.items() if why == "capped"] if aside else []
+    outbid = [row for row in page.bidding if row not in shown and row not in aside]
     funnel.note(targeted=page.targeted, outbid=outbid, capped=capped, shown=shown)
     who = page.viewer
     if len(who.country) == 2 and who.country.isalpha() and who.country.isascii():

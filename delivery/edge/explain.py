@@ -35,8 +35,8 @@ def _explained(page: Page, row: int) -> dict[str, Any]:
 def _stage(page: Page, listing: Listing, row: int) -> str:
     if row not in page.targeted:
         return _untargeted(page, listing)
-    for slot, (sold, _token) in page.sold.items():
-        if sold == row:
+    for slot, sale in page.sold.items():
+        if sale.row == row:
             return f"shown in slot {slot}"
     if row in page.aside:
         return page.aside[row]

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from delivery import hot, traffic
-from delivery.edge.lane import Command, Lane
+from delivery.edge.lane import Asking, Lane
 from delivery.engine.index import Index
 from delivery.funnels import FUNNEL_FOR_S, STAGES, stage_field
-from delivery.hot import Call
 from delivery.traffic import Watcher
 
 TARGETED, PACED, OUTBID, CAPPED, SHOWN = range(len(STAGES))
@@ -30,7 +29,7 @@ _BREATH_S = 0.005
 class Funnel:
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._room = index.columns.mu.shape[0]
+        self._room = index.columns.room
         self._counts: NDArray[np.int64] | None = None
         self._noted: list[list[int]] = [[] for _ in STAGES]
         self._traffic: Counter[Watcher] = Counter()
@@ -65,7 +64,7 @@ class Funnel:
             rows.clear()
         self._counts = counts
 
-    def _taken(self) -> list[Call | Command]:
+    def _taken(self) -> list[Asking]:
         now = time.time()
         minute = int(now // 60)
         told = self._told_traffic(now, minute)
@@ -75,7 +74,7 @@ class Funnel:
             self._counts = None
         return told
 
-    def _told_orders(self, minute: int) -> list[Call | Command]:
+    def _told_orders(self, minute: int) -> list[Asking]:
         counts = self._counts
         assert counts is not None
         counts[PACED] = counts[TARGETED] - counts[OUTBID] - counts[CAPPED] - counts[SHOWN]
@@ -95,11 +94,11 @@ class Funnel:
             for start in range(0, len(some), most)
         ]
 
-    def _told_traffic(self, now: float, minute: int) -> list[Call | Command]:
+    def _told_traffic(self, now: float, minute: int) -> list[Asking]:
         if not self._traffic:
             return []
         hour = traffic.key(datetime.fromtimestamp(now, UTC).replace(minute=0, second=0, microsecond=0))
-        commands: list[Call | Command] = []
+        commands: list[Asking] = []
         for watcher, slots in self._traffic.items():
             commands.append(("HINCRBY", hour, traffic.field(watcher), slots))
             chances = self._chances[watcher]

@@ -25,6 +25,7 @@ from delivery.edge.funnel import Funnel
 from delivery.edge.lane import Lane
 from delivery.edge.listings import ShardState
 from delivery.edge.paces import Paces
+from delivery.engine.draws import Draws
 from delivery.engine.index import Index
 from delivery.engine.tokens import pseudonym
 from promote.keys import keyring
@@ -41,7 +42,7 @@ class Hub:
         self.keyring = keyring.from_settings()
         self.lane = Lane(settings.REDIS_URL, met=self._met)
         self.behind_proxy = bool(settings.SECURE_PROXY_SSL_HEADER)
-        self.rng = np.random.default_rng()
+        self.draws = Draws(np.random.default_rng())
         self.index = Index()
         self.funnel = Funnel(self.index)
         self.exhausted = BitMap()

@@ -17,9 +17,10 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as Late
 
 from delivery import hot
-from delivery.hot import Call
+from delivery.hot import Call, Packed
 
 Command = tuple[Any, ...]
+Asking = Call | Packed | Command
 PATIENCE_S = 5.0
 """A Redis that says nothing for so long is left."""
 
@@ -33,7 +34,7 @@ class Lane:
         self._wire: _Wire | None = None
         self._connecting = asyncio.Lock()
 
-    async def run(self, *calls: Call | Command) -> list[Any]:
+    async def run(self, *calls: Asking) -> list[Any]:
         """The answers of scripts and plain commands. Raises RedisError where one was not answered.
 
         What was sent and not answered is not sent again: a charge would be told to be a duplicate.
@@ -43,7 +44,7 @@ class Lane:
         wire = self._wire
         if wire is None or wire.is_lost:
             wire = await self._connected()
-        answers = await wire.ask([call.evalsha if isinstance(call, Call) else call for call in calls])
+        answers = await wire.ask([_raw(call) for call in calls])
         for place, one in enumerate(answers):
             if isinstance(one, hiredis.ReplyError):
                 answers[place] = await self._again(wire, calls[place], one)
@@ -53,11 +54,11 @@ class Lane:
         if self._wire is not None:
             self._wire.leave()
 
-    async def _again(self, wire: "_Wire", call: Call | Command, error: Exception) -> Any:
+    async def _again(self, wire: "_Wire", call: Asking, error: Exception) -> Any:
         """A script that Redis has forgotten is sent whole."""
         answer: Any = error
-        if isinstance(call, Call) and str(error).startswith("NOSCRIPT"):
-            [answer] = await wire.ask([call.eval])
+        if isinstance(call, Call | Packed) and str(error).startswith("NOSCRIPT"):
+            [answer] = await wire.ask([call.whole if isinstance(call, Packed) else hot.pack(call.eval)])
         if isinstance(answer, hiredis.ReplyError):
             raise ResponseError(str(answer)) from None
         return answer
@@ -82,7 +83,7 @@ class Lane:
         hello: list[Command] = [("AUTH", user, password) if user else ("AUTH", password)] if password else []
         hello.append(("SELECT", self._address.get("db") or 0))
         hello += [("SCRIPT", "LOAD", script.text) for script in hot.scripts()]
-        *answers, info = await wire.ask([*hello, ("INFO", "server")])
+        *answers, info = await wire.ask([*map(hot.pack, hello), hot.pack(("INFO", "server"))])
         wrong = next((one for one in (*answers, info) if isinstance(one, hiredis.ReplyError)), None)
         if wrong is not None:
             wire.leave()
@@ -90,6 +91,12 @@ class Lane:
         lines = info.decode().splitlines()
         self._met(next((line.split(":", 1)[1].strip() for line in lines if line.startswith("run_id:")), ""))
         return wire
+
+
+def _raw(call: Asking) -> bytes:
+    if isinstance(call, Packed):
+        return call.raw
+    return hot.pack(call.evalsha if isinstance(call, Call) else call)
 
 
 async def _connect(address: dict[str, Any]) -> "_Wire":
@@ -114,13 +121,13 @@ class _Wire(asyncio.Protocol):
         self._asked: deque[_Asked] = deque()
         self._heard_at = 0.0
 
-    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+    async def ask(self, commands: Sequence[bytes]) -> list[Any]:
         """An answer a command, errors among them. Raises Disconnected."""
         if self.is_lost:
             raise Disconnected("Redis went away")
         if not self._unsent:
             self._loop.call_soon(self._write)
-        self._unsent += [hiredis.pack_command(command) for command in commands]
+        self._unsent += commands
         one = _Asked(len(commands), self._loop.create_future())
         self._asked.append(one)
         return await one.done

@@ -12,10 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from delivery.engine.index import Columns, Index
+from delivery.engine.draws import Draws, betas
+from delivery.engine.index import ACCOUNT, ENDS_AT, IMPRESSIONS, MAX_BID, MU, RATES, RESERVE, STARTS_AT, VALUE, Index
 from delivery.engine.rates import EXPLORE_BELOW
 
 Rows = NDArray[np.int64]
+Facts = tuple[int, list[float]]
+"""A row, and what the table has of it."""
 HIGHEST_BID = 10**12
 """A million coins for one impression: beyond any order's budget, and far from the edge of 64 bits."""
 
@@ -51,7 +54,7 @@ def hold(
     rows: list[int],
     surface: int,
     floors: Sequence[int],
-    rng: np.random.Generator,
+    draws: Draws,
     *,
     now: float,
     told: dict[int, float] | None = None,
@@ -61,11 +64,11 @@ def hold(
     Arrays cost the same for one as for a hundred: up to FEW, plain numbers are quicker, and come to the same.
     """
     if len(rows) <= FEW:
-        return _hold_few(index, rows, surface, floors, rng, now, told or {})
+        return _hold_few(index, rows, surface, floors, draws, now, told or {})
     kept = running(index, np.array(rows, np.int64), now)
-    chances = rates(index, kept, surface, rng, told)
+    chances = rates(index, kept, surface, draws.rng, told)
     bids = bid(index, kept, chances)
-    return Auction(kept.tolist(), bids.micros.tolist(), chances.tolist(), sell(index, bids, floors, rng))
+    return Auction(kept.tolist(), bids.micros.tolist(), chances.tolist(), sell(index, bids, floors, draws.rng))
 
 
 def rates(
@@ -77,7 +80,7 @@ def rates(
     found: NDArray[np.float64] = alpha / (alpha + beta)
     young = columns.impressions.take(rows) < EXPLORE_BELOW
     if young.any():
-        found[young] = rng.beta(alpha[young], beta[young])
+        found[young] = betas(np.stack([alpha[young], beta[young]]), rng)
     if told:
         for place, row in enumerate(rows.tolist()):
             if row in told:
@@ -108,14 +111,14 @@ def sell(index: Index, bids: Bids, floors: Sequence[int], rng: np.random.Generat
     columns = index.columns
     micros = bids.micros.copy()
     accounts = columns.account.take(bids.rows)
-    lot = rng.random(micros.shape[0])
     answers: list[Won | None] = []
     for floor in floors:
-        place = int(np.argmax(micros + lot)) if micros.shape[0] else -1
-        if place < 0 or micros[place] <= 0 or micros[place] < floor:
+        highest = int(micros.max()) if micros.shape[0] else 0
+        if highest <= 0 or highest < floor:
             answers.append(None)
             continue
-        row, highest = int(bids.rows[place]), int(micros[place])
+        place = _by_lot(np.nonzero(micros == highest)[0].tolist(), rng)
+        row = int(bids.rows[place])
         rivals = micros[accounts != accounts[place]]
         second = int(rivals.max()) if rivals.shape[0] else 0
         answers.append(Won(row, min(highest, max(second, floor, int(columns.reserve[row]))), highest))
@@ -123,82 +126,67 @@ def sell(index: Index, bids: Bids, floors: Sequence[int], rng: np.random.Generat
     return answers
 
 
+def _by_lot(places: list[int], rng: np.random.Generator) -> int:
+    return places[0] if len(places) == 1 else places[int(rng.integers(len(places)))]
+
+
 def _hold_few(
     index: Index,
     rows: list[int],
     surface: int,
     floors: Sequence[int],
-    rng: np.random.Generator,
+    draws: Draws,
     now: float,
     told: dict[int, float],
 ) -> Auction:
-    columns, at = index.columns, np.array(rows, np.int64)
-    starts, ends, mus = columns.starts_at.take(at), columns.ends_at.take(at), columns.mu.take(at)
-    facts = zip(rows, starts.tolist(), ends.tolist(), mus.tolist(), strict=True)
-    kept = [row for row, starts_at, ends_at, mu in facts if starts_at <= now < ends_at and mu > 0]
-    if not kept:
-        return Auction([], [], [], [None] * len(floors))
-    if len(kept) < len(rows):
-        at = np.array(kept, np.int64)
-    chances = _few_rates(columns, kept, at, surface, rng, told)
-    reserves = columns.reserve.take(at).tolist()
+    table = index.columns.table
+    kept = [
+        (row, facts)
+        for row, facts in zip(rows, table.take(rows, axis=0).tolist(), strict=True)
+        if facts[STARTS_AT] <= now < facts[ENDS_AT] and facts[MU] > 0
+    ]
+    chances = _few_rates(kept, RATES + 2 * surface, draws, told)
     micros = []
-    for chance, value, mu, most, reserve in zip(
-        chances,
-        columns.value.take(at).tolist(),
-        columns.mu.take(at).tolist(),
-        columns.max_bid.take(at).tolist(),
-        reserves,
-        strict=True,
-    ):
-        amount = int(min(chance * value / mu, HIGHEST_BID))
-        amount = min(amount, most) if most > 0 else amount
-        micros.append(amount if amount >= reserve else 0)
-    accounts = columns.account.take(at).tolist()
-    return Auction(kept, micros, chances, _sell_few(kept, micros, accounts, reserves, floors, rng))
+    for (_row, facts), chance in zip(kept, chances, strict=True):
+        amount = int(min(chance * facts[VALUE] / facts[MU], HIGHEST_BID))
+        most = facts[MAX_BID]
+        amount = int(most) if 0 < most < amount else amount
+        micros.append(amount if amount >= facts[RESERVE] else 0)
+    return Auction([row for row, _facts in kept], micros, chances, _sell_few(kept, micros, floors, draws.rng))
 
 
-def _few_rates(
-    columns: Columns,
-    rows: list[int],
-    at: Rows,
-    surface: int,
-    rng: np.random.Generator,
-    told: dict[int, float],
-) -> list[float]:
-    alpha, beta = columns.alpha[surface].take(at), columns.beta[surface].take(at)
-    young = columns.impressions.take(at) < EXPLORE_BELOW
-    marks = young.tolist()
-    if all(marks):
-        chances: list[float] = rng.beta(alpha, beta).tolist()
+def _few_rates(kept: list[Facts], at: int, draws: Draws, told: dict[int, float]) -> list[float]:
+    """`at`: where alpha and beta of the surface stand."""
+    young = [(facts[at], facts[at + 1]) for _row, facts in kept if facts[IMPRESSIONS] < EXPLORE_BELOW]
+    if len(young) == len(kept):
+        chances = draws.of(young)
     else:
-        found = alpha / (alpha + beta)
-        if any(marks):
-            found[young] = rng.beta(alpha[young], beta[young])
-        chances = found.tolist()
-    return [told.get(row, chance) for row, chance in zip(rows, chances, strict=True)] if told else chances
+        drawn = iter(draws.of(young))
+        chances = [
+            next(drawn) if facts[IMPRESSIONS] < EXPLORE_BELOW else facts[at] / (facts[at] + facts[at + 1])
+            for _row, facts in kept
+        ]
+    if told:
+        return [told.get(row, chance) for (row, _facts), chance in zip(kept, chances, strict=True)]
+    return chances
 
 
 def _sell_few(
-    rows: list[int],
-    micros: list[int],
-    accounts: list[int],
-    reserves: list[int],
-    floors: Sequence[int],
-    rng: np.random.Generator,
+    kept: list[Facts], micros: list[int], floors: Sequence[int], rng: np.random.Generator
 ) -> list[Won | None]:
-    lots = rng.random(len(rows)).tolist()
     left = list(micros)
     answers: list[Won | None] = []
     for floor in floors:
-        tried = [bid + lot for bid, lot in zip(left, lots, strict=True)]
-        place = tried.index(max(tried))
-        highest, account = left[place], accounts[place]
+        highest = max(left, default=0)
         if highest <= 0 or highest < floor:
             answers.append(None)
             continue
-        mine = [whose == account for whose in accounts]
-        left = [0 if own else bid for bid, own in zip(left, mine, strict=True)]
-        price = max(*left, floor, reserves[place])
-        answers.append(Won(rows[place], min(highest, price), highest))
+        place = left.index(highest)
+        if left.count(highest) > 1:
+            place = _by_lot([at for at, bid in enumerate(left) if bid == highest], rng)
+        row, facts = kept[place]
+        account = facts[ACCOUNT]
+        left = [0 if its[ACCOUNT] == account else bid for bid, (_row, its) in zip(left, kept, strict=True)]
+        price = max(*left, floor, int(facts[RESERVE]))
+        answers.append(Won(row, min(highest, price), highest))
     return answers

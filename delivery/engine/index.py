@@ -20,7 +20,11 @@ from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, SURFACES_OF
 
 ANY = "any"
 Key = tuple[str, str]
-_63_BITS = 2**63 - 1
+Column = NDArray[np.float64]
+STARTS_AT, ENDS_AT, RESERVE, VALUE, MAX_BID, ACCOUNT, SHARD, MU, IMPRESSIONS, RATES = range(10)
+"""Where each stands in a row of the table; at last alpha and beta of each surface, as `Pace` tells them."""
+_WIDTH = RATES + 2 * len(SURFACES)
+_52_BITS = 2**52 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,48 +72,75 @@ class Viewer(NamedTuple):
     interests: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The arrays, by row, each with the same room. A free row has mu 0, so that it never bids."""
+class Columns(NamedTuple):
+    """What is known of each row, side by side: one row's figures are read in one go, and mostly from one place in
+    memory. A free row has mu 0, so that it never bids. Whole numbers stand exactly, up to 2**53."""
 
-    starts_at: NDArray[np.float64]
-    ends_at: NDArray[np.float64]
-    reserve: NDArray[np.int64]
-    value: NDArray[np.float64]
-    max_bid: NDArray[np.int64]
-    account: NDArray[np.int64]
-    """The same number for the same advertiser."""
-    shard: NDArray[np.int64]
-    mu: NDArray[np.float64]
-    impressions: NDArray[np.float64]
-    alpha: NDArray[np.float64]
-    """By surface and row, as is beta."""
-    beta: NDArray[np.float64]
+    table: NDArray[np.float64]
 
     @classmethod
     def empty(cls, rows: int) -> "Columns":
-        wide = (len(SURFACES), rows)
-        return cls(
-            starts_at=np.zeros(rows),
-            ends_at=np.zeros(rows),
-            reserve=np.ones(rows, np.int64),
-            value=np.zeros(rows),
-            max_bid=np.zeros(rows, np.int64),
-            account=np.zeros(rows, np.int64),
-            shard=np.zeros(rows, np.int64),
-            mu=np.zeros(rows),
-            impressions=np.zeros(rows),
-            alpha=np.ones(wide),
-            beta=np.ones(wide),
-        )
+        table = np.zeros((rows, _WIDTH))
+        table[:, RESERVE] = 1
+        table[:, RATES:] = 1
+        return cls(table)
 
     def copied(self, room: int) -> "Columns":
         """With room for so many rows, or for more where there is more."""
-        have = self.mu.shape[0]
+        have = self.table.shape[0]
         wider = Columns.empty(max(room, have))
-        for name in self.__slots__:
-            getattr(wider, name)[..., :have] = getattr(self, name)
+        wider.table[:have] = self.table
         return wider
+
+    @property
+    def room(self) -> int:
+        return len(self.table)
+
+    @property
+    def starts_at(self) -> Column:
+        return self.table[:, STARTS_AT]
+
+    @property
+    def ends_at(self) -> Column:
+        return self.table[:, ENDS_AT]
+
+    @property
+    def reserve(self) -> Column:
+        return self.table[:, RESERVE]
+
+    @property
+    def value(self) -> Column:
+        return self.table[:, VALUE]
+
+    @property
+    def max_bid(self) -> Column:
+        return self.table[:, MAX_BID]
+
+    @property
+    def account(self) -> Column:
+        """The same number for the same advertiser."""
+        return self.table[:, ACCOUNT]
+
+    @property
+    def shard(self) -> Column:
+        return self.table[:, SHARD]
+
+    @property
+    def mu(self) -> Column:
+        return self.table[:, MU]
+
+    @property
+    def impressions(self) -> Column:
+        return self.table[:, IMPRESSIONS]
+
+    @property
+    def alpha(self) -> Column:
+        """By surface and row, as is beta."""
+        return self.table[:, RATES::2].T
+
+    @property
+    def beta(self) -> Column:
+        return self.table[:, RATES + 1 :: 2].T
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +202,9 @@ class Index:
 
     def repaced(self, rows: Sequence[int], figures: NDArray[np.float64]) -> "Index":
         """As `paced`, by row: mu, impressions, then alpha and beta of each surface. The last one of a row stands."""
-        old = self.columns
-        mu, impressions, alpha, beta = old.mu.copy(), old.impressions.copy(), old.alpha.copy(), old.beta.copy()
-        mu[rows], impressions[rows] = figures[:, 0], figures[:, 1]
-        alpha[:, rows], beta[:, rows] = figures[:, 2::2].T, figures[:, 3::2].T
-        columns = replace(old, mu=mu, impressions=impressions, alpha=alpha, beta=beta)
-        return replace(self, version=self.version + 1, columns=columns)
+        table = self.columns.table.copy()
+        table[rows, MU:] = figures
+        return replace(self, version=self.version + 1, columns=Columns(table))
 
 
 def keys_of(listing: Listing) -> list[Key]:
@@ -283,20 +311,22 @@ class _Draft:
 
     def _columns(self, rows: list[int], listings: list[Listing], *, off: list[int]) -> Columns:
         """`off`: rows that nobody has paced yet, or any more."""
-        if not rows:
-            mu = self.base.columns.mu.copy()
-            mu[off] = 0.0
-            return replace(self.base.columns, mu=mu)
-        columns = self.base.columns.copied(_room(len(self.listings), self.base.columns.mu.shape[0]))
+        columns = self.base.columns.copied(_room(len(self.listings), self.base.columns.room))
         columns.mu[off] = 0.0
-        columns.starts_at[rows] = [one.starts_at for one in listings]
-        columns.ends_at[rows] = [one.ends_at for one in listings]
-        columns.reserve[rows] = [one.reserve_micros for one in listings]
-        columns.value[rows] = [one.value for one in listings]
-        columns.max_bid[rows] = [one.max_bid_micros for one in listings]
-        columns.shard[rows] = [one.shard for one in listings]
-        # The random part of the id: two advertisers share one as good as never.
-        columns.account[rows] = [one.account.int & _63_BITS for one in listings]
+        if rows:
+            columns.table[rows, :MU] = [
+                (
+                    one.starts_at,
+                    one.ends_at,
+                    one.reserve_micros,
+                    one.value,
+                    one.max_bid_micros,
+                    # The random part of the id: two advertisers share one as good as never.
+                    one.account.int & _52_BITS,
+                    one.shard,
+                )
+                for one in listings
+            ]
         return columns
 
 

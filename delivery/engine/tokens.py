@@ -12,6 +12,7 @@ IMPRESSION_LIFE_S = 600
 AFTER_END_S = 60
 ACTION_LIFE_S = 7 * 86400
 SHORTEST_LIFE_S = 60
+DAY_S = 86_400
 
 _VERSION = 1
 _FORM = struct.Struct(">B16s16sHIQQBIIIIB2sBB")
@@ -60,8 +61,7 @@ class Token(msgspec.Struct, frozen=True):
 
 
 def pack(token: Token) -> bytes:
-    return _FORM.pack(
-        _VERSION,
+    return packed(
         token.id.bytes,
         token.order.bytes,
         token.shard,
@@ -70,13 +70,52 @@ def pack(token: Token) -> bytes:
         token.viewer,
         token.slot,
         token.decided_at,
-        token.day,
         token.impression_until,
         token.action_until,
         token.surface,
-        token.country.encode("ascii"),
+        token.country,
         token.age_band,
         token.gender,
+        day=token.day,
+    )
+
+
+def packed(
+    id: bytes,
+    order: bytes,
+    shard: int,
+    generation: int,
+    price_micros: int,
+    viewer: int,
+    slot: int,
+    decided_at: int,
+    impression_until: int,
+    action_until: int,
+    surface: int,
+    country: str,
+    age_band: int,
+    gender: int,
+    *,
+    day: int | None = None,
+) -> bytes:
+    """A token of these parts, without making one. `day` is that of the decision where it is not told."""
+    return _FORM.pack(
+        _VERSION,
+        id,
+        order,
+        shard,
+        generation,
+        price_micros,
+        viewer,
+        slot,
+        decided_at,
+        decided_at // DAY_S if day is None else day,
+        impression_until,
+        action_until,
+        surface,
+        country.encode("ascii"),
+        age_band,
+        gender,
     )
 
 
@@ -112,7 +151,11 @@ def is_token_of(raw: bytes, order: UUID) -> bool:
 
 
 def seal(sealer: Sealer, token: Token) -> str:
-    return sealer.seal("tokens", pack(token))
+    return seal_packed(sealer, pack(token))
+
+
+def seal_packed(sealer: Sealer, raw: bytes) -> str:
+    return sealer.seal("tokens", raw)
 
 
 def unseal(sealer: Sealer, text: str) -> Token:

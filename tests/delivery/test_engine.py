@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from delivery.engine import auction, curve, rates, tokens
 from delivery.engine.curve import Curve
+from delivery.engine.draws import Draws
 from delivery.engine.index import Index, Listing, Pace, Viewer
 from delivery.engine.rates import Count, Rate
 from delivery.engine.tokens import BadToken, Token
@@ -127,7 +128,7 @@ def test_changes_lead_to_the_same_index_as_building_it_anew(steps):
 paces = st.builds(
     Pace,
     st.sampled_from([0.0, 5e-5, 1e-4, 2e-4]),
-    st.sampled_from([10.0, 5000.0]),
+    st.sampled_from([2500.0, 5000.0]),
     st.lists(st.tuples(st.floats(1, 500), st.floats(1, 500)), min_size=3, max_size=3).map(tuple),
 )
 
@@ -185,7 +186,7 @@ def test_few_candidates_are_sold_as_many_are(several, floors, seed):
     )
     index = index.paced({UUID(int=number): pace for number, (pace, *_) in enumerate(several, 1)})
     rows, told = sorted(index.rows.values()), {0: 0.5}
-    few = auction.hold(index, rows, 0, floors, np.random.default_rng(seed), now=5.0, told=told)
+    few = auction.hold(index, rows, 0, floors, Draws(np.random.default_rng(seed)), now=5.0, told=told)
     kept = auction.running(index, np.array(rows, np.int64), 5.0)
     rng = np.random.default_rng(seed)
     chances = auction.rates(index, kept, 0, rng, told)
@@ -193,6 +194,17 @@ def test_few_candidates_are_sold_as_many_are(several, floors, seed):
     assert (few.rows, few.micros) == (kept.tolist(), bids.micros.tolist())
     assert few.chances == chances.tolist()
     assert few.won == auction.sell(index, bids, floors, rng)
+
+
+def test_draws_kept_ahead_are_of_the_distribution_they_are_asked_for():
+    draws, asked = Draws(np.random.default_rng(1)), [(30.0, 90.0), (2.0, 398.0), (30.0, 90.0)]
+    drawn = np.array([draws.of(asked) for _ in range(4000)])
+    for (alpha, beta), some in zip(asked, drawn.T, strict=True):
+        mean = alpha / (alpha + beta)
+        spread = np.sqrt(mean * (1 - mean) / (alpha + beta + 1))
+        assert abs(some.mean() - mean) < 4 * spread / np.sqrt(len(some))
+        assert some.std() == pytest.approx(spread, rel=0.1)
+    assert len(np.unique(drawn)) == drawn.size
 
 
 def sold(index, floors, *, seed=1, told=None, now=5.0):
