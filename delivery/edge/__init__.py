@@ -1,6 +1,6 @@
-"""The edge: decisions, events and live figures, a bare ASGI application. Open app.py first.
+"""The edge: decisions, events and live figures, a bare RSGI application. Open app.py first.
 
-Served by `granian --interface asgi delivery.edge:app`. Importing it makes the process ready for the database.
+Served by `granian --interface rsgi delivery.edge:app`. Importing it makes the process ready for the database.
 """
 
 import django

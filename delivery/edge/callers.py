@@ -20,37 +20,27 @@ class Keys:
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, frozenset[str] | None]] = {}
 
-    async def scopes(self, authorization: str) -> frozenset[str] | None:
-        """The scopes of the key in an Authorization header; None where there is no header.
-
-        Raises NotAuthenticated for any other header, KeyUnknown.
-        """
-        if not authorization:
-            return None
-        scheme, _, text = authorization.partition(" ")
-        if scheme.lower() != "api-key" or not text.strip():
-            raise NotAuthenticated
-        return await self._look_up(text.strip())
-
     async def demand(self, authorization: str, *names: str) -> None:
-        """Raises NotAuthenticated, KeyUnknown, ScopeMissing."""
-        scopes = await self.scopes(authorization)
+        """By what stands in an Authorization header. Raises NotAuthenticated, KeyUnknown, ScopeMissing."""
+        # By its hash: a process' memory holds no key for longer than its request.
+        name = platform_keys.digest(authorization)
+        kept = self._known.get(name)
+        if kept is None or time.monotonic() - kept[0] > FRESH_S:
+            kept = await self._look_up(name, authorization)
+        scopes = kept[1]
         if scopes is None:
-            raise NotAuthenticated
+            raise KeyUnknown
         if not scopes.issuperset(names):
             raise ScopeMissing(scope=", ".join(name for name in names if name not in scopes))
 
-    async def _look_up(self, text: str) -> frozenset[str]:
-        # By its hash: a process' memory holds no key for longer than its request.
-        name = platform_keys.digest(text)
-        kept = self._known.get(name)
-        if kept is None or time.monotonic() - kept[0] > FRESH_S:
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            kept = self._known[name] = time.monotonic(), await in_thread(_find, text)
-        if kept[1] is None:
-            raise KeyUnknown
-        return kept[1]
+    async def _look_up(self, name: str, authorization: str) -> tuple[float, frozenset[str] | None]:
+        scheme, _, text = authorization.partition(" ")
+        if scheme.lower() != "api-key" or not text.strip():
+            raise NotAuthenticated
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        kept = self._known[name] = time.monotonic(), await in_thread(_find, text.strip())
+        return kept
 
 
 def _find(text: str) -> frozenset[str] | None:

@@ -1,9 +1,8 @@
 """As much of HTTP as the edge needs: a request, its body within bounds, an answer, a problem (api.md, Problems)."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs
 
 import msgspec
@@ -11,101 +10,102 @@ import msgspec
 from promote.refusals import FieldError, Invalid, Refusal
 from promote.rest import problems
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 T = TypeVar("T")
+Header = tuple[str, str]
 
-JSON = (b"content-type", b"application/json")
-PROBLEM = (b"content-type", b"application/problem+json")
+JSON = ("content-type", "application/json")
+PROBLEM = ("content-type", "application/problem+json")
+NOT_STORED = ("cache-control", "no-store")
 # Decisions are asked for by servers alone; events and live figures come from apps and pages of other origins.
-OPEN_TO_PAGES = ((b"access-control-allow-origin", b"*"), (b"access-control-max-age", b"86400"))
+OPEN_TO_PAGES = (("access-control-allow-origin", "*"), ("access-control-max-age", "86400"))
 PREFLIGHT = (
     *OPEN_TO_PAGES,
-    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    (b"access-control-allow-headers", b"authorization, content-type, last-event-id"),
+    ("access-control-allow-methods", "GET, POST, OPTIONS"),
+    ("access-control-allow-headers", "authorization, content-type, last-event-id"),
 )
 _AT = re.compile(r" - at `(?P<path>[^`]*)`$")
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(slots=True)
+class Headers(Protocol):
+    def get(self, name: str, default: str = ..., /) -> str: ...
+
+
+class Scope(Protocol):
+    """What RSGI tells of a request; the names of headers are in small letters."""
+
+    proto: str
+    method: str
+    path: str
+    query_string: str
+    client: str
+
+    @property
+    def headers(self) -> Headers: ...
+
+
+class Stream(Protocol):
+    async def send_bytes(self, data: bytes) -> None: ...
+
+
+class Exchange(Protocol):
+    """The other side of a request, as Granian gives it."""
+
+    async def __call__(self) -> bytes: ...
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    async def client_disconnect(self) -> None: ...
+    def response_empty(self, status: int, headers: list[Header]) -> None: ...
+    def response_bytes(self, status: int, headers: list[Header], body: bytes) -> None: ...
+    def response_stream(self, status: int, headers: list[Header]) -> Stream: ...
+
+
 class Request:
-    scope: Scope
-    receive: Receive
-    send: Send
-    headers: Mapping[bytes, bytes] = field(init=False)
+    __slots__ = ("_headers", "_scope", "exchange", "method", "path")
 
-    def __post_init__(self) -> None:
-        self.headers = dict(self.scope["headers"])
-
-    @property
-    def method(self) -> str:
-        return str(self.scope["method"])
+    def __init__(self, scope: Scope, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.method, self.path = scope.method, scope.path
+        self._scope, self._headers = scope, scope.headers
 
     @property
-    def path(self) -> str:
-        return str(self.scope["path"])
+    def address(self) -> str:
+        """Who connected, without the port; "" where it is not known."""
+        return self._scope.client.rpartition(":")[0].strip("[]")
 
-    def header(self, name: bytes) -> str:
-        return self.headers.get(name, b"").decode("latin-1").strip()
+    def header(self, name: str) -> str:
+        return self._headers.get(name, "").strip()
 
     def query(self, name: str) -> str:
-        if not (text := self.scope["query_string"]):
+        if not (text := self._scope.query_string):
             return ""
-        found = parse_qs(text.decode("latin-1")).get(name)
+        found = parse_qs(text).get(name)
         return found[0] if found else ""
 
     async def body(self, most: int) -> bytes:
-        """Raises TooLarge, Disconnected."""
-        length = self.headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > most:
-            raise problems.TooLarge
+        """Raises TooLarge."""
+        length = self._headers.get("content-length", "")
+        if length.isdigit():
+            if int(length) > most:
+                raise problems.TooLarge
+            return await self.exchange()
         parts, size = [], 0
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
+        async for part in self.exchange:
+            parts.append(part)
+            size += len(part)
             if size > most:
                 raise problems.TooLarge
-            if not message.get("more_body"):
-                return b"".join(parts)
+        return b"".join(parts)
 
+    def answer(self, value: Any, *, status: int = 200, headers: tuple[Header, ...] = ()) -> None:
+        self.exchange.response_bytes(status, [JSON, NOT_STORED, *headers], _encoder.encode(value))
 
-class Disconnected(Exception):
-    """Whoever asked is gone."""
+    def empty(self, *, status: int, headers: tuple[Header, ...] = ()) -> None:
+        self.exchange.response_empty(status, list(headers))
 
-
-async def answer(
-    request: Request, value: Any, *, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()
-) -> None:
-    body = _encoder.encode(value)
-    length = (b"content-length", str(len(body)).encode())
-    await request.send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [JSON, length, (b"cache-control", b"no-store"), *headers],
-        }
-    )
-    await request.send({"type": "http.response.body", "body": body})
-
-
-async def empty(request: Request, *, status: int, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-    await request.send({"type": "http.response.start", "status": status, "headers": list(headers)})
-    await request.send({"type": "http.response.body", "body": b""})
-
-
-async def refuse(request: Request, refusal: Refusal, *, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-    body = _encoder.encode(problems.document(refusal))
-    extra = [(name.lower().encode(), value.encode()) for name, value in problems.headers(refusal).items()]
-    length = (b"content-length", str(len(body)).encode())
-    await request.send(
-        {"type": "http.response.start", "status": refusal.status, "headers": [PROBLEM, length, *extra, *headers]}
-    )
-    await request.send({"type": "http.response.body", "body": body})
+    def refuse(self, refusal: Refusal, *, headers: tuple[Header, ...] = ()) -> None:
+        extra = [(name.lower(), value) for name, value in problems.headers(refusal).items()]
+        body = _encoder.encode(problems.document(refusal))
+        self.exchange.response_bytes(refusal.status, [PROBLEM, *extra, *headers], body)
 
 
 def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:

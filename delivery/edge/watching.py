@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from delivery import streams
 from delivery.edge.background import in_thread
-from delivery.edge.http import OPEN_TO_PAGES, Request
+from delivery.edge.http import NOT_STORED, OPEN_TO_PAGES, Request
 from delivery.edge.hub import Hub
 from delivery.figures import Live, live
 from promote import ids
@@ -117,7 +117,7 @@ def _asked(hub: Hub, request: Request, name: str) -> tuple[UUID, UUID | None]:
         if signed != order:
             raise NotFound
         return order, None
-    scheme, _, token = request.header(b"authorization").partition(" ")
+    scheme, _, token = request.header("authorization").partition(" ")
     if scheme.lower() != "bearer":
         raise NotAuthenticated
     try:
@@ -128,13 +128,13 @@ def _asked(hub: Hub, request: Request, name: str) -> tuple[UUID, UUID | None]:
 
 async def _stream(request: Request, queue: Queue, gone: asyncio.Task[None]) -> None:
     headers = [
-        (b"content-type", b"text/event-stream; charset=utf-8"),
-        (b"cache-control", b"no-store"),
-        (b"x-accel-buffering", b"no"),
+        ("content-type", "text/event-stream; charset=utf-8"),
+        NOT_STORED,
+        ("x-accel-buffering", "no"),
         *OPEN_TO_PAGES,
     ]
-    await request.send({"type": "http.response.start", "status": 200, "headers": headers})
-    await _part(request, b"retry: 2000\n\n")
+    stream = request.exchange.response_stream(200, headers)
+    await stream.send_bytes(b"retry: 2000\n\n")
     end = asyncio.get_running_loop().time() + LONGEST_S
     while not gone.done() and asyncio.get_running_loop().time() < end:
         next_one = asyncio.ensure_future(queue.get())
@@ -142,22 +142,15 @@ async def _stream(request: Request, queue: Queue, gone: asyncio.Task[None]) -> N
         if next_one.done():
             if (figures := next_one.result()) is None:
                 break
-            await _part(request, b"data: " + _encoder.encode(_told(figures)) + b"\n\n")
+            await stream.send_bytes(b"data: " + _encoder.encode(_told(figures)) + b"\n\n")
         else:
             next_one.cancel()
             if not gone.done():
-                await _part(request, b": still here\n\n")
-    if not gone.done():
-        await request.send({"type": "http.response.body", "body": b""})
-
-
-async def _part(request: Request, body: bytes) -> None:
-    await request.send({"type": "http.response.body", "body": body, "more_body": True})
+                await stream.send_bytes(b": still here\n\n")
 
 
 async def _until_gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    await request.exchange.client_disconnect()
 
 
 def _told(figures: Live) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The edge process: decisions, events and live streams, a bare ASGI application."""
+"""The edge process: decisions, events and live streams, a bare RSGI application."""
 
 from delivery.edge import app
 from promote.config import children

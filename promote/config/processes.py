@@ -44,8 +44,8 @@ def web(port: int) -> Process:
 
 
 def edge(port: int) -> Process:
-    """Decisions, events, live figures: bare ASGI."""
-    return _granian("edge", "asgi", "promote.config.edge:app", port, "--loop", "uvloop")
+    """Decisions, events, live figures: bare RSGI."""
+    return _granian("edge", "rsgi", "promote.config.edge:app", port, "--loop", "uvloop")
 
 
 def worker(concurrency: int = 3) -> Process:

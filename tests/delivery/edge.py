@@ -78,7 +78,7 @@ def an_edge(run: Run, database: str, *, workers: int = 1) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", str(workers), "--log-level", "warning", "delivery.edge:app"]
     process = subprocess.Popen(command, env={**os.environ, **run.environment(database)}, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
