@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from delivery.engine.tokens import LAYOUT
 from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION
-from delivery.entries import Told
+from delivery.entries import Reading, Told
 
 IMPRESSION_CODE = EVENT_CODES[IMPRESSION]
 Ints = NDArray[np.int64]
@@ -75,19 +75,19 @@ FREE = REASON["order_closed"]
 """From here on: it counts, but nobody pays for it."""
 
 
-def of(places: Sequence[int], orders: Sequence[UUID], told: Sequence[Told]) -> Batch:
+def of(reading: Reading) -> Batch:
     """Events that are not judged yet. An event happened when it was told to have, but never outside its decision and
     its arrival. Raises OverflowError for a number that no column holds."""
-    known = {order: number for number, order in enumerate(dict.fromkeys(orders))}
+    told = reading.told
     token = np.frombuffer(b"".join([one.token for one in told]), LAYOUT)
     type_ = np.array([one.type for one in told], np.int64)
     received_ms = np.array([one.received_ms for one in told], np.int64)
     at_ms = np.array([one.at_ms for one in told], np.int64)
     is_impression = type_ == IMPRESSION_CODE
     return Batch(
-        place=np.array(places, np.int64),
-        orders=list(known),
-        order=np.array([known[order] for order in orders], np.int64),
+        place=np.array(reading.places, np.int64),
+        orders=reading.orders,
+        order=np.array(reading.order, np.int64),
         token=token,
         told=told,
         type=type_,

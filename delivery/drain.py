@@ -19,7 +19,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, Operational
 from delivery import batch as batches
 from delivery import hot, judging, ownership, partitions, rollups, storage
 from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints
-from delivery.entries import Entry, Unreadable, read
+from delivery.entries import Raw, Reading, read
 from delivery.models import Barrier, PoisonEntry, Shard
 from delivery.storage import EPOCH
 from orders import lifecycle
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 BATCH = 20_000
 """The wider, the fewer rows of rollups and charges an event costs; where few come, they are taken as they are."""
 LEASE_MS = 4000
-Raw = tuple[str, dict[bytes, bytes]]
 
 
 class Fenced(Exception):
@@ -59,13 +58,13 @@ def _drain(shard: int, now: datetime, batches: int) -> int:
     for _ in range(batches):
         row.refresh_from_db()
         position = Position(row.position_generation, row.position_id)
-        entries = fetch(shard=shard, after=position)
+        raws = fetch(shard=shard, after=position)
         try:
-            if entries:
+            if raws:
                 hot.client().pexpire(_lease_key(shard), LEASE_MS)
-                reached = commit(shard=shard, position=position, entries=entries, now=now)
+                reached = commit(shard=shard, position=position, entries=raws, now=now)
                 trim(shard=shard, upto=reached)
-                done += len(entries)
+                done += len(raws)
             elif position.generation < row.generation:
                 _next_generation(shard, position, now)
             else:
@@ -131,14 +130,14 @@ def set_aside(shard: int, at: Position, raw: Raw, error: Exception, now: datetim
 
 
 def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw], now: datetime) -> None:
-    entries, unreadable = _read(raws)
-    judged = _judged(entries)
-    barriers = {entry.order: place for place, entry in reversed(list(enumerate(entries))) if entry.told is None}
+    reading = read(raws)
+    judged, barriers = _judged(reading), reading.barriers
     partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
     with transaction.atomic():
         move(shard=shard, before=position, to=reached, now=now)
-        for raw, error in unreadable:
-            set_aside(shard, reached, raw, error, now)
+        for place, error in reading.unreadable:
+            log.error("drain: an entry can't be read: %s", error)
+            set_aside(shard, reached, raws[place], error, now)
         try:
             with transaction.atomic():
                 _write(judged, reached, shard, barriers, now)
@@ -164,21 +163,8 @@ def _write(batch: Batch, reached: Position, shard: int, barriers: dict[UUID, int
     rollups.add(batch)
 
 
-def _read(raws: Sequence[Raw]) -> tuple[list[Entry], list[tuple[Raw, Unreadable]]]:
-    entries, unreadable = [], []
-    for raw in raws:
-        try:
-            entries.append(read(*raw))
-        except Unreadable as error:
-            log.error("drain: entry %s can't be read: %s", raw[0], error)
-            unreadable.append((raw, error))
-    return entries, unreadable
-
-
-def _judged(entries: Sequence[Entry]) -> Batch:
-    """The events among them. `place` is where they stand."""
-    told = [(place, entry.order, entry.told) for place, entry in enumerate(entries) if entry.told is not None]
-    batch = batches.of([place for place, _, _ in told], [order for _, order, _ in told], [one for _, _, one in told])
+def _judged(reading: Reading) -> Batch:
+    batch = batches.of(reading)
     owners = ownership.of(batch.orders)
     if unknown := set(batch.orders) - owners.keys():
         raise ValueError(f"order {min(unknown)} is not known")

@@ -1,12 +1,12 @@
 """What stands in a shard's stream: an event as it was told, with its opened token; or a barrier."""
 
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
 
-from delivery.engine.tokens import is_token_of
+from delivery.engine.tokens import order_in
 from delivery.engine.vocabulary import EVENT_TYPES
 
 FURTHEST_AHEAD_S = 60
@@ -32,11 +32,24 @@ class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     active: bool | None = None
 
 
-class Entry(NamedTuple):
-    """One entry of a stream: an event, or (`told` None) its order's barrier."""
+Raw = tuple[str, dict[bytes, bytes]]
+"""An entry as Redis has it: its id and its fields."""
 
-    order: UUID
-    told: Told | None
+
+@dataclass(slots=True)
+class Reading:
+    """Entries as they were read. Places are where they stand among the raw ones."""
+
+    told: list[Told] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    """Of `told`."""
+    orders: list[UUID] = field(default_factory=list)
+    """Of `told`, each once."""
+    order: list[int] = field(default_factory=list)
+    """Of each of `told`: its place in `orders`."""
+    barriers: dict[UUID, int] = field(default_factory=dict)
+    """Orders, and the place of their first barrier."""
+    unreadable: list[tuple[int, "Unreadable"]] = field(default_factory=list)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -51,20 +64,30 @@ def pack(told: Told) -> bytes:
     return _encoder.encode(told)
 
 
-def read(id_: str, fields: dict[bytes, bytes]) -> Entry:
-    """Raises Unreadable."""
-    try:
-        order = _order(fields[b"o"])
-        if b"b" in fields:
-            return Entry(order, None)
-        told = _decoder.decode(fields[b"e"])
-        if not is_token_of(told.token, order) or not 0 <= told.type < len(EVENT_TYPES):
-            raise Unreadable("another order's token, or an unknown type")
-        return Entry(order, told)
-    except (KeyError, ValueError, msgspec.DecodeError) as error:
-        raise Unreadable(f"{id_}: {type(error).__name__}: {error}") from None
+def read(raws: Sequence[Raw]) -> Reading:
+    reading = Reading()
+    known: dict[bytes, tuple[int, bytes]] = {}
+    for place, (id_, fields) in enumerate(raws):
+        try:
+            name = fields[b"o"]
+            if b"b" in fields:
+                reading.barriers.setdefault(_order(name), place)
+                continue
+            told = _decoder.decode(fields[b"e"])
+            if (found := known.get(name)) is None:
+                order = _order(name)
+                found = known[name] = len(known), order.bytes
+                reading.orders.append(order)
+            if order_in(told.token) != found[1] or not 0 <= told.type < len(EVENT_TYPES):
+                raise Unreadable("another order's token, or an unknown type")
+        except (KeyError, ValueError, msgspec.DecodeError) as error:
+            reading.unreadable.append((place, Unreadable(f"{id_}: {type(error).__name__}: {error}")))
+        else:
+            reading.told.append(told)
+            reading.places.append(place)
+            reading.order.append(found[0])
+    return reading
 
 
-@lru_cache(maxsize=20_000)
 def _order(name: bytes) -> UUID:
     return UUID(hex=name.decode("ascii"))

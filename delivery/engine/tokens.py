@@ -145,9 +145,9 @@ def unpack(raw: bytes) -> Token:
     )
 
 
-def is_token_of(raw: bytes, order: UUID) -> bool:
-    """Whether it is a packed token of this order."""
-    return len(raw) == _FORM.size and raw[0] == _VERSION and raw[17:33] == order.bytes
+def order_in(raw: bytes) -> bytes:
+    """The order's id in a packed token; nothing where it is none."""
+    return raw[17:33] if len(raw) == _FORM.size and raw[0] == _VERSION else b""
 
 
 def seal(sealer: Sealer, token: Token) -> str:
