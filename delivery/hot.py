@@ -20,6 +20,7 @@ import redis
 from redis.exceptions import NoScriptError
 
 from delivery.engine.index import Pace
+from delivery.engine.tokens import Parts
 from delivery.engine.vocabulary import SURFACES
 
 LOST = -1
@@ -263,34 +264,74 @@ def cap(*, viewer: int, most: int, window_s: int, orders: Iterable[UUID]) -> Cal
     return Call(_script("cap"), (caps_key(viewer),), (most, window_s, *(order.bytes for order in orders)))
 
 
+_HEX, _ID, _OTHER = b"\1" * 32, b"\2" * 16, b"\3"
+"""What a form is filled with: an order's hex, sixteen bytes of an id, and anything, whose length goes before it."""
+
+
+def _form(script: Script, keys: Sequence[str | bytes], *args: str | bytes | int) -> bytes:
+    raw = pack(("EVALSHA", script.sha, len(keys), *keys, *args))
+    return raw.replace(_HEX, b"%b").replace(_ID, b"%b").replace(b"$1\r\n\3\r\n", b"$%d\r\n%b\r\n")
+
+
 def reserve_one(*, shard: int, generation: int, order: bytes, until_s: int, token: bytes, price_micros: int) -> Packed:
-    """`reserve` for one token; `order` is its id in hex."""
+    """`reserve` for one token, by its bytes; `order` is its id in hex."""
     key, form = _reserve_form(shard, generation)
-    price = b"%d" % price_micros
-    return Packed(key, form % (order, order, until_s, token, len(price), price))
+    until, price = b"%d" % until_s, b"%d" % price_micros
+    return Packed(key, form % (order, order, len(until), until, token, len(price), price))
 
 
 @lru_cache(maxsize=4096)
 def _reserve_form(shard: int, generation: int) -> tuple[str, bytes]:
-    order, until, token = b"\1" * 32, b"\2" * 10, b"\3" * 16
-    key, orders = generation_key(shard), _orders(shard, generation).encode()
-    keys = (key, orders + order, *_reservation_keys(shard, generation))
-    raw = pack(("EVALSHA", _script("reserve").sha, len(keys), *keys, generation, order, until, token, 0))
-    form = raw.removesuffix(b"$1\r\n0\r\n").replace(order, b"%b").replace(until, b"%010d").replace(token, b"%b")
-    return key, form + b"$%d\r\n%b\r\n"
+    key, order = generation_key(shard), _orders(shard, generation).encode() + _HEX
+    keys = (key, order, *_reservation_keys(shard, generation))
+    return key, _form(_script("reserve"), keys, generation, _HEX, _OTHER, _ID, _OTHER)
 
 
 def cap_one(*, viewer: int, most: int, window_s: int, order: bytes) -> Packed:
     """`cap` for one order, by the bytes of its id."""
     key = caps_key(viewer)
-    return Packed(key, _cap_form(len(key), most, window_s) % (key.encode(), order))
+    return Packed(key, _cap_form(most, window_s) % (len(key), key.encode(), order))
 
 
 @lru_cache(maxsize=64)
-def _cap_form(length: int, most: int, window_s: int) -> bytes:
-    key, order = b"\1" * length, b"\2" * 16
-    raw = pack(("EVALSHA", _script("cap").sha, 1, key, most, window_s, order))
-    return raw.replace(key, b"%b").replace(order, b"%b")
+def _cap_form(most: int, window_s: int) -> bytes:
+    return _form(_script("cap"), (_OTHER,), most, window_s, _ID)
+
+
+def charge_one(*, generation: int, token: Parts, entry: bytes) -> Packed:
+    """`charge`, by what a token says."""
+    key, form = _charge_form(token.shard, generation, token.generation, token.day)
+    order, price = token.order.hex().encode(), b"%d" % token.price_micros
+    return Packed(key, form % (order, token.id, len(price), price, order, len(entry), entry))
+
+
+@lru_cache(maxsize=4096)
+def _charge_form(shard: int, generation: int, token_generation: int, day: int) -> tuple[str, bytes]:
+    key = generation_key(shard)
+    keys = (
+        key,
+        _orders(shard, generation).encode() + _HEX,
+        *_reservation_keys(shard, generation),
+        _seen_key(shard, day),
+        stream_key(shard, generation),
+    )
+    args = (generation, token_generation, _ID, _OTHER, _HEX, SEEN_FOR_S, _OTHER)
+    return key, _form(_script("charge"), keys, *args)
+
+
+def append_one(*, generation: int, token: Parts, code: int, entry: bytes) -> Packed:
+    """`append`, by what a token says."""
+    key, form = _append_form(token.shard, generation, token.generation, token.day, code)
+    return Packed(key, form % (token.id, token.order.hex().encode(), len(entry), entry))
+
+
+@lru_cache(maxsize=8192)
+def _append_form(shard: int, generation: int, token_generation: int, day: int, code: int) -> tuple[str, bytes]:
+    key = generation_key(shard)
+    keys = (key, _seen_key(shard, day), stream_key(shard, generation))
+    return key, _form(
+        _script("append"), keys, generation, token_generation, _ID, str(1 << code), _HEX, SEEN_FOR_S, _OTHER
+    )
 
 
 def pack_pace(pace: Pace) -> bytes:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -17,11 +17,10 @@ from delivery import entries, hot
 from delivery.edge.http import field_error
 from delivery.edge.hub import Hub
 from delivery.engine import tokens
-from delivery.engine.tokens import BadToken, Token
+from delivery.engine.tokens import BadToken, Parts
 from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION
 from delivery.entries import FURTHEST_AHEAD_S, Told
 from delivery.judging import ADDRESS_MAX, AGENT_MAX
-from promote import ids
 from promote.rest.problems import Unavailable
 
 BODY_MAX_BYTES = 4 * 1024 * 1024
@@ -76,7 +75,7 @@ class Waiting:
     """An event that Redis has to take yet."""
 
     place: int
-    token: Token
+    token: Parts
     code: int
     entry: bytes
 
@@ -121,20 +120,11 @@ async def _take(hub: Hub, waiting: list[Waiting], results: list[dict[str, str]])
     return waiting
 
 
-def _call(hub: Hub, one: Waiting) -> hot.Call:
-    token = one.token
-    common: dict[str, Any] = {
-        "shard": token.shard,
-        "generation": hub.generation(token.shard),
-        "token_generation": token.generation,
-        "order": token.order,
-        "token": token.id,
-        "day": token.day,
-        "entry": one.entry,
-    }
+def _call(hub: Hub, one: Waiting) -> hot.Packed:
+    generation = hub.generation(one.token.shard)
     if one.code == EVENT_CODES[IMPRESSION]:
-        return hot.charge(price_micros=token.price_micros, **common)
-    return hot.append(code=one.code, **common)
+        return hot.charge_one(generation=generation, token=one.token, entry=one.entry)
+    return hot.append_one(generation=generation, token=one.token, code=one.code, entry=one.entry)
 
 
 def _judged(hub: Hub, place: int, raw: msgspec.Raw, teller: Teller, now: float) -> Waiting:
@@ -150,33 +140,33 @@ def _judged(hub: Hub, place: int, raw: msgspec.Raw, teller: Teller, now: float) 
     if code is None:
         raise Refused("type_unknown")
     try:
-        token = tokens.unseal(hub.keyring, event.token)
+        raw_token, token = tokens.opened(hub.keyring, event.token)
     except BadToken:
         raise Refused("token_unknown") from None
-    if event.order is not None and event.order != ids.public("ord", token.order):
+    if event.order is not None and event.order != f"ord_{token.order.hex()}":
         raise Refused("token_of_another_order")
     if now > _good_until(event.type, token):
         raise Refused("token_expired")
     at = event.at.timestamp() if event.at else now
     if at > now + FURTHEST_AHEAD_S:
         raise Refused("at_in_the_future")
-    return Waiting(place, token, code, entries.pack(_told(hub, event, code, token, at, teller, now)))
+    return Waiting(place, token, code, entries.pack(_told(hub, event, code, raw_token, at, teller, now)))
 
 
-def _good_until(kind: str, token: Token) -> float:
+def _good_until(kind: str, token: Parts) -> float:
     if kind == IMPRESSION:
         return token.impression_until
     return token.impression_until + VIEW_LIFE_S if kind in VIEWS else token.action_until
 
 
-def _told(hub: Hub, event: EventIn, code: int, token: Token, at: float, teller: Teller, now: float) -> Told:
+def _told(hub: Hub, event: EventIn, code: int, token: bytes, at: float, teller: Teller, now: float) -> Told:
     agent, address = (teller.agent, teller.address) if teller.is_device else (event.user_agent, event.address)
     try:
         viewer = hub.viewer(event.viewer) if event.viewer else None
     except UnicodeError:
         raise Refused("invalid", "viewer: It is not text.") from None
     return Told(
-        token=tokens.pack(token),
+        token=token,
         type=code,
         at_ms=max(0, int(at * 1000)),
         received_ms=int(now * 1000),

@@ -2,7 +2,7 @@
 
 import struct
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,7 @@ DAY_S = 86_400
 
 _VERSION = 1
 _FORM = struct.Struct(">B16s16sHIQQBIIIIB2sBB")
+_PARTS = struct.Struct(">x16s16sHIQ8xx4xIII5x")
 LAYOUT = np.dtype(
     [
         ("version", "u1"), ("id", "V16"), ("order", "V16"), ("shard", ">u2"), ("generation", ">u4"),
@@ -58,6 +59,19 @@ class Token(msgspec.Struct, frozen=True):
     country: str
     age_band: int
     gender: int
+
+
+class Parts(NamedTuple):
+    """What of a token an event is taken by."""
+
+    id: bytes
+    order: bytes
+    shard: int
+    generation: int
+    price_micros: int
+    day: int
+    impression_until: int
+    action_until: int
 
 
 def pack(token: Token) -> bytes:
@@ -164,6 +178,17 @@ def unseal(sealer: Sealer, text: str) -> Token:
         return unpack(sealer.unseal("tokens", text))
     except (ValueError, UnicodeError) as error:
         raise BadToken(str(error)) from None
+
+
+def opened(sealer: Sealer, text: str) -> tuple[bytes, Parts]:
+    """As it was packed, and its parts. Raises BadToken where it was not sealed by us."""
+    try:
+        raw = sealer.unseal("tokens", text)
+    except (ValueError, UnicodeError) as error:
+        raise BadToken(str(error)) from None
+    if not order_in(raw):
+        raise BadToken("form")
+    return raw, Parts(*_PARTS.unpack(raw))
 
 
 def lives(*, now: float, starts_at: float, ends_at: float) -> tuple[int, int]:
