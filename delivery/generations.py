@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def ensure(*, shard: int, now: datetime) -> int:
     """The shard's generation; the next one where Redis is another run of itself, or does not know ours any more."""
     client = hot.client()
-    run_id = hot.run_id(client)
+    run_id = hot.run_id(client, shard)
     known = cast(bytes | None, client.get(hot.generation_key(shard)))
     row = Shard.objects.get(id=shard)
     if row.generation and known == str(row.generation).encode() and row.redis_run_id == run_id:

@@ -39,7 +39,8 @@ NO_PACE = bytes(_PACE.size)
 """An order off the deciders' list, as their log tells it."""
 PACED = np.dtype([("order", "S32"), ("figures", "<f8", (2 + 2 * len(SURFACES),))])
 """One order of an entry of that log: its id in hex, then `Pace`."""
-Client = redis.Redis
+Client = redis.Redis | redis.RedisCluster
+_CLUSTER = "+cluster:"
 _SHA = re.compile(rb"\$40\r\n([0-9a-f]{40})\r\n")
 
 
@@ -354,7 +355,7 @@ def run(client: Client, *calls: Call) -> list[Any]:
         return []
     pipe = client.pipeline(transaction=False)
     for call in calls:
-        pipe.execute_command(*call.evalsha)  # type: ignore[no-untyped-call]
+        pipe.execute_command(*call.evalsha)
     answers = pipe.execute(raise_on_error=False)
     for place, (call, answer) in enumerate(zip(calls, answers, strict=True)):
         if isinstance(answer, NoScriptError):
@@ -374,9 +375,22 @@ def counters(client: Client, *, shard: int, generation: int, orders: Sequence[UU
     }
 
 
-def run_id(client: Client) -> str:
-    """Redis' own name for this run of itself: another after each restart and failover."""
-    return cast(str, client.info("server")["run_id"])
+def run_id(client: Client, shard: int) -> str:
+    """The name that the Redis of this shard has for this run of itself: another after each restart and failover."""
+    return run_ids(client, [shard])[shard]
+
+
+def run_ids(client: Client, shards: Iterable[int]) -> dict[int, str]:
+    """By shard; each Redis is asked once."""
+    if not isinstance(client, redis.RedisCluster):
+        return dict.fromkeys(shards, cast(str, client.info("server")["run_id"]))
+    nodes = {shard: _node(client, shard) for shard in shards}
+    known = {node.name: client.info("server", target_nodes=node)["run_id"] for node in set(nodes.values())}
+    return {shard: known[node.name] for shard, node in nodes.items()}
+
+
+def _node(client: redis.RedisCluster, shard: int) -> Any:
+    return client.get_node_from_key(generation_key(shard))  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -384,7 +398,23 @@ def client() -> Client:
     """This process' connections."""
     from django.conf import settings
 
-    return redis.Redis.from_url(settings.REDIS_URL)
+    return connect(settings.REDIS_URL)
+
+
+def connect(url: str, **options: Any) -> Client:
+    """`redis://`, `rediss://`, `unix://`; and `redis+cluster://` with any node of a cluster."""
+    if is_cluster(url):
+        return redis.RedisCluster.from_url(plain(url), **options)
+    return redis.Redis.from_url(url, **options)
+
+
+def is_cluster(url: str) -> bool:
+    return _CLUSTER in url.partition("//")[0]
+
+
+def plain(url: str) -> str:
+    """The address of the one node that it names."""
+    return url.replace(_CLUSTER, ":", 1)
 
 
 def _order_keys(shard: int, generation: int, order: UUID) -> tuple[str, str]:

@@ -19,7 +19,7 @@ def tick(**_: object) -> None:
     """Twice a second, by beat: drains shards whose stream holds something, paces those with live orders or barriers."""
     shards = {row.id: row for row in Shard.objects.all()}
     client = hot.client()
-    run_id = hot.run_id(client)
+    run_ids = hot.run_ids(client, range(settings.SHARDS))
     pipe = client.pipeline(transaction=False)
     for shard in range(settings.SHARDS):
         row = shards.get(shard)
@@ -32,7 +32,11 @@ def tick(**_: object) -> None:
     for shard in range(settings.SHARDS):
         row = shards.get(shard)
         known, behind, current = cast(tuple[bytes | None, int, int], answers[3 * shard : 3 * shard + 3])
-        lost = row is not None and row.generation > 0 and (known, row.redis_run_id) != (b"%d" % row.generation, run_id)
+        lost = (
+            row is not None
+            and row.generation > 0
+            and (known, row.redis_run_id) != (b"%d" % row.generation, run_ids[shard])
+        )
         if row is not None and (behind or current or row.position_generation < row.generation):
             drain_shard.apply_async(kwargs={"shard": shard}, expires=_DROP_AFTER_S)
         if shard in busy or lost:

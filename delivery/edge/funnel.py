@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from delivery import hot, traffic
-from delivery.edge.lane import Asking, Lane
+from delivery.edge.lane import Asking, Way
 from delivery.engine.index import Index
 from delivery.funnels import FUNNEL_FOR_S, STAGES, stage_field
 from delivery.traffic import Watcher
@@ -49,7 +49,7 @@ class Funnel:
         self._traffic[watcher] += slots
         self._chances[watcher] += 1
 
-    async def tell(self, lane: Lane) -> None:
+    async def tell(self, lane: Way) -> None:
         """Tells what was noted since the last time, in pieces. Raises RedisError: then the rest is lost."""
         calls = self._taken()
         for start in range(0, len(calls), 2):

@@ -17,12 +17,13 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from pyroaring import BitMap
 from redis.exceptions import RedisError
 
-from delivery import ownership
+from delivery import hot, ownership
 from delivery.edge import listings
 from delivery.edge.background import in_thread
 from delivery.edge.callers import Keys
+from delivery.edge.cluster import ClusterLane
 from delivery.edge.funnel import Funnel
-from delivery.edge.lane import Lane
+from delivery.edge.lane import Lane, Way
 from delivery.edge.listings import ShardState
 from delivery.edge.paces import Paces
 from delivery.engine.draws import Draws
@@ -40,7 +41,8 @@ class Hub:
     def __init__(self) -> None:
         self.keys = Keys()
         self.keyring = keyring.from_settings()
-        self.lane = Lane(settings.REDIS_URL, met=self._met)
+        url = settings.REDIS_URL
+        self.lane: Way = ClusterLane(url) if hot.is_cluster(url) else Lane(url)
         self.behind_proxy = bool(settings.SECURE_PROXY_SSL_HEADER)
         self.draws = Draws(np.random.default_rng())
         self.index = Index()
@@ -48,7 +50,6 @@ class Hub:
         self.exhausted = BitMap()
         """Rows whose release was used up since the pacer last published."""
         self._viewers = self.keyring.current(ownership.PURPOSE).secret
-        self._run_id = ""
         self._shards: dict[int, ShardState] = {}
         self._paces = Paces()
         self._horizon: str | None = None
@@ -79,7 +80,9 @@ class Hub:
     def generation(self, shard: int) -> int:
         """The shard's generation, 0 where this Redis is not the one it was made in."""
         state = self._shards.get(shard)
-        return state.generation if state and state.redis_run_id == self._run_id else 0
+        if state is None or state.redis_run_id != self.lane.run_id(hot.generation_key(shard)):
+            return 0
+        return state.generation
 
     def viewer(self, name: str) -> int:
         return pseudonym(self._viewers, name)
@@ -112,11 +115,6 @@ class Hub:
 
     async def _tell_funnel(self) -> None:
         await self.funnel.tell(self.lane)
-
-    def _met(self, run_id: str) -> None:
-        if run_id != self._run_id:
-            log.info("edge: met Redis, run %s", run_id[:8])
-        self._run_id = run_id
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

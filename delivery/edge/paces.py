@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 
 from delivery import hot
-from delivery.edge.lane import Command, Lane
+from delivery.edge.lane import Command, Way
 from delivery.engine.index import Index
 
 Pair = tuple[int, int]
@@ -21,7 +21,7 @@ class Paces:
         self._since: dict[Pair, int] = {}
         """The last entry read of each log, 0 where it was empty."""
 
-    async def followed(self, lane: Lane, index: Index, pairs: Collection[Pair], fresh: Collection[UUID]) -> Index:
+    async def followed(self, lane: Way, index: Index, pairs: Collection[Pair], fresh: Collection[UUID]) -> Index:
         """The index as the pacers have it now. `fresh`: orders whose rows know nothing yet. Orders of a shard without
         a generation, and those that left the list, are off. Raises RedisError."""
         changes = _Changes(index)
@@ -36,7 +36,7 @@ class Paces:
             await _look_up(lane, changes, dict(pairs), fresh)
         return changes.made()
 
-    async def _read_logs(self, lane: Lane, changes: "_Changes") -> None:
+    async def _read_logs(self, lane: Way, changes: "_Changes") -> None:
         # The last entry known is asked for again: where it is not the first answer, the log is another or has a gap.
         pairs = list(self._since)
         logs = await lane.run(*(("XRANGE", hot.paces_key(*pair), f"{self._since[pair]}-0", "+") for pair in pairs))
@@ -51,7 +51,7 @@ class Paces:
                     changes.told(hot.paced(raw))
                     self._since[pair] = number
 
-    async def _read_lists(self, lane: Lane, changes: "_Changes", pairs: list[Pair]) -> None:
+    async def _read_lists(self, lane: Way, changes: "_Changes", pairs: list[Pair]) -> None:
         commands: list[Command] = []
         for pair in pairs:
             commands.append(("XREVRANGE", hot.paces_key(*pair), "+", "-", "COUNT", 1))
@@ -64,7 +64,7 @@ class Paces:
             self._since[pair] = int(last[0][0].split(b"-")[0]) if last else 0
 
 
-async def _look_up(lane: Lane, changes: "_Changes", generations: dict[int, int], orders: Iterable[UUID]) -> None:
+async def _look_up(lane: Way, changes: "_Changes", generations: dict[int, int], orders: Iterable[UUID]) -> None:
     rows, shards = changes.index.rows, changes.index.columns.shard
     keys = [
         (order, hot.pace_key(shard, generations[shard]))

@@ -6,7 +6,7 @@ Appends to its file every second: a crash loses at most the last second, as the 
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,18 @@ class Redis:
 
     name = "redis"
 
-    def __init__(self, *, folder: Path, sockets: Path, log: Path, databases: int = 16) -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        sockets: Path,
+        log: Path,
+        databases: int = 16,
+        port: int = 0,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
+        """`port` on loopback beside the socket, where it is to be reached by one; `more`: options of its own."""
+        self.port, self.more = port, more or {}
         self.folder = folder
         self.sockets = sockets
         self.log = log
@@ -74,7 +85,8 @@ class Redis:
 
     def _start(self, note: Callable[[str], None]) -> None:
         options = {
-            "port": "0",
+            "port": str(self.port),
+            "bind": "127.0.0.1",
             "unixsocket": str(self.socket),
             "unixsocketperm": "700",
             "dir": ".",
@@ -83,6 +95,7 @@ class Redis:
             "appendfsync": "everysec",
             "save": "",
             "maxmemory-policy": "noeviction",
+            **self.more,
         }
         settings = [part for name, value in options.items() for part in (f"--{name}", value)]
         with self.log.open("ab") as log:

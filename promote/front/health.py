@@ -16,6 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
+from delivery import hot
+
 log = logging.getLogger("promote.health")
 
 KEEP_S = 2.0
@@ -66,7 +68,7 @@ def _database() -> bool:
 
 
 def _redis() -> bool:
-    return bool(redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE_S).ping())
+    return bool(hot.connect(settings.REDIS_URL, socket_timeout=PATIENCE_S).ping())
 
 
 def _edge() -> bool:

@@ -12,15 +12,14 @@ from delivery.edge.lane import Lane
 def test_every_script_is_known_before_a_new_connection_is_used():
     client = redis.Redis.from_url(settings.REDIS_URL)
     client.script_flush()
-    runs: list[str] = []
 
-    async def ping() -> object:
-        lane = Lane(settings.REDIS_URL, met=runs.append)
+    async def ping() -> str:
+        lane = Lane(settings.REDIS_URL)
         try:
-            return await lane.run(("PING",))
+            await lane.run(("PING",))
+            return lane.run_id("any")
         finally:
             await lane.close()
 
-    asyncio.run(ping())
-    assert len(runs) == 1
+    assert asyncio.run(ping()) == client.info("server")["run_id"]
     assert all(client.script_exists(*[script.sha for script in hot.scripts()]))

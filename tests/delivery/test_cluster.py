@@ -1,0 +1,89 @@
+"""A Redis Cluster of three nodes carries what one Redis does: each shard's keys on one node, a viewer's on another."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+
+from bench import redis_cluster
+from delivery import hot
+from delivery.edge.cluster import ClusterLane, slot_of
+from delivery.models import Shard
+from tests.builders import a_delivering_order
+from tests.delivery.world import RESERVE, charged_in_events, drained, looks, paced, redis_lost, shown, sold, spent, told
+from tests.harness.run import Run
+
+pytestmark = pytest.mark.django_db
+"""All of them, that they stay together: three nodes are started once."""
+
+
+@pytest.fixture(scope="module")
+def nodes(run: Run) -> Iterator[str]:
+    folder = run.folder / f"cluster-{secrets.token_hex(4)}"
+    folder.mkdir(mode=0o711)
+    with redis_cluster.started(folder, folder) as url:
+        yield url
+
+
+@pytest.fixture
+def cluster(nodes: str, settings) -> Iterator[str]:
+    """Django here is on it, and it is empty."""
+    settings.REDIS_URL = nodes
+    hot.client.cache_clear()
+    redis_lost()
+    yield nodes
+    hot.client.cache_clear()
+
+
+def test_an_order_is_sold_charged_and_drained_and_outlives_a_loss(cluster):
+    assert isinstance(hot.client(), redis.RedisCluster)
+    orders = [a_delivering_order() for _ in range(3)]
+    for order in orders:
+        paced(order)
+        shown(order, 3)
+    for order in orders:
+        drained(order)
+        assert spent(order) == charged_in_events(order) == 3 * RESERVE
+    order, late = orders[0], sold(orders[0])
+    redis_lost()
+    now = looks(order, 1)
+    assert Shard.objects.get(id=order.shard).generation == 2
+    assert told(late, now=now) == hot.DONE
+    drained(order, now=now)
+    assert spent(order) == 4 * RESERVE
+
+
+def test_the_edge_asks_each_node_for_what_it_has_and_follows_what_moved(cluster):
+    shards = range(6)
+    calls = [hot.count(key=hot.funnel_key(shard, 1), kept_for_s=60, parts=["a", 1]) for shard in shards]
+    caps = [hot.cap_one(viewer=viewer, most=1, window_s=60, order=b"o" * 16) for viewer in range(6)]
+
+    async def asked() -> None:
+        lane = ClusterLane(cluster)
+        try:
+            assert await lane.run(*calls, *caps, ("PING",)) == [1] * 6 + [[1]] * 6 + [b"PONG"]
+            assert {shard: lane.run_id(hot.generation_key(shard)) for shard in shards} == hot.run_ids(
+                hot.client(), shards
+            )
+            # It believes that every slot has moved on to the next node.
+            nodes = list(dict.fromkeys(lane._nodes))
+            lane._nodes = [nodes[(nodes.index(node) + 1) % len(nodes)] for node in lane._nodes]
+            assert await lane.run(*calls, *caps) == [1] * 6 + [[0]] * 6
+        finally:
+            await lane.close()
+
+    asyncio.run(asked())
+    told_twice = [hot.client().hget(hot.funnel_key(shard, 1), "a") for shard in shards]
+    assert told_twice == [b"2"] * 6
+
+
+def test_keys_that_belong_together_share_a_slot():
+    client = redis.cluster.RedisCluster.__new__(redis.cluster.RedisCluster)
+    client.encoder = redis.Redis.from_url(django_settings.REDIS_URL).get_encoder()
+    keys = [hot.generation_key(7), hot.stream_key(7, 3), hot.pace_key(7, 3), hot.paces_key(7, 3), hot.funnel_key(7, 1)]
+    assert {client.keyslot(key) for key in keys} == {slot_of(keys[0])}
+    assert slot_of("{x") == client.keyslot("{x")
+    assert slot_of("{}x") == client.keyslot("{}x")
