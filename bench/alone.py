@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import system
+from bench import redis_cluster, system
 from bench.running import Say
 from bench.system import HOUSE
 
@@ -25,21 +25,30 @@ MEASURED, OTHERS = CORES[:1], CORES[1:] or CORES
 
 
 @contextlib.contextmanager
-def house(say: Say, *, cores: list[int] = OTHERS) -> Iterator[Path]:
-    """The data folder. Inside the block this process is Promote's, with these engines behind it."""
+def house(say: Say, *, cores: list[int] = OTHERS, cluster: bool = False) -> Iterator[Path]:
+    """The data folder. Inside the block this process is Promote's, with these engines behind it; with `cluster` the
+    hot data lies on a Redis Cluster."""
     from promote.config import development
     from promote.config.engines import Engines, Needs
 
     folder = Path(tempfile.mkdtemp(prefix="promote-bench-", dir="/tmp"))
-    (folder / "engines").mkdir()
-    folder.chmod(0o711)
     os.sched_setaffinity(0, cores)
-    engines = Engines(data=folder, needs=Needs(postgres=True, redis=True))
-    say(f"starting engines of our own in {folder}")
-    engines.start(lambda note: say(f"  {note}"))
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "engines").mkdir()
+        folder.chmod(0o711)
+        engines = Engines(data=folder, needs=Needs(postgres=True, redis=True))
+        say(f"starting engines of our own in {folder}")
+        stack.callback(engines.stop)
+        engines.start(lambda note: say(f"  {note}"))
+        hot: dict[str, str] = {}
+        if cluster:
+            say("starting a Redis Cluster of three nodes")
+            hot["CACHE_URL"] = engines.environment()["REDIS_URL"]
+            hot["REDIS_URL"] = stack.enter_context(redis_cluster.started(folder / "cluster", engines.sockets))
         os.environ |= {
             **engines.environment(),
+            **hot,
             **development.secrets_of(folder),
             "PROMOTE_ENV": "development",
             "PROMOTE_DATA": str(folder),
@@ -51,9 +60,6 @@ def house(say: Say, *, cores: list[int] = OTHERS) -> Iterator[Path]:
 
         django.setup()
         yield folder
-    finally:
-        engines.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +86,25 @@ class Served:
 
 @contextlib.contextmanager
 def served(
-    target: str, *, path: str = "/", cores: list[int] = MEASURED, like_the_edge: bool = True
+    target: str, *, path: str = "/", cores: list[int] = MEASURED, like_the_edge: bool = True, processes: int = 1
 ) -> Iterator[Served]:
-    """One Granian worker with this application, ready to answer `path`."""
-    from promote.config import processes
+    """Granian workers with this application, ready to answer `path`. They end with this process, however it ends."""
+    from promote.config import children
+    from promote.config import processes as house_processes
 
     port = system.free_port()
-    command = [*processes.edge(port).arguments[:-1], target]
+    command = [*house_processes.edge(port).arguments[:-1], target]
+    command[command.index("--workers") + 1] = str(processes)
     if not like_the_edge:
         command[command.index("--interface") + 1] = "asgi"
     began = time.monotonic()
-    process = subprocess.Popen(
-        ["taskset", "-c", ",".join(map(str, cores)), *command], cwd=HOUSE, start_new_session=True
-    )
+    process = children.spawn(
+        ["taskset", "-c", ",".join(map(str, cores)), *command],
+        environment=os.environ, cwd=HOUSE, output=sys.stderr.fileno(),
+    )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
         system.wait(process, url + path, every_s=0.02)
         yield Served(url, process, time.monotonic() - began)
     finally:
-        system.stop(process)
+        children.stop(process, escalation=house_processes.QUICK)

@@ -4,7 +4,9 @@
 client (wrk) and Redis another. Each figure is the median of rounds in which yardsticks and engine take turns.
 """
 
+import argparse
 import json
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from statistics import median
 from typing import Any
@@ -22,11 +24,23 @@ VIEWERS = 50_000
 LOAD = 0.7
 
 
-def run(say: Say) -> dict[str, Any]:
-    with alone.house(say), _plain("bench.yardsticks.hello:app") as hello, _plain("bench.yardsticks.codec:app") as codec:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cluster", action="store_true", help="the hot data on a Redis Cluster of three nodes")
+    parser.add_argument(
+        "--processes", type=int, nargs="*", default=[], help="edges of so many processes, on all cores, beside one"
+    )
+
+
+def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> dict[str, Any]:
+    with (
+        alone.house(say, cluster=cluster),
+        _plain("bench.yardsticks.hello:app") as hello,
+        _plain("bench.yardsticks.codec:app") as codec,
+    ):
         key = live_orders.a_key()
         yardsticks = {"hello": hello, "codec": codec}
         few = _measured(say, FEW, key, yardsticks, at_load=True)
+        wider = {f"{count}_processes_vs_1": _wider(say, count, key) for count in processes}
         many = _measured(say, MANY, key, yardsticks, at_load=False)
     of_hello = few["decide"] / few["hello"]
     return {
@@ -45,6 +59,8 @@ def run(say: Say) -> dict[str, Any]:
         | {"decide_100k": round(many["decide_per_cpu_s"])},
         "filled": {"1k": few["filled"], "100k": many["filled"]},
         "bad": few["bad"] + many["bad"],
+        "on_a_cluster": cluster,
+        **wider,
     }  # fmt: skip
 
 
@@ -57,10 +73,7 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
     say(f"{orders} live orders")
     live_orders.add(orders)
     live_orders.release()
-    bodies = [
-        json.dumps({"viewer": viewer, "surface": "feed", "slots": [{"floor_micros": 0}]}, separators=(",", ":"))
-        for viewer in live_orders.viewers(orders, VIEWERS)
-    ]
+    bodies = _bodies(orders)
     with alone.served("promote.config.edge:app", path="/health/ready") as edge:
         say(f"ready {edge.ready_s:.2f} s after its start")
         told = _rounds(say, {**yardsticks, "decide": edge}, bodies, key)
@@ -72,6 +85,24 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
             "memory_bytes": edge.memory_bytes,
             "filled": _filled(edge, bodies[:300], key),
         }
+
+
+def _wider(say: Say, processes: int, key: str) -> float:
+    """Decisions a second of so many processes by those of one, each on all cores, which the client and Redis share."""
+    bodies, told = _bodies(FEW), {}
+    for count in (1, processes):
+        with alone.served("promote.config.edge:app", path="/health/ready", cores=alone.CORES, processes=count) as edge:
+            _press(edge, bodies, key, seconds=1)
+            told[count] = median(_press(edge, bodies, key, seconds=ROUND_S).per_s for _ in range(ROUNDS))
+        say(f"{count} processes on all cores: {told[count]:.0f}/s")
+    return round(told[processes] / told[1], 3)
+
+
+def _bodies(orders: int) -> list[str]:
+    return [
+        json.dumps({"viewer": viewer, "surface": "feed", "slots": [{"floor_micros": 0}]}, separators=(",", ":"))
+        for viewer in live_orders.viewers(orders, VIEWERS)
+    ]
 
 
 def _rounds(say: Say, applications: dict[str, Served], bodies: list[str], key: str) -> dict[str, float]:

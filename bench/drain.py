@@ -4,11 +4,13 @@ Alone: streams that are full, drained by two processes. End to end: an edge, the
 served, all on the machine's cores with the client; then half of that, to see how soon an event is in its row.
 """
 
+import argparse
 import asyncio
 import io
 import json
 import multiprocessing
-import subprocess
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +20,7 @@ from statistics import median, quantiles
 from typing import Any
 from uuid import UUID
 
-from bench import alone, live_orders, system
+from bench import alone, live_orders
 from bench.running import Say
 from bench.system import HOUSE
 from sandbox.http import Client
@@ -32,18 +34,23 @@ PRICE_MICROS = 2_000
 WITHIN_S = 240
 
 
-def run(say: Say) -> dict[str, Any]:
-    with alone.house(say, cores=alone.CORES) as data:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cluster", action="store_true", help="the hot data on a Redis Cluster of three nodes")
+    parser.add_argument("--processes", type=int, default=2, help="so many drain, and half of them are the edge")
+
+
+def run(say: Say, *, cluster: bool = False, processes: int = 2) -> dict[str, Any]:
+    with alone.house(say, cores=alone.CORES, cluster=cluster) as data:
         live_orders.add(ORDERS)
         live_orders.fund()
         orders = live_orders.release()
         say(f"filling the streams with {ALONE} events")
         _fill(_tokens(orders, ALONE // 2))
-        took = _drain_all(say, sorted(set(orders.values())))
+        took = _drain_all(say, sorted(set(orders.values())), processes)
         copied, bare = _copy_again(say)
         tokens = [_tokens(orders, WHOLE // 2), _tokens(orders, WHOLE // 2)]
         key = live_orders.a_key()
-        with _served(data) as edge:
+        with _served(data, processes) as edge:
             say(f"{WHOLE} events, end to end")
             per_s = asyncio.run(_whole(edge, key, tokens[0]))
             say(f"{per_s:.0f} a second; now half of that")
@@ -62,6 +69,7 @@ def run(say: Say) -> dict[str, Any]:
             "events": round(per_s),
         },
         "freshness_p50_s": round(median(fresh), 2),
+        "on_a_cluster": cluster,
     }
 
 
@@ -121,10 +129,10 @@ def _fill(tokens: Sequence[Any]) -> None:
         hot.run(hot.client(), *calls[start : start + 2000])
 
 
-def _drain_all(say: Say, shards: Sequence[int]) -> float:
-    """Seconds for all of it, with two processes that are ready."""
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn"), initializer=_ready) as pool:
-        list(pool.map(_drain, [-1, -1]))
+def _drain_all(say: Say, shards: Sequence[int], processes: int) -> float:
+    """Seconds for all of it, with processes that are ready."""
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_ready) as pool:
+        list(pool.map(_drain, [-1] * processes))
         began = time.monotonic()
         done = sum(pool.map(_drain, shards))
         took = time.monotonic() - began
@@ -178,15 +186,24 @@ def _copy_again(say: Say) -> tuple[float, float]:
 
 
 @contextmanager
-def _served(data: Any) -> Iterator[str]:
+def _served(data: Any, count: int) -> Iterator[str]:
     """Edge, workers and clock; the edge's address."""
-    from promote.config import processes
+    from promote.config import children, processes
 
     with ExitStack() as stack:
-        edge = stack.enter_context(alone.served("promote.config.edge:app", path="/health/ready", cores=alone.CORES))
-        for process in (processes.worker(2), processes.beat(data)):
-            started = subprocess.Popen(process.arguments, cwd=HOUSE, start_new_session=True)
-            stack.callback(system.stop, started)
+        target, width = "promote.config.edge:app", max(1, count // 2)
+        edge = stack.enter_context(
+            alone.served(target, path="/health/ready", cores=alone.CORES, processes=width),
+        )
+        for process in (processes.worker(count), processes.beat(data)):
+            started = children.spawn(
+                process.arguments,
+                environment=os.environ,
+                cwd=HOUSE,
+                output=sys.stderr.fileno(),
+                death_signal=process.death_signal,
+            )
+            stack.callback(children.stop, started, escalation=process.escalation)
         time.sleep(5)
         yield edge.url
 

@@ -90,7 +90,6 @@ def release() -> dict[UUID, int]:
     from orders.models import Order
 
     orders: dict[UUID, int] = dict(Order.objects.delivering().values_list("id", "shard"))
-    pace = Pace(2.5e-5, 100.0, ((30.0, 90.0),) * 3)
     now = datetime.now(UTC)
     for shard in sorted(set(orders.values())):
         row, _ = Shard.objects.get_or_create(id=shard)
@@ -100,8 +99,15 @@ def release() -> dict[UUID, int]:
         mine = [order for order, its in orders.items() if its == shard]
         for start in range(0, len(mine), 200):
             grants = [
-                hot.Grant(order=order, most_micros=MUCH, left_micros=MUCH, drained_micros=0, pace=pace)
-                for order in mine[start : start + 200]
+                hot.Grant(
+                    order=order,
+                    most_micros=MUCH,
+                    left_micros=MUCH,
+                    drained_micros=0,
+                    # Young, and each with a rate of its own.
+                    pace=Pace(2.5e-5, 100.0, ((30.0 + number / 1000, 90.0),) * 3),
+                )
+                for number, order in enumerate(mine[start : start + 200], start)
             ]
             hot.run(hot.client(), hot.release(shard=shard, generation=generation, epoch=1, grants=grants))
     return orders

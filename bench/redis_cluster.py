@@ -17,6 +17,7 @@ WITHIN_S = 60
 @contextlib.contextmanager
 def started(folder: Path, sockets: Path) -> Iterator[str]:
     """Its address, as REDIS_URL tells it. Raises NoEngine; TimeoutError where the nodes do not find each other."""
+    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         nodes = [_node(folder, sockets, number) for number in range(NODES)]
         for node in nodes:

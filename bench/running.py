@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ def found(package: str) -> dict[str, ModuleType]:
 
 
 def main(package: str, program: str) -> int:
+    # Told to go, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("name", nargs="?", help="which one; without it they are listed")
     parser.add_argument("--json", action="store_true", help="only one JSON object on stdout, as its last line")

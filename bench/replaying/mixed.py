@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
 from bench.replaying import baselines
@@ -41,7 +42,7 @@ def fixed_bids(log: Log, of: World) -> list[Asked]:
     for asked in of.orders:
         mine = matching[:, index.rows[asked.listing.order]] & _alive(len(log), asked)
         best = baselines.throttling(Log(log.prices[mine], log.rates[mine]), asked.budget, steps)
-        told.append(replace(asked, listing=replace(asked.listing, max_bid_micros=max(1, best.bid))))
+        told.append(replace(asked, listing=msgspec.structs.replace(asked.listing, max_bid_micros=max(1, best.bid))))
     return told
 
 

@@ -8,9 +8,11 @@ did not change: maps are persistent (HAMT), bitmaps and arrays are copied where 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 import numpy as np
 from immutables import Map
 from numpy.typing import NDArray
@@ -27,8 +29,7 @@ _WIDTH = RATES + 2 * len(SURFACES)
 _52_BITS = 2**52 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the index needs of one live order. Empty targeting sets let everybody through, but countries never do."""
 
     order: UUID
@@ -207,16 +208,27 @@ class Index:
         return replace(self, version=self.version + 1, columns=Columns(table))
 
 
-def keys_of(listing: Listing) -> list[Key]:
+def keys_of(listing: Listing) -> Sequence[Key]:
     """The bitmaps in which an order stands."""
-    bands, genders = listing.age_bands or AGE_BANDS, listing.genders or (*GENDERS, ANY)
-    return [
-        *[("country", code) for code in listing.countries],
-        *[("age", band) for band in bands],
-        *[("gender", gender) for gender in genders],
-        *[("interest", name) for name in listing.interests or (ANY,)],
-        *[("surface", surface) for surface in SURFACES_OF_FUNCTION[listing.function]],
-    ]
+    return _keys(listing.countries, listing.age_bands, listing.genders, listing.interests, listing.function)
+
+
+@lru_cache(maxsize=20_000)
+def _keys(
+    countries: frozenset[str],
+    age_bands: frozenset[str],
+    genders: frozenset[str],
+    interests: frozenset[str],
+    function: str,
+) -> Sequence[Key]:
+    """The same object for the same audience."""
+    return (
+        *[("country", code) for code in countries],
+        *[("age", band) for band in age_bands or AGE_BANDS],
+        *[("gender", gender) for gender in genders or (*GENDERS, ANY)],
+        *[("interest", name) for name in interests or (ANY,)],
+        *[("surface", surface) for surface in SURFACES_OF_FUNCTION[function]],
+    )
 
 
 def names_of(listing: Listing) -> frozenset[str]:
@@ -231,7 +243,8 @@ class _Draft:
         self.rows = base.rows.mutate()
         self.listings = list(base.listings)
         self.free = list(base.free)
-        self.adds: dict[Key, list[int]] = defaultdict(list)
+        self.alike: dict[int, tuple[Sequence[Key], list[int]]] = {}
+        """Rows that are put, by what their audiences ask for: by the identity of that."""
         self.removes: dict[Key, list[int]] = defaultdict(list)
         self.named: dict[str, set[int]] = {}
 
@@ -260,8 +273,8 @@ class _Draft:
         else:
             self._leave(row)
         self.listings[row] = listing
-        for key in keys_of(listing):
-            self.adds[key].append(row)
+        keys = keys_of(listing)
+        self.alike.setdefault(id(keys), (keys, []))[1].append(row)
         for name in names_of(listing):
             self._rows_named(name).add(row)
         return row
@@ -285,15 +298,19 @@ class _Draft:
     def _rows_named(self, name: str) -> set[int]:
         rows = self.named.get(name)
         if rows is None:
-            rows = self.named[name] = set(self.base.names.get(name, ()))
+            rows = self.named[name] = set(self.base.names.get(name, ())) if self.base.names else set()
         return rows
 
     def _bitmaps(self) -> Map[Key, BitMap]:
         bitmaps = self.base.bitmaps.mutate()
-        for key in {**self.removes, **self.adds}:
+        adds: dict[Key, list[int]] = defaultdict(list)
+        for keys, some in self.alike.values():
+            for key in keys:
+                adds[key] += some
+        for key in {**self.removes, **adds}:
             rows = BitMap(bitmaps.get(key, ()))
             rows -= BitMap(self.removes.get(key, ()))
-            rows |= BitMap(self.adds.get(key, ()))
+            rows |= BitMap(adds.get(key, ()))
             if rows:
                 bitmaps[key] = rows
             else:

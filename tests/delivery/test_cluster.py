@@ -23,7 +23,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(scope="module")
 def nodes(run: Run) -> Iterator[str]:
     folder = run.folder / f"cluster-{secrets.token_hex(4)}"
-    folder.mkdir(mode=0o711)
     with redis_cluster.started(folder, folder) as url:
         yield url
 
