@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 PURPOSES = ("sessions", "quotes", "tokens", "jwt", "links", "streams", "holdout", "fields")
 _NONCE = 12
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 class SealBroken(ValueError):
@@ -53,7 +54,7 @@ class Keyring:
         key = self.current(purpose)
         nonce = os.urandom(_NONCE)
         sealed = self._ciphers[purpose, key.id].encrypt(nonce, payload, f"{purpose}.{key.id}".encode())
-        return f"{key.id}.{base64.urlsafe_b64encode(nonce + sealed).rstrip(b'=').decode()}"
+        return f"{key.id}.{_text(nonce + sealed)}"
 
     def unseal(self, purpose: str, text: str) -> bytes:
         """What was sealed. Raises SealBroken for anything else, however malformed."""
@@ -62,10 +63,21 @@ class Keyring:
         if cipher is None:
             raise SealBroken(purpose)
         try:
-            raw = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+            raw = _bytes(body)
             return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], f"{purpose}.{key_id}".encode())
         except (InvalidTag, binascii.Error, ValueError):
             raise SealBroken(purpose) from None
+
+
+# Python's base64 does the same by way of several copies: an event of delivery would spend a fourth of its time there.
+def _text(raw: bytes) -> str:
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
+
+
+def _bytes(text: str) -> bytes:
+    """Raises ValueError for what is not base64url."""
+    padded = text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4)
+    return binascii.a2b_base64(padded, strict_mode=True)
 
 
 def parse(text: str) -> tuple[Key, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from django.conf import settings as django_settings
 
 from bench import redis_cluster
 from delivery import hot
@@ -81,7 +80,7 @@ def test_the_edge_asks_each_node_for_what_it_has_and_follows_what_moved(cluster)
 
 def test_keys_that_belong_together_share_a_slot():
     client = redis.cluster.RedisCluster.__new__(redis.cluster.RedisCluster)
-    client.encoder = redis.Redis.from_url(django_settings.REDIS_URL).get_encoder()
+    client.encoder = redis.Redis().get_encoder()
     keys = [hot.generation_key(7), hot.stream_key(7, 3), hot.pace_key(7, 3), hot.paces_key(7, 3), hot.funnel_key(7, 1)]
     assert {client.keyslot(key) for key in keys} == {slot_of(keys[0])}
     assert slot_of("{x") == client.keyslot("{x")

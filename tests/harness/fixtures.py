@@ -7,6 +7,7 @@ import redis
 from django.test import TestCase, TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
+from delivery import hot
 from tests.harness import databases
 from tests.harness.run import Run
 
@@ -80,3 +81,5 @@ def redis_clean(run: Run) -> None:
         client = redis.Redis.from_url(run.redis.url(number))
         client.flushdb()
         client.close()
+    if run.cluster_url:
+        hot.client().flushdb()

@@ -5,6 +5,7 @@ Imported before Django is: it is what sets the addresses that settings read.
 """
 
 import atexit
+import contextlib
 import json
 import os
 import secrets
@@ -20,6 +21,8 @@ from promote.config.embedded_redis import Redis
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER_VARIABLE = "PROMOTE_TEST_RUN"
+CLUSTER_VARIABLE = "PROMOTE_TEST_CLUSTER"
+"""Set, the hot data lies on a Redis Cluster of three nodes, which no two workers can share: `script/test -n0 …`."""
 # What a crash of the machine would lose is of no interest here; what a crash of an engine would lose is not touched.
 QUICK = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "300"}
 # Two for each worker: hot data, and Celery's broker.
@@ -57,6 +60,8 @@ class Run:
         self.data = self.folder / "data" / self.worker
         self.data.mkdir(parents=True, exist_ok=True)
         self.database = f"promote_{self.worker}"
+        self.cluster_url = ""
+        self._cluster = contextlib.ExitStack()
 
     def environment(self, database: str | None = None) -> dict[str, str]:
         """What a process of this worker reads: its database under the application's role, its Redis, its keys."""
@@ -70,9 +75,16 @@ class Run:
             "DATABASE_OWNER_URL": self.postgres.url(OWNER, name),
             "REDIS_URL": self.redis.url(hot),
             "CELERY_BROKER_URL": self.redis.broker_url(broker),
+            **({"REDIS_URL": self.cluster_url, "CACHE_URL": self.redis.url(hot)} if self.cluster_url else {}),
             **development.secrets_of(self.folder / "data"),
             **development.unreachable_providers({}),
         }
+
+    def start_cluster(self) -> None:
+        from bench import redis_cluster
+
+        folder = self.folder / "cluster"
+        self.cluster_url = self._cluster.enter_context(redis_cluster.started(folder, folder))
 
     def start(self) -> None:
         """The engines, for the controller to start; a worker finds them running."""
@@ -82,6 +94,7 @@ class Run:
 
     def stop(self) -> None:
         if self.is_controller and self.folder.exists():
+            self._cluster.close()
             self.redis.stop()
             self.postgres.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -113,6 +126,8 @@ def _clear_killed_runs(parent: Path) -> None:
 def begin() -> Run:
     """Set this process's addresses, whatever the caller's own environment says: tests have engines of their own."""
     run = Run()
+    if os.environ.get(CLUSTER_VARIABLE):
+        run.start_cluster()
     for name in ("STRIPE_API_BASE", "PUBLIC_URL", "EDGE_URL", "PROMOTE_DEBUG", "LOG_LEVEL"):
         os.environ.pop(name, None)
     os.environ.update(run.environment())
