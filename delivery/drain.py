@@ -42,7 +42,7 @@ class Position:
 
 
 def drain(*, shard: int, now: datetime, batches: int = 20) -> int:
-    """Drains up to `batches` batches of a shard. Returns how many entries it committed.
+    """Drains what a shard's stream holds, up to `batches` batches. Returns how many entries it committed.
 
     A twin at work makes it stop. A generation's stream is followed by the next one's once it is empty for good.
     """
@@ -65,6 +65,10 @@ def _drain(shard: int, now: datetime, batches: int) -> int:
                 reached = commit(shard=shard, position=position, entries=raws, now=now)
                 trim(shard=shard, upto=reached)
                 done += len(raws)
+                # What came meanwhile waits for the next one: in batches of a few, each event would bring its own
+                # dozen sums.
+                if len(raws) < BATCH and position.generation == row.generation:
+                    break
             elif position.generation < row.generation:
                 _next_generation(shard, position, now)
             else:
