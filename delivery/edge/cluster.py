@@ -42,6 +42,8 @@ class ClusterLane(Way):
 
     async def run(self, *calls: Asking) -> list[Any]:
         # What a node refuses to run, since it has not the slot, is asked of the one that has.
+        if not calls:
+            return []
         answers: list[Any] = [None] * len(calls)
         left: Iterable[int] = range(len(calls))
         for _ in range(1 + REDIRECTIONS):

@@ -1,11 +1,14 @@
 """Draws from beta distributions (Thompson sampling), a few ahead: a call for one costs what a call for dozens does."""
 
+from itertools import islice
+
 import numpy as np
 from numpy.typing import NDArray
 
 Rate = tuple[float, float]
 """Alpha and beta."""
-_AHEAD = 4
+_FIRST, _FURTHEST = 4, 64
+"""So many are drawn of a new distribution; twice as many each time it is asked for more."""
 _MOST = 50_000
 """Distributions of which draws are kept: by then most of them are old."""
 
@@ -16,6 +19,7 @@ class Draws:
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
         self._kept: dict[Rate, list[float]] = {}
+        self._ahead: dict[Rate, int] = {}
 
     def of(self, rates: list[Rate]) -> list[float]:
         """One of each."""
@@ -34,9 +38,12 @@ class Draws:
     def _draw(self, missing: list[Rate]) -> None:
         if len(self._kept) > _MOST:
             self._kept.clear()
-        drawn = betas(np.repeat(np.array(missing).T, _AHEAD, axis=1), self.rng).reshape(-1, _AHEAD)
-        for rate, some in zip(missing, drawn.tolist(), strict=True):
-            self._kept.setdefault(rate, []).extend(some)
+            self._ahead.clear()
+        counts = [min(_FURTHEST, 2 * self._ahead.get(rate, _FIRST // 2)) for rate in missing]
+        drawn = iter(betas(np.repeat(np.array(missing).T, counts, axis=1), self.rng).tolist())
+        for rate, count in zip(missing, counts, strict=True):
+            self._ahead[rate] = count
+            self._kept.setdefault(rate, []).extend(islice(drawn, count))
 
 
 def betas(rates: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

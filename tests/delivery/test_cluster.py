@@ -62,6 +62,7 @@ def test_the_edge_asks_each_node_for_what_it_has_and_follows_what_moved(cluster)
     async def asked() -> None:
         lane = ClusterLane(cluster)
         try:
+            assert await lane.run() == []
             assert await lane.run(*calls, *caps, ("PING",)) == [1] * 6 + [[1]] * 6 + [b"PONG"]
             assert {shard: lane.run_id(hot.generation_key(shard)) for shard in shards} == hot.run_ids(
                 hot.client(), shards
