@@ -17,7 +17,7 @@ import numpy as np
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from delivery import batch as batches
-from delivery import hot, judging, ownership, partitions, rollups, storage
+from delivery import haste, hot, judging, ownership, partitions, rollups, storage, unbilled
 from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints
 from delivery.entries import Raw, Reading, read
 from delivery.models import Barrier, PoisonEntry, Shard
@@ -136,6 +136,7 @@ def set_aside(shard: int, at: Position, raw: Raw, error: Exception, now: datetim
 def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw], now: datetime) -> None:
     reading = read(raws)
     judged, barriers = _judged(reading), reading.barriers
+    haste.judge(judged, shard=shard, upto=(reached.generation, reached.id))
     partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
     with transaction.atomic():
         move(shard=shard, before=position, to=reached, now=now)
@@ -165,6 +166,7 @@ def _write(batch: Batch, reached: Position, shard: int, barriers: dict[UUID, int
     if len(batch):
         storage.insert(batch)
     rollups.add(batch)
+    unbilled.add(batch)
 
 
 def _judged(reading: Reading) -> Batch:

@@ -260,6 +260,11 @@ def count(*, key: str, kept_for_s: int, parts: Sequence[str | int]) -> Call:
     return Call(_script("count"), (key,), (kept_for_s, *parts))
 
 
+def haste(*, key: str, kept_for_s: int, adds: bool, parts: Sequence[Any]) -> Call:
+    """→ of each how often it was met. `parts`: who, how often now, the next who…"""
+    return Call(_script("haste"), (key,), (kept_for_s, int(adds), *parts))
+
+
 def cap(*, viewer: int, most: int, window_s: int, orders: Iterable[UUID]) -> Call:
     """→ by order: 1 counted, 0 shown as often as allowed already."""
     return Call(_script("cap"), (caps_key(viewer),), (most, window_s, *(order.bytes for order in orders)))

@@ -4,18 +4,22 @@ An event that does not count is kept, with the reason.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from crawleruseragents import is_crawler
 
+from delivery import addresses, agents
 from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints, Marks
-from delivery.engine.vocabulary import LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES
+from delivery.engine.vocabulary import EVENT_CODES, EVENT_TYPES, LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES
 
 AGENT_MAX, ADDRESS_MAX = 512, 64
+CLOCKS_DIFFER_MS = 10_000
+"""The clocks of two of our machines never differ by more; what exceeds it is impossible, and not just odd."""
+FASTEST_FINGER_MS = 100
+"""From seeing to touching takes a person twice as long at the least."""
+_CLICK_CODES = [EVENT_CODES[name] for name in ("profile_visit", "website_visit", "product_click", "follow")]
+_LEAST_PLAY_MS = np.array([{"view_2s": 2000}.get(name, 0) for name in EVENT_TYPES])
 _LEAST_MS = np.array([LEAST_VISIBLE_MS[surface] for surface in SURFACES])
 _UNTOLD = -1
 
@@ -25,12 +29,13 @@ def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]]) -> Ints:
     told = batch.told
     viewer = batch.token["viewer"].astype(np.int64)
     seen_by = _numbers(one.viewer for one in told)
-    agents = np.array([bool(one.agent) and listed_bot(one.agent or "") for one in told], bool)
-    addresses = np.array([REASON[_address(one.address)] if one.address else 0 for one in told], np.int64)
+    programs = np.array([bool(one.agent) and agents.is_program(one.agent or "") for one in told], bool)
+    places = [REASON[addresses.why_not_billed(one.address)] if one.address else 0 for one in told]
     reason = _unseen(batch)
     # The last word stands: the first reason of delivery.md comes last.
-    reason = np.where(addresses > 0, addresses, reason)
-    reason[agents] = REASON["bot"]
+    reason = np.where(_impossible(batch), REASON["impossible_time"], reason)
+    reason = np.where(np.array(places, np.int64) > 0, places, reason)
+    reason[programs] = REASON["bot"]
     reason[(seen_by != _UNTOLD) & (seen_by != viewer)] = REASON["another_viewer"]
     reason[_by_owner(batch, viewer, seen_by, owners)] = REASON["owner"]
     return reason
@@ -56,18 +61,34 @@ def _unseen(batch: Batch) -> Ints:
     return np.where(batch.type == IMPRESSION_CODE, reason, 0)
 
 
+def _impossible(batch: Batch) -> Marks:
+    """Watched for longer than it has existed, a plain view that is too short for one, a click that no finger makes.
+
+    What passed is counted from the decision to the arrival, both by our own clocks: no device can set them.
+    """
+    told = batch.told
+    passed_ms = batch.received_ms - batch.token["decided_at"].astype(np.int64) * 1000 + CLOCKS_DIFFER_MS
+    played_ms, seen_ms = _numbers(one.dwell_ms for one in told), _numbers(one.visible_ms for one in told)
+    impossible: Marks = np.maximum(played_ms, seen_ms) > passed_ms
+    impossible |= (played_ms != _UNTOLD) & (played_ms < _LEAST_PLAY_MS[batch.type])
+    return impossible | _hasty(batch)
+
+
+def _hasty(batch: Batch) -> Marks:
+    """Clicks that were told to have followed their impression faster than a person can. Only where both times were
+    told: what has no time of its own has that of its arrival, with everything that came along."""
+    hasty: Marks = np.zeros(len(batch), bool)
+    clicks = np.nonzero(np.isin(batch.type, _CLICK_CODES))[0]
+    if not len(clicks):
+        return hasty
+    own_time = batch.at_ms != batch.received_ms
+    rows = np.nonzero((batch.type == IMPRESSION_CODE) & own_time)[0]
+    shown_ms = dict(zip(batch.token["id"][rows].tolist(), batch.at_ms[rows].tolist(), strict=True))
+    for row in clicks[own_time[clicks]].tolist():
+        shown = shown_ms.get(batch.token["id"][row].item())
+        hasty[row] = shown is not None and 0 <= batch.at_ms[row] - shown < FASTEST_FINGER_MS
+    return hasty
+
+
 def _numbers(values: Iterable[Any]) -> Ints:
     return np.array([_UNTOLD if value is None else value for value in values], np.int64)
-
-
-@lru_cache(maxsize=4096)
-def listed_bot(agent: str) -> bool:
-    return bool(is_crawler(agent))
-
-
-@lru_cache(maxsize=4096)
-def _address(text: str) -> str:
-    try:
-        return "" if ip_address(text).is_global else "private_address"
-    except ValueError:
-        return "invalid_address"

@@ -111,6 +111,28 @@ class HourRollup(Counts):
         return f"{self.order_id} {self.hour} {self.dimension} {self.value}"
 
 
+class UnbilledHour(models.Model):
+    """What an order was told in an hour that is not billed, by reason. Kept when the events themselves are dropped.
+
+    Reasons of the edge (`replayed`, `token_expired`, …) are of events that were refused, and stand nowhere else.
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    hour = models.DateTimeField()
+    reason = models.CharField(max_length=32)
+    impressions = models.BigIntegerField(default=0)
+    actions = models.BigIntegerField(default=0)
+    price_micros = models.BigIntegerField(default=0, help_text=_("What the impressions would have cost."))
+
+    class Meta:
+        db_table = "delivery_unbilled_hour"
+        constraints = [models.UniqueConstraint(fields=["order", "hour", "reason"], name="unbilled_once")]
+        indexes = [models.Index(fields=["hour", "reason"], name="unbilled_by_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.hour} {self.reason}"
+
+
 class Shard(models.Model):
     """Where a shard stands: what was drained, under which generation, and who paces it."""
 

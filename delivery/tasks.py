@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from delivery import drain, hot, learning, pacer, partitions, traffic
+from delivery import drain, hot, learning, pacer, partitions, traffic, unbilled
 from delivery.models import Barrier, Shard
 from orders.models import Order
 
@@ -63,4 +63,5 @@ def learn(**_: object) -> None:
     """Every half minute, by beat."""
     now = timezone.now()
     traffic.keep(client=hot.client(), now=now)
+    unbilled.keep(client=hot.client(), now=now)
     learning.learn_rates(now=now)

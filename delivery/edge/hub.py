@@ -8,6 +8,7 @@ import contextlib
 import gc
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from pyroaring import BitMap
 from redis.exceptions import RedisError
 
-from delivery import hot, ownership
+from delivery import hot, ownership, unbilled
 from delivery.edge import listings
 from delivery.edge.background import in_thread
 from delivery.edge.callers import Keys
@@ -49,6 +50,8 @@ class Hub:
         self.funnel = Funnel(self.index)
         self.exhausted = BitMap()
         """Rows whose release was used up since the pacer last published."""
+        self.refused: Counter[tuple[UUID, str]] = Counter()
+        """Events that were not taken, by order and reason, since it was told last."""
         self._viewers = self.keyring.current(ownership.PURPOSE).secret
         self._shards: dict[int, ShardState] = {}
         self._paces = Paces()
@@ -115,6 +118,9 @@ class Hub:
 
     async def _tell_funnel(self) -> None:
         await self.funnel.tell(self.lane)
+        if self.refused:
+            refused, self.refused = self.refused, Counter()
+            await self.lane.run(*unbilled.tell(refused, now=time.time()))
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

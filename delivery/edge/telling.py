@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -66,8 +67,8 @@ class Teller:
 
 
 class Refused(Exception):
-    def __init__(self, reason: str, detail: str = "") -> None:
-        self.reason, self.detail = reason, detail
+    def __init__(self, reason: str, detail: str = "", order: bytes | None = None) -> None:
+        self.reason, self.detail, self.order = reason, detail, order
 
 
 @dataclass(slots=True)
@@ -79,6 +80,11 @@ class Waiting:
     code: int
     entry: bytes
 
+    @property
+    def kind(self) -> str:
+        """As refused events are counted: actions apart from impressions."""
+        return "" if self.code == EVENT_CODES[IMPRESSION] else ":a"
+
 
 async def tell(hub: Hub, raws: Sequence[msgspec.Raw], teller: Teller, *, now: float) -> list[dict[str, str]]:
     """A result per event, in order. Raises Unavailable where none could be taken: the same events can be sent again."""
@@ -89,6 +95,8 @@ async def tell(hub: Hub, raws: Sequence[msgspec.Raw], teller: Teller, *, now: fl
             waiting.append(_judged(hub, place, raw, teller, now))
         except Refused as no:
             results[place] = _refused(no.reason, no.detail)
+            if no.order is not None:
+                hub.refused[UUID(bytes=no.order), no.reason] += 1
     try:
         left = await _take(hub, waiting, results)
     except RedisError:
@@ -112,6 +120,8 @@ async def _take(hub: Hub, waiting: list[Waiting], results: list[dict[str, str]])
                 lost.append(one)
             else:
                 results[one.place] = _RESULTS[answer]
+                if answer != hot.DONE:
+                    hub.refused[UUID(bytes=one.token.order), _KEPT_AS[answer] + one.kind] += 1
         waiting = lost
         if lost and asyncio.get_running_loop().time() > until:
             break
@@ -144,12 +154,12 @@ def _judged(hub: Hub, place: int, raw: msgspec.Raw, teller: Teller, now: float) 
     except BadToken:
         raise Refused("token_unknown") from None
     if event.order is not None and event.order != f"ord_{token.order.hex()}":
-        raise Refused("token_of_another_order")
+        raise Refused("token_of_another_order", order=token.order)
     if now > _good_until(event.type, token):
-        raise Refused("token_expired")
+        raise Refused("token_expired", order=token.order)
     at = event.at.timestamp() if event.at else now
     if at > now + FURTHEST_AHEAD_S:
-        raise Refused("at_in_the_future")
+        raise Refused("at_in_the_future", order=token.order)
     return Waiting(place, token, code, entries.pack(_told(hub, event, code, raw_token, at, teller, now)))
 
 
@@ -184,6 +194,7 @@ def _refused(reason: str, detail: str = "") -> dict[str, str]:
     return {"status": "refused", "reason": reason, **({"detail": detail} if detail else {})}
 
 
+_KEPT_AS = {hot.DUPLICATE: "replayed", hot.NOT_RESERVED: "token_expired", hot.NO_IMPRESSION: "no_impression"}
 _RESULTS: dict[int, dict[str, str]] = {
     hot.DONE: {"status": "accepted"},
     hot.DUPLICATE: {"status": "duplicate"},

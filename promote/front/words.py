@@ -156,6 +156,10 @@ UNBILLED: dict[str, Text] = {
     "too_brief": _("It was on screen too briefly."),
     "private_address": _("It came from inside a network."),
     "invalid_address": _("It came from no real address."),
+    "data_centre": _("It came from a data centre."),
+    "viewer_too_fast": _("One viewer saw more in a minute than a person can."),
+    "address_too_fast": _("Too much came from one address."),
+    "impossible_time": _("Watched for longer than it was there."),
     "order_closed": _("It arrived after the order was closed."),
     "over_delivery": _("The budget was used up: shown at our cost."),
 }

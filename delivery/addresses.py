@@ -1,0 +1,39 @@
+"""Where an address is: at a person's line, or where machines stand. Offline, from the providers' published ranges."""
+
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+
+import iporigin
+
+MACHINES = frozenset({iporigin.HOSTING, iporigin.BOT, iporigin.TOR})
+"""Not relays and VPNs, nor the networks in front of them: people watch through those (Apple's Private Relay)."""
+_V6_LINE_BITS = 64
+"""One subscriber has the whole of it."""
+
+
+@lru_cache(maxsize=50_000)
+def why_not_billed(address: str) -> str:
+    """`invalid_address`, `private_address`, `data_centre`, or nothing."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "invalid_address"
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    whose = mapped or parsed
+    if not whose.is_global:
+        return "private_address"
+    found = iporigin.classify(str(whose))  # type: ignore[no-untyped-call]
+    return "data_centre" if found.kind in MACHINES else ""
+
+
+@lru_cache(maxsize=50_000)
+def line(address: str) -> bytes:
+    """Whose line it is, in bytes: the address itself, of IPv6 the half that a subscriber has. Empty: it is none."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return b""
+    if isinstance(parsed, IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return mapped.packed if mapped else parsed.packed[: _V6_LINE_BITS // 8]
+    return parsed.packed
