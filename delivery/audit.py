@@ -35,6 +35,26 @@ _ROLLUPS = """
            AND NOT EXISTS (SELECT FROM by_hour h WHERE h.id = told.id AND (h.n, h.micros) <> (told.n, told.micros))
       FROM told FULL JOIN by_minute m USING (id)
 """
+# What went back is what was marked, and what moved for it left our spend.
+_RETURNS = """
+    SELECT r.order_id,
+           r.micros = (SELECT sum(c.price_micros) FROM delivery_invalid_charge c WHERE c.returned_id = r.id)
+           AND CASE WHEN r.after_settlement THEN r.coins * 1000000 + r.coupon_micros ELSE r.micros END
+             = coalesce((SELECT sum(t.amount) FROM payments_journal j
+                           JOIN payments_transfer t ON t.journal_id = j.id
+                           JOIN payments_ledgeraccount a ON a.id = t.debit_id AND a.code = 'spend'
+                          WHERE j.key = 'charge_return:ret_' || replace(r.id::text, '-', '')), 0)
+      FROM delivery_charge_return r
+"""
+
+
+@register("charge_returns")
+def charge_returns() -> Iterator[Chunk]:
+    with connection.cursor() as cursor:
+        cursor.execute(_RETURNS)
+        rows = cursor.fetchall()
+    wrong = next((row for row in rows if not row[1]), None)
+    yield Chunk(len(rows), f"order {wrong[0]}: what was returned is not what was marked" if wrong else None)
 
 
 @register("charges_are_transfers")

@@ -1,27 +1,28 @@
-"""Every charge of an order, oldest first: what was billed, what was not and why, and at last the rounding.
+"""Every charge of an order, oldest first: what was billed, what was not and why; then what was returned of them as
+invalid, and at last the rounding.
 
 Those that are valid add up, to the micro, to what the order cost (coupon first, then whole coins of the user's).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from delivery.batch import IMPRESSION_CODE
 from delivery.engine.vocabulary import IMPRESSION
-from delivery.models import Event
+from delivery.models import ChargeReturn, Event
 from orders.models import Order
 from promote import ids
 from promote.money import MICROS
 
 Cursor = tuple[datetime, UUID]
-ROUNDING = "rounding"
+RETURN, ROUNDING = "return", "rounding"
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """`price_micros` is what it cost, or would have cost where it is not valid; below zero for the rounding."""
+    """`price_micros` is what it cost, or would have cost where it is not valid; below zero: a return, the rounding."""
 
     id: str
     at: datetime
@@ -38,7 +39,7 @@ class Page:
 
 
 def listing(order: Order, *, cursor: Cursor | None = None, limit: int = 100) -> Page:
-    """Up to `limit` charges after the cursor; the rounding ends the last page of a final order."""
+    """Up to `limit` charges after the cursor; returns and the rounding end the last page."""
     rows = Event.objects.filter(order_id=order.id, type=IMPRESSION_CODE).order_by("at", "token")
     if cursor is not None:
         at, token = cursor
@@ -47,7 +48,8 @@ def listing(order: Order, *, cursor: Cursor | None = None, limit: int = 100) -> 
     charges = [_charge(event) for event in found[:limit]]
     if len(found) > limit:
         return Page(charges, (found[limit - 1].at, found[limit - 1].token))
-    return Page([*charges, *_rounding(order)], None)
+    returns = list(ChargeReturn.objects.filter(order_id=order.id).select_related("finding").order_by("at", "id"))
+    return Page([*charges, *map(_return, returns), *_rounding(order, returns)], None)
 
 
 def everything(order: Order) -> Iterator[Charge]:
@@ -70,9 +72,22 @@ def _charge(event: Event) -> Charge:
     )
 
 
-def _rounding(order: Order) -> list[Charge]:
-    """What the settlement gave back of the last coin, so that all of them add up to what was spent."""
+def spent_micros(order: Order, returns: Iterable[ChargeReturn] | None = None) -> int:
+    """What a final order cost its owner and the coupon, without what was returned of it since."""
+    if returns is None:
+        returns = ChargeReturn.objects.filter(order_id=order.id, after_settlement=True)
+    back = sum(one.coins * MICROS + one.coupon_micros for one in returns if one.after_settlement)
+    return (order.coupon_spent_micros or 0) + (order.spent_coins or 0) * MICROS - back
+
+
+def _return(one: ChargeReturn) -> Charge:
+    return Charge(one.public_id, one.at, RETURN, -one.micros, True, one.finding.reason)
+
+
+def _rounding(order: Order, returns: Sequence[ChargeReturn]) -> list[Charge]:
+    """What was given back of the last coin, so that all of them add up to what was spent."""
     if order.refunded_at is None or order.charged_micros is None:
         return []
-    spent = (order.coupon_spent_micros or 0) + (order.spent_coins or 0) * MICROS
-    return [Charge(ids.public("rnd", order.id), order.refunded_at, ROUNDING, spent - order.charged_micros, True)]
+    charged = order.charged_micros - sum(one.micros for one in returns if one.after_settlement)
+    rounding = spent_micros(order, returns) - charged
+    return [Charge(ids.public("rnd", order.id), order.refunded_at, ROUNDING, rounding, True)]

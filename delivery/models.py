@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from delivery.engine.vocabulary import ACTIONS, EVENT_TYPES
 from orders.models import Order
 from promote import ids
+from promote.accounts.models import User
 
 
 class Event(models.Model):
@@ -131,6 +132,98 @@ class UnbilledHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id} {self.hour} {self.reason}"
+
+
+class FoundReason(models.TextChoices):
+    """Why charges were found invalid later."""
+
+    VIEWER_TOO_FAST = "viewer_too_fast", _("a viewer saw more than a person can")
+    BOT = "bot", _("programs looked, not people")
+    DATA_CENTRE = "data_centre", _("it came from machines")
+    FRAUD = "fraud", _("they were made up")
+    OUR_MISTAKE = "our_mistake", _("we counted them by mistake")
+
+
+class Finding(models.Model):
+    """Charges found invalid after they were billed: of a time, by order or viewers (delivery/invalid.py)."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    reason = models.CharField(max_length=32, choices=FoundReason)
+    note = models.TextField(blank=True, help_text=_("How it was found; for us."))
+    since = models.DateTimeField(help_text=_("When the first of them happened (UTC)."))
+    until = models.DateTimeField(help_text=_("Before then all of them did."))
+    order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    viewers = models.JSONField(default=list, blank=True, help_text=_("Their pseudonyms; none: every viewer."))
+    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text=_("None: a run did."))
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery_finding"
+        ordering = ["-at"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(since__lt=models.F("until")), name="finding_has_time"),
+            models.CheckConstraint(
+                condition=models.Q(order__isnull=False) | ~models.Q(viewers=[]), name="finding_is_of_something"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return ids.public("fnd", self.id)
+
+
+class ChargeReturn(models.Model):
+    """What a finding returned of an order: to its escrow, or, once settled, to where its coins came from."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="returns")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    impressions = models.PositiveIntegerField()
+    micros = models.BigIntegerField(help_text=_("What they had cost."))
+    after_settlement = models.BooleanField()
+    coins = models.BigIntegerField(help_text=_("To the owner's balance; what they owe was paid of it first."))
+    coupon_micros = models.BigIntegerField(help_text=_("To the coupon's campaign."))
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery_charge_return"
+        ordering = ["-at"]
+        constraints = [
+            models.UniqueConstraint(fields=["finding", "order"], name="charge_return_once"),
+            models.CheckConstraint(
+                condition=models.Q(impressions__gt=0, micros__gt=0, coins__gte=0, coupon_micros__gte=0),
+                name="charge_return_of_something",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        return ids.public("ret", self.id)
+
+
+class InvalidCharge(models.Model):
+    """A charge that a finding names: each once, whatever finds it again. It stays when its event is dropped."""
+
+    pk = models.CompositePrimaryKey("day", "token")
+    day = models.DateField()
+    token = models.UUIDField()
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="charges")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+")
+    price_micros = models.BigIntegerField()
+    returned = models.ForeignKey(ChargeReturn, null=True, on_delete=models.PROTECT, related_name="charges")
+
+    class Meta:
+        db_table = "delivery_invalid_charge"
+        indexes = [
+            models.Index(
+                fields=["finding", "order"], condition=models.Q(returned=None), name="invalid_charge_to_return"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.token)
 
 
 class Shard(models.Model):

@@ -9,12 +9,12 @@ from delivery.diagnosis import Diagnosis
 
 
 class ChargeOut(serializers.Serializer[Charge]):
-    id = serializers.CharField(help_text="`chg_…`, or `rnd_…` for the rounding")
+    id = serializers.CharField(help_text="`chg_…`, `ret_…` for a return, `rnd_…` for the rounding")
     at = serializers.DateTimeField()
-    type = serializers.ChoiceField(choices=["impression", "rounding"])
-    price_micros = serializers.IntegerField(help_text="1 coin = 1,000,000; below zero for the rounding")
+    type = serializers.ChoiceField(choices=["impression", "return", "rounding"])
+    price_micros = serializers.IntegerField(help_text="1 coin = 1,000,000; below zero for a return and the rounding")
     valid = serializers.BooleanField(help_text="Those that are valid add up to what was spent.")
-    reason = serializers.CharField(allow_null=True, help_text="Why it was not billed.")
+    reason = serializers.CharField(allow_null=True, help_text="Why it was not billed, or went back.")
 
 
 class FunnelOut(serializers.Serializer[dict[str, int]]):

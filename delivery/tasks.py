@@ -1,12 +1,13 @@
 """Delivery's work in the background. `tick` asks for what there is to do, and for nothing where there is nothing."""
 
 from typing import cast
+from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from delivery import drain, hot, learning, pacer, partitions, traffic, unbilled
+from delivery import drain, hot, invalid, learning, pacer, partitions, traffic, unbilled
 from delivery.models import Barrier, Shard
 from orders.models import Order
 
@@ -56,6 +57,17 @@ def pace_shard(*, shard: int, **_: object) -> None:
 @shared_task(name="delivery.tasks.partitions", queue="delivery", ignore_result=True)
 def make_partitions(**_: object) -> None:
     partitions.make_ahead(now=timezone.now())
+
+
+@shared_task(queue="delivery", ignore_result=True)
+def return_invalid(*, finding: str = "", **_: object) -> None:
+    """A finding's charges at once; without one, by beat: what a day's traffic shows, and what is waiting."""
+    now = timezone.now()
+    if finding:
+        invalid.give_back(finding_id=UUID(finding), now=now)
+        return
+    invalid.sweep(now=now)
+    invalid.give_back_due(now=now)
 
 
 @shared_task(queue="delivery", ignore_result=True)

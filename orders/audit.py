@@ -16,8 +16,11 @@ _NUMBERS = """
 WITH orders AS (
     SELECT * FROM orders_order WHERE id > %(after)s ORDER BY id LIMIT %(size)s
 ), moves AS (
-    SELECT o.id, other.kind, t.amount AS received, 0 AS given FROM orders o
+    -- A charge that went back into the escrow is a charge less, not a rounding.
+    SELECT o.id, CASE WHEN j.kind = 'charge_return' THEN 'returned' ELSE other.kind END AS kind,
+           t.amount AS received, 0 AS given FROM orders o
       JOIN payments_transfer t ON t.credit_id = o.escrow_id JOIN payments_ledgeraccount other ON other.id = t.debit_id
+      JOIN payments_journal j ON j.id = t.journal_id
     UNION ALL
     SELECT o.id, other.kind, 0, t.amount FROM orders o
       JOIN payments_transfer t ON t.debit_id = o.escrow_id JOIN payments_ledgeraccount other ON other.id = t.credit_id
@@ -25,7 +28,8 @@ WITH orders AS (
     SELECT id,
            coalesce(sum(received) FILTER (WHERE kind = 'lot'), 0) AS paid,
            coalesce(sum(received) FILTER (WHERE kind = 'campaign'), 0) AS coupon,
-           coalesce(sum(given) FILTER (WHERE kind = 'platform'), 0) AS charged,
+           coalesce(sum(given) FILTER (WHERE kind = 'platform'), 0)
+               - coalesce(sum(received) FILTER (WHERE kind = 'returned'), 0) AS charged,
            coalesce(sum(received) FILTER (WHERE kind = 'platform'), 0) AS rounding,
            coalesce(sum(given) FILTER (WHERE kind = 'lot'), 0) AS refunded,
            coalesce(sum(given) FILTER (WHERE kind = 'campaign'), 0) AS coupon_rest,

@@ -6,7 +6,7 @@ the number is held for a moment only. Source: DESIGN.md 2, payments.md 5.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -135,6 +135,21 @@ def issue_credit_note(
     return Invoice.objects.get(id=note)
 
 
+def credit_order(*, invoice: Invoice, parts: Sequence[Part], now: datetime) -> Invoice:
+    """A note of the parts of an order (below zero) that came back, in the transaction that gives them back."""
+    corrected = {"corrects": invoice.number, "corrects_at": invoice.issued_at.isoformat()}
+    return _issue(
+        kind=InvoiceKind.CREDIT_NOTE,
+        account=invoice.account,
+        market=invoice.market,
+        order_ref=invoice.order_ref,
+        corrects=invoice,
+        about={**invoice.content["about"], **corrected},
+        lines=[_line_of_part(_opposite(part)) for part in parts],
+        now=now,
+    )
+
+
 def get(*, account: Account, public_id: str) -> Invoice:
     """The account's own document. Raises NotFound, also for another's."""
     found = Invoice.objects.filter(id=ids.parse("inv", public_id), account=account).first()
@@ -152,6 +167,11 @@ def totals(lines: Sequence[Mapping[str, Any]]) -> dict[str, Amounts]:
             nets[line["currency"]] += line["net_minor"]
             taxes[line["currency"]] += line["tax_minor"]
     return {currency: Amounts(nets[currency], taxes[currency]) for currency in nets}
+
+
+def _opposite(part: Part) -> Part:
+    """A note tells what it credits as amounts above zero."""
+    return replace(part, micros=-part.micros, gross_minor=-part.gross_minor, tax_minor=-part.tax_minor)
 
 
 def _line_of_part(part: Part) -> dict[str, Any]:

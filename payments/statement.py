@@ -19,6 +19,7 @@ WORDS: dict[str, Text] = {
     "top_up": _("Top-up"),
     "order_pay": _("Promotion paid"),
     "order_settle": _("Unspent coins returned"),
+    "charge_return": _("Invalid charges returned"),
     "gift": _("Gift in a live"),
     "clawback": _("Coins taken back"),
     "clawback_undone": _("Coins given back"),

@@ -190,6 +190,8 @@ def _sums(currency: str, invoice: Invoice, amounts: Amounts, *, alone: bool) -> 
 
 def _note(invoice: Invoice) -> str:
     lines = invoice.content["lines"]
+    if invoice.kind == InvoiceKind.CREDIT_NOTE and invoice.order_ref:
+        return _("Charges were found invalid. Their coins are in your balance again.")
     if invoice.kind == InvoiceKind.CREDIT_NOTE and invoice.gross_minor < 0:
         return _("The amount did not reach you and came back to us. Your coins are in your balance again.")
     if invoice.kind == InvoiceKind.CREDIT_NOTE:

@@ -44,6 +44,7 @@ app.conf.update(
         "coupons.expire_offers": every(60, "coupons.tasks.expire_offers", queue="celery"),
         "delivery.tick": every(0.5, "delivery.tasks.tick", queue="delivery"),
         "delivery.partitions": every(3600, "delivery.tasks.partitions", queue="delivery"),
+        "delivery.return_invalid": every(600, "delivery.tasks.return_invalid", queue="delivery"),
         "delivery.learn": every(30, "delivery.tasks.learn", queue="delivery"),
         "payments.poll_open_top_ups": every(30, "payments.tasks.poll_open_top_ups", queue="celery"),
         "payments.process_notices": every(10, "payments.tasks.process_notices", queue="celery"),

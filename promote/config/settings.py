@@ -195,6 +195,7 @@ SETTLE_BATCH = env.int("SETTLE_BATCH", 500)
 # More impressions a minute than this are no person's; behind one address there may be many people.
 VIEWER_IMPRESSIONS_PER_MINUTE = env.int("VIEWER_IMPRESSIONS_PER_MINUTE", 90)
 ADDRESS_IMPRESSIONS_PER_MINUTE = env.int("ADDRESS_IMPRESSIONS_PER_MINUTE", 1200)
+VIEWER_IMPRESSIONS_PER_HOUR = env.int("VIEWER_IMPRESSIONS_PER_HOUR", 1200)
 
 APPLE_ENVIRONMENT = one_of(
     "APPLE_ENVIRONMENT", "Production", "Sandbox", default="Sandbox" if env.str("APPLE_API_BASE", "") else "Production"

@@ -15,7 +15,6 @@ from delivery import charges
 from delivery.charges import Charge, Cursor
 from orders.models import Order
 from promote.front.doors import AdvertiserRequest, advertiser
-from promote.money import MICROS
 from promote.refusals import NotFound
 
 PAGE = 100
@@ -32,7 +31,8 @@ def page(request: AdvertiserRequest, order_id: str) -> HttpResponse:
         "order": order,
         "charges": listed.charges,
         "rounding": charges.ROUNDING,
-        "spent_micros": (order.spent_coins or 0) * MICROS + (order.coupon_spent_micros or 0),
+        "returned": charges.RETURN,
+        "spent_micros": charges.spent_micros(order),
         "later": _address(listed.next) if listed.next else "",
         "is_first": not after,
     }

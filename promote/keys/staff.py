@@ -25,7 +25,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_bankline", "view_bankmatch", "propose_bankmatch", "decide_bankmatch",
         "view_bankpayout", "tell_bankpayout", "confirm_bankpayout",
         "view_moneylimit", "add_moneylimit", "change_moneylimit", "view_limitpassed", "look_at_limitpassed",
-        "view_unbilledhour",
+        "view_unbilledhour", "view_finding", "add_finding", "view_chargereturn",
         "view_invoiceseries", "view_billingdetails", "view_seller", "add_seller", "change_seller",
     ),
     "coupons": (
@@ -42,7 +42,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_notification", "view_lot", "view_message", "view_purchase", "view_fraudwarning", "view_refused",
         "view_paymentreturn", "view_withdrawal", "view_withdrawalleg", "view_withdrawaltransition", "view_moneylimit",
         "view_limitpassed", "view_shard", "view_pacingstate", "view_barrier", "view_poisonentry", "change_poisonentry",
-        "view_unbilledhour",
+        "view_unbilledhour", "view_finding", "view_chargereturn",
     ),
 }  # fmt: skip
 

@@ -29,6 +29,13 @@ SENTENCES: dict[str, Promise] = {
         "What isn't spent comes back to your balance within 15 minutes of the end."
     ),
     "order_settled": _("Your promotion of “{title}” spent {spent}. Back in your balance: {coins}."),
+    "order_charges_returned": _(
+        "We found {times} of the times that “{title}” was shown to be invalid ({reason}). Returned to you: {coins}."
+    ),
+    "order_charges_credited": _(
+        "We found {times} of the times that “{title}” was shown to be invalid ({reason}). "
+        "What they cost is in its budget again."
+    ),
     "order_appeal_upheld": _("Your appeal was upheld. You can place the promotion of “{title}” again, approved."),
     "order_appeal_refused": _("Your appeal about “{title}” was looked at by another person: the verdict stands."),
     "order_appeal_overdue": _("We did not look at your appeal about “{title}” in time. You can appeal again."),

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from delivery.models import FoundReason
 from promote import money
 from promote.front import covers, spans, words
 
@@ -160,6 +161,12 @@ def store(code: str) -> str:
 def unbilled(code: str) -> str:
     """Why an impression costs nothing."""
     return str(words.UNBILLED.get(code, code))
+
+
+@register.filter
+def found_invalid(code: str) -> str:
+    """Why charges went back."""
+    return str(FoundReason(code).label) if code in FoundReason.values else code
 
 
 @register.filter

@@ -1,23 +1,16 @@
 """Shards, poison and pacing, to be looked at; poison can be replayed."""
 
-from typing import TypeVar
-
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from delivery import drain
-from delivery.models import Barrier, PacingState, PoisonEntry, Shard, UnbilledHour
+from delivery.models import Barrier, PacingState, PoisonEntry, Shard
 from delivery.replay import replay
-from orders.models import Order
 from promote.look_only import LookOnly
-from promote.money import format_micros
-from promote.refusals import NotFound
-
-Row = TypeVar("Row", bound=Model)
 
 
 @admin.register(Shard)
@@ -71,40 +64,3 @@ class PoisonAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             self.message_user(request, str(error), messages.ERROR)
         else:
             self.message_user(request, _("%d entries were put back.") % done)
-
-
-@admin.register(UnbilledHour)
-class UnbilledAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Traffic that nobody is billed for, by order and reason."""
-
-    list_display = ("hour", "order", "reason", "impressions", "acted", "worth")
-    list_filter = ("reason",)
-    date_hierarchy = "hour"
-    ordering = ("-hour", "order_id", "reason")
-    list_select_related = ("order",)
-    search_fields = ("order__id",)
-    search_help_text = _("An order's id (ord_…).")
-    show_full_result_count = False
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[UnbilledHour], search_term: str
-    ) -> tuple[QuerySet[UnbilledHour], bool]:
-        return of_order(queryset, search_term), False
-
-    @admin.display(description=_("actions"))
-    def acted(self, row: UnbilledHour) -> int:
-        return row.actions
-
-    @admin.display(description=_("would have cost"))
-    def worth(self, row: UnbilledHour) -> str:
-        return format_micros(row.price_micros)
-
-
-def of_order(rows: QuerySet[Row], search_term: str) -> QuerySet[Row]:
-    """Those of the order whose id was searched for."""
-    if not search_term.strip():
-        return rows
-    try:
-        return rows.filter(order_id=Order.id_from(search_term.strip()))
-    except NotFound:
-        return rows.none()

@@ -1,0 +1,167 @@
+"""Impressions found invalid after they were billed: marked, and returned to who paid, unasked (DESIGN.md 2).
+
+`find` marks the charges, each once for good; `give_back` returns them, an order in a transaction of its own, so that a
+run that dies goes on where it stopped. What can't be returned yet (its invoice is on its way) is, by the next run.
+"""
+
+import logging
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, Sum
+from django.utils.translation import gettext_lazy as _
+
+from delivery import ownership
+from delivery.engine.tokens import IMPRESSION_LIFE_S, pseudonym
+from delivery.models import ChargeReturn, Finding, FoundReason, InvalidCharge
+from orders import charge_returns, lifecycle
+from orders.states import FINAL
+from promote import ids
+from promote.accounts.models import User
+from promote.keys import keyring
+from promote.refusals import FieldError, Invalid
+
+log = logging.getLogger(__name__)
+LOOKS_BACK = timedelta(hours=26)
+_TOLD_FOR = timedelta(seconds=IMPRESSION_LIFE_S)
+_MARK = """
+    INSERT INTO delivery_invalid_charge (day, token, finding_id, order_id, price_micros)
+    SELECT day, token, %(finding)s, order_id, price_micros FROM delivery_event
+     WHERE type = 0 AND charged AND day BETWEEN %(first_day)s AND %(last_day)s AND at >= %(since)s AND at < %(until)s
+       AND (%(order)s::uuid IS NULL OR order_id = %(order)s)
+       AND (%(viewers)s::bigint[] IS NULL OR viewer = ANY(%(viewers)s))
+        ON CONFLICT DO NOTHING
+"""
+_TOO_FAST = """
+    SELECT date_trunc('hour', at) AS hour, array_agg(DISTINCT viewer) FROM (
+        SELECT viewer, at, count(*) OVER (PARTITION BY viewer, date_trunc('hour', at)) AS times FROM delivery_event
+         WHERE type = 0 AND charged AND day >= %(first_day)s AND at >= %(since)s AND at < %(until)s) seen
+     WHERE times > %(most)s GROUP BY 1
+"""
+
+
+def find(
+    *,
+    reason: FoundReason,
+    since: datetime,
+    until: datetime,
+    by: User | None,
+    now: datetime,
+    order_id: UUID | None = None,
+    viewers: Collection[int] = (),
+    note: str = "",
+) -> Finding:
+    """Marks what was charged in that time, of the order, to these viewers (pseudonyms), or both. Raises Invalid."""
+    wrong = []
+    if since >= until:
+        wrong.append(FieldError("until", "invalid", _("It has to end after it began.")))
+    if order_id is None and not viewers:
+        wrong.append(FieldError("order", "required", _("Name an order, viewers, or both.")))
+    if wrong:
+        raise Invalid(wrong)
+    with transaction.atomic():
+        finding = Finding.objects.create(
+            reason=reason,
+            note=note,
+            since=since,
+            until=until,
+            order_id=order_id,
+            viewers=sorted(viewers),
+            by=by,
+            at=now,
+        )
+        with connection.cursor() as cursor:
+            asked = {
+                "finding": finding.id,
+                "order": order_id,
+                "viewers": sorted(viewers) or None,
+                "since": since,
+                "until": until,
+                # A row lies in the partition of its decision, which an impression follows within minutes.
+                "first_day": (since - _TOLD_FOR).date(),
+                "last_day": until.date(),
+            }
+            cursor.execute(_MARK, asked)
+        return finding
+
+
+def give_back(*, finding_id: UUID, now: datetime) -> int:
+    """Returns what is marked and not returned yet. Returns of how many orders."""
+    waiting = InvalidCharge.objects.filter(finding_id=finding_id, returned=None).order_by("order_id")
+    done = 0
+    for order_id in waiting.values_list("order_id", flat=True).distinct():
+        try:
+            done += _give_back(finding_id, order_id, now)
+        except charge_returns.NotInvoicedYet:
+            log.info("invalid traffic: order %s is not invoiced yet, so its charges are returned later", order_id)
+    return done
+
+
+def give_back_due(*, now: datetime) -> int:
+    """All findings that still have something to return."""
+    waiting = InvalidCharge.objects.filter(returned=None).order_by("finding_id")
+    findings = waiting.values_list("finding_id", flat=True).distinct()
+    return sum(give_back(finding_id=finding_id, now=now) for finding_id in list(findings))
+
+
+def sweep(*, now: datetime) -> int:
+    """Finds viewers who were billed for more in an hour of the last day than a person sees, and returns it all.
+
+    Returns how many hours had some. What was found before is not found again.
+    """
+    until = now.replace(minute=0, second=0, microsecond=0)
+    since = until - LOOKS_BACK
+    with connection.cursor() as cursor:
+        asked = {"first_day": (since - _TOLD_FOR).date(), "since": since, "until": until}
+        cursor.execute(_TOO_FAST, {**asked, "most": settings.VIEWER_IMPRESSIONS_PER_HOUR})
+        found = cursor.fetchall()
+    hours = 0
+    for hour, viewers in found:
+        known = Finding.objects.filter(reason=FoundReason.VIEWER_TOO_FAST, since=hour, by=None)
+        fresh = set(viewers) - {viewer for one in known for viewer in one.viewers}
+        if fresh:
+            later = hour + timedelta(hours=1)
+            find(reason=FoundReason.VIEWER_TOO_FAST, since=hour, until=later, viewers=fresh, by=None, now=now)
+            hours += 1
+    return hours
+
+
+def pseudonyms(names: Collection[str]) -> set[int]:
+    """Under which these viewers, as their platform names them, stand in the events."""
+    keys = keyring.from_settings().all(ownership.PURPOSE)
+    return {pseudonym(key.secret, name) for key in keys for name in names}
+
+
+def _give_back(finding_id: UUID, order_id: UUID, now: datetime) -> bool:
+    with transaction.atomic():
+        order = lifecycle.locked(order_id)
+        marked = InvalidCharge.objects.filter(finding_id=finding_id, order_id=order_id, returned=None)
+        sums = marked.aggregate(impressions=Count("token"), micros=Sum("price_micros"))
+        if not sums["impressions"]:
+            return False
+        finding = Finding.objects.get(id=finding_id)
+        before = ChargeReturn.objects.filter(order_id=order_id, after_settlement=True).aggregate(all=Sum("micros"))
+        return_id = ids.new()
+        back = charge_returns.give_back(
+            order_id=order_id,
+            invalid=charge_returns.Invalid(sums["impressions"], sums["micros"], str(FoundReason(finding.reason).label)),
+            returned_micros=before["all"] or 0,
+            ref=ids.public("ret", return_id),
+            now=now,
+        )
+        made = ChargeReturn.objects.create(
+            id=return_id,
+            finding=finding,
+            order_id=order_id,
+            impressions=sums["impressions"],
+            micros=sums["micros"],
+            after_settlement=order.status in FINAL,
+            coins=back.coins,
+            coupon_micros=back.coupon_micros,
+            at=now,
+        )
+        marked.update(returned=made)
+        return True
