@@ -9,7 +9,9 @@ from payments.audit import Chunk, register
 # A charge is a transfer from the order's escrow of a journal of kind `charge`.
 _CHARGES = """
     WITH told AS (
-        SELECT order_id AS id, sum(price_micros) AS micros FROM delivery_event WHERE charged GROUP BY 1
+        SELECT id, sum(micros) AS micros FROM (
+            SELECT order_id AS id, price_micros AS micros FROM delivery_event WHERE charged
+            UNION ALL SELECT order_id, micros FROM delivery_dropped_day WHERE micros > 0) kept GROUP BY 1
     ), moved AS (
         SELECT o.id, sum(t.amount) AS micros
           FROM payments_transfer t
@@ -21,8 +23,10 @@ _CHARGES = """
 """
 _ROLLUPS = """
     WITH told AS (
-        SELECT order_id AS id, count(*) AS n, coalesce(sum(price_micros) FILTER (WHERE charged), 0) AS micros
-          FROM delivery_event WHERE type = 0 GROUP BY 1
+        SELECT id, sum(n)::bigint AS n, sum(micros) AS micros FROM (
+            SELECT order_id AS id, count(*) AS n, coalesce(sum(price_micros) FILTER (WHERE charged), 0) AS micros
+              FROM delivery_event WHERE type = 0 GROUP BY 1
+            UNION ALL SELECT order_id, impressions, micros FROM delivery_dropped_day) kept GROUP BY 1
     ), by_minute AS (
         SELECT order_id AS id, sum(impressions) AS n, sum(charged_micros) AS micros
           FROM delivery_minute_rollup GROUP BY 1 HAVING sum(impressions) > 0

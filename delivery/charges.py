@@ -1,23 +1,23 @@
 """Every charge of an order, oldest first: what was billed, what was not and why; then what was returned of them as
-invalid, and at last the rounding.
+invalid, and at last the rounding. Days whose events are no longer kept come first, each as one line with its sum.
 
 Those that are valid add up, to the micro, to what the order cost (coupon first, then whole coins of the user's).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from delivery.batch import IMPRESSION_CODE
 from delivery.engine.vocabulary import IMPRESSION
-from delivery.models import ChargeReturn, Event
+from delivery.models import ChargeReturn, DroppedDay, Event
 from orders.models import Order
 from promote import ids
 from promote.money import MICROS
 
 Cursor = tuple[datetime, UUID]
-RETURN, ROUNDING = "return", "rounding"
+DAY, RETURN, ROUNDING = "day", "return", "rounding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ def listing(order: Order, *, cursor: Cursor | None = None, limit: int = 100) -> 
         rows = rows.filter(at__gte=at).exclude(at=at, token__lte=token)
     found = list(rows[: limit + 1])
     charges = [_charge(event) for event in found[:limit]]
+    if cursor is None:
+        charges = [*map(_day, DroppedDay.objects.filter(order_id=order.id).order_by("day")), *charges]
     if len(found) > limit:
         return Page(charges, (found[limit - 1].at, found[limit - 1].token))
     returns = list(ChargeReturn.objects.filter(order_id=order.id).select_related("finding").order_by("at", "id"))
@@ -82,6 +84,11 @@ def spent_micros(order: Order, returns: Iterable[ChargeReturn] | None = None) ->
 
 def _return(one: ChargeReturn) -> Charge:
     return Charge(one.public_id, one.at, RETURN, -one.micros, True, one.finding.reason)
+
+
+def _day(one: DroppedDay) -> Charge:
+    at = datetime(one.day.year, one.day.month, one.day.day, tzinfo=UTC)
+    return Charge(f"{ids.public('day', one.order_id)}_{one.day:%Y%m%d}", at, DAY, one.micros, True)
 
 
 def _rounding(order: Order, returns: Sequence[ChargeReturn]) -> list[Charge]:

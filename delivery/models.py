@@ -49,6 +49,23 @@ class Event(models.Model):
         return f"{EVENT_TYPES[self.type]} {self.token}"
 
 
+class DroppedDay(models.Model):
+    """What is left of an order's events of a day whose partition was dropped: charges add up as before."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    day = models.DateField()
+    impressions = models.BigIntegerField()
+    charges = models.BigIntegerField(help_text=_("Of the impressions, those that were billed."))
+    micros = models.BigIntegerField()
+
+    class Meta:
+        db_table = "delivery_dropped_day"
+        constraints = [models.UniqueConstraint(fields=["order", "day"], name="dropped_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.day}"
+
+
 class Counts(models.Model):
     """What events came to: impressions, the valid ones, their charges, valid actions by type."""
 

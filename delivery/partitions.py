@@ -26,6 +26,11 @@ def ensure(days: Iterable[date]) -> None:
         transaction.on_commit(partial(_known.add, key))
 
 
+def forget() -> None:
+    """What this process knows to be there may not be any more."""
+    _known.clear()
+
+
 def _make(first: date, last: date) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT delivery_make_partitions(%s, %s)", [first, last])

@@ -9,9 +9,12 @@ from delivery.diagnosis import Diagnosis
 
 
 class ChargeOut(serializers.Serializer[Charge]):
-    id = serializers.CharField(help_text="`chg_…`, `ret_…` for a return, `rnd_…` for the rounding")
+    id = serializers.CharField(help_text="`chg_…`; `day_…`, `ret_…`, `rnd_…` for the other types")
     at = serializers.DateTimeField()
-    type = serializers.ChoiceField(choices=["impression", "return", "rounding"])
+    type = serializers.ChoiceField(
+        choices=["day", "impression", "return", "rounding"],
+        help_text="`day`: all of a day whose single charges are no longer kept; `return`: charges found invalid",
+    )
     price_micros = serializers.IntegerField(help_text="1 coin = 1,000,000; below zero for a return and the rounding")
     valid = serializers.BooleanField(help_text="Those that are valid add up to what was spent.")
     reason = serializers.CharField(allow_null=True, help_text="Why it was not billed, or went back.")

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from delivery import drain, hot, invalid, learning, pacer, partitions, traffic, unbilled
+from delivery import drain, hot, invalid, learning, pacer, partitions, retention, traffic, unbilled
 from delivery.models import Barrier, Shard
 from orders.models import Order
 
@@ -56,7 +56,9 @@ def pace_shard(*, shard: int, **_: object) -> None:
 
 @shared_task(name="delivery.tasks.partitions", queue="delivery", ignore_result=True)
 def make_partitions(**_: object) -> None:
-    partitions.make_ahead(now=timezone.now())
+    now = timezone.now()
+    partitions.make_ahead(now=now)
+    retention.drop_old(kept_days=settings.EVENTS_KEPT_DAYS, now=now)
 
 
 @shared_task(queue="delivery", ignore_result=True)

@@ -192,6 +192,8 @@ CELERY_TASK_DEFAULT_QUEUE = "celery"
 SHARDS = env.int("SHARDS", 4)
 QUOTE_LIFE_S = env.int("QUOTE_LIFE_S", 600)
 SETTLE_BATCH = env.int("SETTLE_BATCH", 500)
+# Single events, and the single charges of an order, are kept so long after their day; their sums for good.
+EVENTS_KEPT_DAYS = env.int("EVENTS_KEPT_DAYS", 400)
 # More impressions a minute than this are no person's; behind one address there may be many people.
 VIEWER_IMPRESSIONS_PER_MINUTE = env.int("VIEWER_IMPRESSIONS_PER_MINUTE", 90)
 ADDRESS_IMPRESSIONS_PER_MINUTE = env.int("ADDRESS_IMPRESSIONS_PER_MINUTE", 1200)

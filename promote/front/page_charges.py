@@ -31,6 +31,7 @@ def page(request: AdvertiserRequest, order_id: str) -> HttpResponse:
         "order": order,
         "charges": listed.charges,
         "rounding": charges.ROUNDING,
+        "day": charges.DAY,
         "returned": charges.RETURN,
         "spent_micros": charges.spent_micros(order),
         "later": _address(listed.next) if listed.next else "",

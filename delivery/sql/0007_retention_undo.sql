@@ -1,0 +1,1 @@
+DROP FUNCTION delivery_drop_partitions(date);
