@@ -1,4 +1,4 @@
-"""What was bought in the platform's shop, as its servers tell it."""
+"""What was bought in the platform's shop, as its servers tell it; what was predicted, held against what came."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orders.models import Order
 from promote import ids
+from promote.markets.models import Market
 
 
 class Purchase(models.Model):
@@ -55,3 +56,59 @@ class Purchase(models.Model):
     @property
     def public_id(self) -> str:
         return ids.public("pur", self.id)
+
+
+class Prediction(models.Model):
+    """The rate expected of an order on a surface, noted before its hour: what is learned later can't mend it."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
+    hour = models.DateTimeField()
+    surface = models.CharField(max_length=8)
+    rate = models.FloatField(help_text=_("Of the objective's action, by impression."))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "hour", "surface"], name="prediction_once")]
+        indexes = [models.Index(fields=["hour"], name="prediction_by_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.hour} {self.surface}"
+
+
+class Foreseen(models.Model):
+    """What an order was estimated to bring when it was placed, and, once it is over, what it brought."""
+
+    order = models.OneToOneField(Order, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    unit = models.CharField(max_length=32)
+    raw_low = models.BigIntegerField(help_text=_("Before it was stretched to what finished orders got."))
+    raw_high = models.BigIntegerField()
+    low = models.BigIntegerField()
+    high = models.BigIntegerField()
+    level = models.FloatField(help_text=_("So many orders of one should end within."))
+    at = models.DateTimeField()
+    came = models.BigIntegerField(null=True, blank=True, help_text=_("What it brought; empty while it is not over."))
+    counts = models.BooleanField(null=True, help_text=_("It ran to its own end, so that it can be compared."))
+
+    class Meta:
+        verbose_name_plural = _("foreseen results")
+        ordering = ["-at"]
+        indexes = [models.Index(fields=["at"], condition=Q(came=None), name="foreseen_open")]
+
+    def __str__(self) -> str:
+        return str(self.order_id)
+
+
+class Stretch(models.Model):
+    """How much wider intervals are told, by market and objective, so that as many orders end within as are said to."""
+
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    objective = models.CharField(max_length=32)
+    amount = models.FloatField(help_text=_("A logarithm: 0 leaves the interval as it is."))
+    orders = models.PositiveIntegerField(help_text=_("Finished ones that it is learned from."))
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = _("stretches")
+        constraints = [models.UniqueConstraint(fields=["market", "objective"], name="stretch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.market_id} {self.objective}"

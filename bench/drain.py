@@ -83,12 +83,13 @@ def _tokens(orders: dict[UUID, int], count: int) -> list[Any]:
     generations = dict(Shard.objects.values_list("id", "generation"))
     now = int(time.time())
     each = count // len(orders)
-    made = []
+    made: list[list[Any]] = []
     for order, shard in orders.items():
         mine = [
             Token(
                 id=ids.new(), order=order, shard=shard, generation=generations[shard], price_micros=PRICE_MICROS,
-                viewer=number, slot=0, decided_at=now, day=now // 86_400, impression_until=now + IMPRESSION_LIFE_S,
+                viewer=len(made) * each + number, slot=0, decided_at=now, day=now // 86_400,
+                impression_until=now + IMPRESSION_LIFE_S,
                 action_until=now + ACTION_LIFE_S, surface=0, country="US", age_band=number % 5, gender=number % 3,
             )
             for number in range(each)

@@ -51,8 +51,13 @@ def estimate(
     duration_s: int,
     audience: Mapping[str, Any],
     now: datetime,
+    stretch: float = 0.0,
 ) -> Estimate:
-    """The same question at the same state of knowledge gives the same answer."""
+    """The same question at the same state of knowledge gives the same answer.
+
+    `stretch`: how much wider, as a logarithm, the interval has to be for what finished orders got
+    (analytics/foreseeing.py); below zero: narrower.
+    """
     rng = np.random.default_rng(zlib.crc32(f"{market.code}/{objective}/{budget_coins}/{duration_s}".encode()))
     finished = Order.objects.filter(market=market, objective=objective, status="settled", charged_micros__gt=0).count()
     # What one order differs from another by, beyond its rate: less is known of it, the fewer have finished.
@@ -63,6 +68,9 @@ def estimate(
         impressions = np.minimum(impressions, slots * rng.uniform(0.3, 1.0, DRAWS))
     found = impressions * np.minimum(_rates(rng, market, objective) * spread, 1.0)
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    middle = float(np.sqrt(max(low, 1e-9) * max(high, 1e-9)))
+    # Narrowed too far, both ends meet in the middle.
+    low, high = min(low * np.exp(-stretch), middle), max(high * np.exp(stretch), middle)
     return Estimate(
         unit=str(market.action_of_objective[objective]),
         low=int(low),

@@ -46,6 +46,8 @@ app.conf.update(
         "delivery.partitions": every(3600, "delivery.tasks.partitions", queue="delivery"),
         "delivery.return_invalid": every(600, "delivery.tasks.return_invalid", queue="delivery"),
         "delivery.learn": every(30, "delivery.tasks.learn", queue="delivery"),
+        "analytics.foresee": every(60, "analytics.tasks.foresee", queue="celery"),
+        "analytics.compare": every(3600, "analytics.tasks.compare", queue="celery"),
         "payments.poll_open_top_ups": every(30, "payments.tasks.poll_open_top_ups", queue="celery"),
         "payments.process_notices": every(10, "payments.tasks.process_notices", queue="celery"),
         "payments.catch_up": every(900, "payments.tasks.catch_up", queue="celery"),

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from analytics import foreseeing
 from coupons.redemption import OfferNotApplicable
-from delivery import forecast
 from delivery.forecast import Estimate
 from orders import quotes
 from orders.quotes import Quote
@@ -76,7 +76,7 @@ class Quotes(Door):
         offer_id = _offer_id(wish.pop("offer", None))
         now = timezone.now()
         quote = quotes.make(account=account, caller=app, target=target, offer_id=offer_id, now=now, **wish)
-        estimate = forecast.estimate(
+        estimate = foreseeing.estimate(
             market=Market.objects.get(code=quote.plan.market),
             objective=quote.plan.objective,
             budget_coins=quote.plan.cost_coins,

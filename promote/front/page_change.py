@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from delivery import forecast
+from analytics import foreseeing
 from delivery.forecast import Estimate
 from orders import amendments
 from orders.amendments import NotInReview
@@ -103,7 +103,7 @@ def _shown(found: Order, form: ChangeForm, wish: Wish | None) -> dict[str, Any]:
 
 
 def _estimate(found: Order, wish: Wish) -> Estimate:
-    return forecast.estimate(
+    return foreseeing.estimate(
         market=found.market,
         objective=found.objective,
         budget_coins=found.cost_coins,

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from analytics import foreseeing
 from coupons.models import Offer
 from coupons.redemption import OfferNotApplicable
-from delivery import forecast
 from delivery.forecast import Estimate
 from orders import paying, placement, quotes
 from orders.models import Order
@@ -83,7 +83,7 @@ class Desk:
         except OfferNotApplicable as refusal:
             form.add_error("offer", refusal.detail)
             return Offered(None, free, refusal=refusal)
-        estimate = forecast.estimate(
+        estimate = foreseeing.estimate(
             market=self.market,
             objective=quote.plan.objective,
             budget_coins=quote.plan.cost_coins,

@@ -35,6 +35,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "markets": (
         "view_taxrate", "add_taxrate", "change_taxrate", "view_moneylimit",
         "view_market", "add_market", "change_market", "view_paymentmethod", "add_paymentmethod", "change_paymentmethod",
+        "view_prediction", "view_foreseen", "view_stretch",
         "view_coinpack", "add_coinpack", "change_coinpack", "view_term", "add_term", "change_term",
     ),
     "support": (

@@ -1,0 +1,107 @@
+"""Predicted rates held against what happened, by objective and decile of the prediction (delivery.md 4).
+
+A rate is noted at the beginning of the hour that it is held against, so that nothing that was learned from that hour is
+in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.db import connection
+
+from analytics.models import Prediction
+from delivery import learning
+from delivery.engine.vocabulary import ACTIONS, SURFACES_OF_FUNCTION
+from delivery.learning import Path
+from orders.models import Order
+
+NOTED_AN_HOUR = 2000
+"""Orders; where there are more, those that started last."""
+LOOKS_BACK = timedelta(days=28)
+DECILES = 10
+ALERT_FROM_ACTIONS = 400
+FINE = (0.8, 1.25)
+_HELD = f"""
+    SELECT o.objective, p.rate, r.valid_impressions,
+           CASE m.action_of_objective ->> o.objective {" ".join(f"WHEN '{a}' THEN r.{a}" for a in ACTIONS)} END
+      FROM analytics_prediction p
+      JOIN delivery_hour_rollup r
+           ON r.order_id = p.order_id AND r.hour = p.hour AND r.dimension = 'surface' AND r.value = p.surface
+      JOIN orders_order o ON o.id = p.order_id
+      JOIN markets_market m ON m.code = o.market_id
+     WHERE p.hour > %s AND p.hour < %s AND r.valid_impressions > 0
+"""  # noqa: S608  (names of our own)
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A tenth of an objective's impressions, of those with the next higher prediction."""
+
+    objective: str
+    decile: int
+    impressions: int
+    predicted: float
+    """Actions that were expected."""
+    happened: int
+
+    @property
+    def ratio(self) -> float | None:
+        """Predicted ÷ happened; None where nothing happened."""
+        return self.predicted / self.happened if self.happened else None
+
+    @property
+    def is_off(self) -> bool:
+        """Enough happened to say so."""
+        enough = self.happened >= ALERT_FROM_ACTIONS
+        return enough and self.ratio is not None and not FINE[0] <= self.ratio <= FINE[1]
+
+
+def note(*, now: datetime) -> int:
+    """Notes this hour's rates of orders that deliver, each once an hour. Returns how many."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    noted = Prediction.objects.filter(hour=hour).values("order_id")
+    orders = list(Order.objects.delivering().exclude(id__in=noted).order_by("-starts_at")[:NOTED_AN_HOUR])
+    paths = [
+        Path(order.objective, order.market_id, surface, order.account_id, order.id)
+        for order in orders
+        for surface in SURFACES_OF_FUNCTION[order.function]
+    ]
+    rates = learning.rates_of(paths)
+    rows = [Prediction(order_id=path.order, hour=hour, surface=path.surface, rate=rates[path].mean) for path in paths]
+    return len(Prediction.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000))
+
+
+def forget(*, now: datetime) -> int:
+    """Drops what no report looks back to."""
+    return Prediction.objects.filter(hour__lt=now - 2 * LOOKS_BACK).delete()[0]
+
+
+def report(*, now: datetime) -> list[Bin]:
+    """By objective and decile, over the whole hours of the last four weeks."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [now - LOOKS_BACK, now.replace(minute=0, second=0, microsecond=0)])
+        rows = cursor.fetchall()
+    found: dict[str, list[tuple[float, int, int]]] = {}
+    for objective, rate, impressions, actions in rows:
+        found.setdefault(objective, []).append((rate, impressions, actions or 0))
+    return [one for objective in sorted(found) for one in _bins(objective, found[objective])]
+
+
+def _bins(objective: str, rows: Sequence[tuple[float, int, int]]) -> list[Bin]:
+    rates, impressions, actions = (np.array(column, float) for column in zip(*sorted(rows), strict=True))
+    # A row belongs where its middle impression does.
+    middle = np.cumsum(impressions) - impressions / 2
+    decile = np.minimum(DECILES - 1, (middle * DECILES / impressions.sum()).astype(int))
+    return [
+        Bin(
+            objective=objective,
+            decile=number + 1,
+            impressions=int(impressions[decile == number].sum()),
+            predicted=float((rates * impressions)[decile == number].sum()),
+            happened=int(actions[decile == number].sum()),
+        )
+        for number in range(DECILES)
+        if (decile == number).any()
+    ]
