@@ -11,13 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from analytics import calibration, foreseeing
 from analytics.models import Foreseen, Prediction, Purchase, Stretch
+from delivery.forecast import LEVEL
 from promote.look_only import LookOnly
 
 STYLES = Media(css={"all": ["css/admin-desk.css"]})
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class PurchaseAdmin(LookOnly, admin.ModelAdmin):
     list_display = ("reference", "product", "quantity", "amount_minor", "currency", "at", "refund_of", "order")
     list_filter = ("currency",)
     search_fields = ("=reference", "=product")
@@ -25,7 +26,7 @@ class PurchaseAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Prediction)
-class PredictionAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class PredictionAdmin(LookOnly, admin.ModelAdmin):
     """Not the rows, of which there are many, but what they come to."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -37,14 +38,14 @@ class PredictionAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "title": _("Predictions and estimates"),
             "bins": calibration.report(now=now),
             "coverage": foreseeing.coverage(now=now),
-            "level": foreseeing.LEVEL,
+            "level": LEVEL,
             "enough": foreseeing.ENOUGH_ORDERS,
         }
         return render(request, "admin/analytics/quality.html", context)
 
 
 @admin.register(Foreseen)
-class ForeseenAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ForeseenAdmin(LookOnly, admin.ModelAdmin):
     list_display = ("at", "order", "unit", "low", "high", "came", "inside", "counts")
     list_filter = ("counts", "unit", "order__market")
     list_select_related = ("order",)
@@ -56,5 +57,5 @@ class ForeseenAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Stretch)
-class StretchAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class StretchAdmin(LookOnly, admin.ModelAdmin):
     list_display = ("market", "objective", "amount", "orders", "at")
