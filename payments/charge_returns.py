@@ -95,7 +95,9 @@ def _correct_the_books(invoice: Invoice, parts: list[Taken], *, ref: str, now: d
         movements=fiat.earned(told),
         now=now,
     )
-    invoices.credit_order(invoice=invoice, parts=told, now=now)
+    # Given coins have no price to credit, nor have a store's: that is the store's to do.
+    if sum(part.gross_minor for part in told if part.is_ours and part.lot.currency == invoice.currency) < 0:
+        invoices.credit_order(invoice=invoice, parts=told, now=now)
 
 
 def _key(ref: str) -> str:
