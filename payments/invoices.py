@@ -138,16 +138,16 @@ def issue_credit_note(
 def credit_order(*, invoice: Invoice, parts: Sequence[Part], now: datetime) -> Invoice:
     """A note of the parts of an order (below zero) that came back, in the transaction that gives them back."""
     corrected = {"corrects": invoice.number, "corrects_at": invoice.issued_at.isoformat()}
-    return _issue(
-        kind=InvoiceKind.CREDIT_NOTE,
+    draft = _Draft(
         account=invoice.account,
         market=invoice.market,
-        order_ref=invoice.order_ref,
-        corrects=invoice,
         about={**invoice.content["about"], **corrected},
         lines=[_line_of_part(_opposite(part)) for part in parts],
-        now=now,
+        order_ref=invoice.order_ref,
+        corrects=invoice,
     )
+    (note,) = _issue([draft], kind=InvoiceKind.CREDIT_NOTE, now=now)
+    return Invoice.objects.get(id=note)
 
 
 def get(*, account: Account, public_id: str) -> Invoice:

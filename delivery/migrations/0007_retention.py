@@ -5,7 +5,7 @@ from promote.sqlfile import SqlFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("delivery", "0009_invalid_charges")]
+    dependencies = [("delivery", "0006_invalid_charges")]
 
     operations = [
         migrations.CreateModel(

@@ -9,7 +9,7 @@ import promote.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("delivery", "0008_unbilled_hours"),
+        ("delivery", "0005_unbilled_hours"),
         ("orders", "0002_payment_returned"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
