@@ -5,7 +5,7 @@ the number is held for a moment only. Source: DESIGN.md 2, payments.md 5.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -74,7 +74,7 @@ def issue_for_orders(orders: Sequence[SettledOrder], *, now: datetime) -> None:
         before = Invoice.objects.filter(kind=InvoiceKind.INVOICE, order_ref__in=refs)
         issued = set(before.values_list("order_ref", flat=True))
         to_bill = {order.ref: order for order in spent if order.ref not in issued}
-        taxes = {order.market.code: tax_of(order.market, at=now) for order in to_bill.values()}
+        taxes = {market.code: tax_of(market, at=now) for market in _markets(to_bill.values())}
         used = [
             uses.Used(ref, funders[ref].by_lot, tax.name, tax.percent)
             for ref, order in to_bill.items()
@@ -224,7 +224,7 @@ def _issue(drafts: Sequence[_Draft], *, kind: InvoiceKind, now: datetime) -> lis
     if not drafts:
         return []
     buyers = billing.buyers([draft.account for draft in drafts])
-    sellers = {draft.market.code: billing.seller(draft.market) for draft in drafts}
+    sellers = {market.code: billing.seller(market) for market in _markets(drafts)}
     numbers = numbering.take_many([draft.market for draft in drafts], kind=kind, now=now)
     rows = [
         {
@@ -249,6 +249,11 @@ def _issue(drafts: Sequence[_Draft], *, kind: InvoiceKind, now: datetime) -> lis
 def _told(row: Mapping[str, Any]) -> tuple[UUID, dict[str, Any]]:
     payload = {"invoice": ids.public("inv", row["id"]), "number": row["number"]}
     return row["account_id"], payload | ({"order": row["order_ref"]} if row["order_ref"] else {})
+
+
+def _markets(of: Iterable[SettledOrder | _Draft]) -> Iterable[Market]:
+    """Each once."""
+    return {one.market.code: one.market for one in of}.values()
 
 
 def _row(draft: _Draft, seller: Mapping[str, str], buyer: Mapping[str, str]) -> dict[str, Any]:
