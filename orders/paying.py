@@ -20,6 +20,7 @@ from orders.quotes import Plan, QuoteExpired
 from payments import top_ups, wallet
 from payments.models import TopUp
 from payments.payment_methods import Offered
+from payments.top_ups import NoMethodHere
 from promote import ids, notifications, outbox
 from promote.accounts.models import Account
 from promote.catalogue import targets
@@ -32,6 +33,9 @@ AFTER_THE_PAGE = timedelta(minutes=15)
 """A payment that was made as its page closed is still in time: word of it takes a while."""
 LONGEST = timedelta(days=7)
 """For money that a bank moves for days. A promotion that starts later would surprise its owner."""
+
+
+IN_THE_STORE = _("Get coins in the app first, then place the order.")
 
 
 class NothingMissing(Refusal):
@@ -58,10 +62,9 @@ class Way:
 
 def ways(*, account: Account, surface: str, missing_coins: int) -> list[Way]:
     """How the missing coins can be paid for here in one step; none where the market has no such method."""
-    here = top_ups.methods(account=account, surface=surface)
     return [
         Way(one, pack, pack.coins - missing_coins)
-        for one in here.offered
+        for one in _direct(account=account, surface=surface)
         if (pack := _enough(one, missing_coins)) is not None
     ]
 
@@ -189,18 +192,26 @@ def _checked(plan: Plan, *, account: Account, caller: Caller, now: datetime) -> 
 
 
 def _pack(plan: Plan, *, account: Account, surface: str, method: str) -> CoinPack | None:
-    """None where the method is none of this place: starting the payment says what is."""
+    """None where the method is none of this place: starting the payment says what is. Raises NoMethodHere."""
     missing_coins = plan.pay_coins - wallet.balance(account=account).free_coins
     if missing_coins <= 0:
         raise NothingMissing
-    here = top_ups.methods(account=account, surface=surface)
-    offered = next((one for one in here.offered if one.method.code == method), None)
+    direct = _direct(account=account, surface=surface)
+    if not direct and top_ups.methods(account=account, surface=surface).offered:
+        raise NoMethodHere(reason="in_app", hint=str(IN_THE_STORE))
+    offered = next((one for one in direct if one.method.code == method), None)
     if offered is None:
         return None
     pack = _enough(offered, missing_coins)
     if pack is None:
         raise TooMuchMissing
     return pack
+
+
+def _direct(*, account: Account, surface: str) -> list[Offered]:
+    """What can be paid with here but for a store, whose purchase the app makes before we hear of it."""
+    offered = top_ups.methods(account=account, surface=surface).offered
+    return [one for one in offered if not one.method.in_app]
 
 
 def _enough(offered: Offered, missing_coins: int) -> CoinPack | None:

@@ -44,6 +44,8 @@ class Clerk:
             return "another_viewer", False
         if "address" in facts:
             return "private_address", False
+        if kind == "view_2s" and facts.get("dwell_ms", 2000) < 2000:
+            return "impossible_time", False
         if kind != "impression":
             return ("" if (token.id, "impression") in self.rows else "no_impression"), False
         return ("too_brief" if facts.get("visible_ms", 2400) < 1000 else ""), False
