@@ -282,5 +282,5 @@ class Wallets(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_any_interleaving_ends_as_plain_python_says():
-    quick = settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+    quick = settings(max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Wallets, settings=quick)

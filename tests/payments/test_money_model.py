@@ -26,7 +26,7 @@ from tests.payments.books import a_paid_top_up, book, lot_of
 from tests.payments.test_ledger_model import ModelLot, Wallets, some_coins
 
 CHECKS = ["returns", "withdrawals", "books", "lot_uses", "top_ups"]
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "24"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "14"))
 
 
 @dataclass
