@@ -19,7 +19,7 @@ from orders.models import Order, OrderPayment
 from orders.quotes import Plan, QuoteExpired
 from payments import top_ups, wallet
 from payments.models import TopUp
-from payments.payment_methods import Offered
+from payments.payment_methods import Methods, Offered
 from payments.top_ups import NoMethodHere
 from promote import ids, notifications, outbox
 from promote.accounts.models import Account
@@ -64,7 +64,7 @@ def ways(*, account: Account, surface: str, missing_coins: int) -> list[Way]:
     """How the missing coins can be paid for here in one step; none where the market has no such method."""
     return [
         Way(one, pack, pack.coins - missing_coins)
-        for one in _direct(account=account, surface=surface)
+        for one in _direct(top_ups.methods(account=account, surface=surface))
         if (pack := _enough(one, missing_coins)) is not None
     ]
 
@@ -196,8 +196,9 @@ def _pack(plan: Plan, *, account: Account, surface: str, method: str) -> CoinPac
     missing_coins = plan.pay_coins - wallet.balance(account=account).free_coins
     if missing_coins <= 0:
         raise NothingMissing
-    direct = _direct(account=account, surface=surface)
-    if not direct and top_ups.methods(account=account, surface=surface).offered:
+    here = top_ups.methods(account=account, surface=surface)
+    direct = _direct(here)
+    if here.offered and not direct:
         raise NoMethodHere(reason="in_app", hint=str(IN_THE_STORE))
     offered = next((one for one in direct if one.method.code == method), None)
     if offered is None:
@@ -208,10 +209,9 @@ def _pack(plan: Plan, *, account: Account, surface: str, method: str) -> CoinPac
     return pack
 
 
-def _direct(*, account: Account, surface: str) -> list[Offered]:
+def _direct(here: Methods) -> list[Offered]:
     """What can be paid with here but for a store, whose purchase the app makes before we hear of it."""
-    offered = top_ups.methods(account=account, surface=surface).offered
-    return [one for one in offered if not one.method.in_app]
+    return [one for one in here.offered if not one.method.in_app]
 
 
 def _enough(offered: Offered, missing_coins: int) -> CoinPack | None:
