@@ -3,10 +3,12 @@
 Grouped by room, ground first. A builder writes through the product's own use cases wherever there is one.
 """
 
+import functools
 import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission
 
 from coupons import campaigns, offers
@@ -50,7 +52,13 @@ def an_account(**facts: Any) -> Account:
 def a_user(**facts: Any) -> User:
     """Somebody who can sign in with the password `correct horse battery`."""
     facts = {"username": f"user{a_number()}", "password": "correct horse battery", **facts}
-    return User.objects.create_user(**facts)
+    return User.objects.create(**facts | {"password": _hashed(facts["password"])})
+
+
+@functools.cache
+def _hashed(password: str) -> str:
+    """Half a second's work, as slow as it is meant to be: once for each password."""
+    return make_password(password)
 
 
 def a_product(**facts: Any) -> Product:

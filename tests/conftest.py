@@ -14,14 +14,31 @@ import django  # noqa: E402
 django.setup()
 
 from tests.harness import browser as _browser  # noqa: E402
+from tests.harness import door  # noqa: E402
 from tests.harness.browser import *  # noqa: E402, F403
 from tests.harness.fixtures import *  # noqa: E402, F403
 from tests.harness.private import *  # noqa: E402, F403
 from tests.harness.services import *  # noqa: E402, F403
 
+door.share()
+
 # A property is no stopwatch: how long an example takes is the machine's affair, which may be busy.
 hypothesis.settings.register_profile("here", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("here")
+
+
+# Whole systems, started and stopped: half a minute each.
+LONGEST = (
+    "tests/browser/",
+    "tests/config/test_supervisor.py",
+    "tests/sandbox/test_demo.py",
+    "tests/api/test_journey.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that at the end no worker waits for another's last one."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -5,6 +5,7 @@ import fcntl
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 
+from tests.harness import door
 from tests.harness.run import Run
 
 
@@ -20,3 +21,4 @@ def collect(run: Run) -> None:
             call_command("collectstatic", interactive=False, verbosity=0)
     # Read anew: it may have been looked for before it was there.
     staticfiles_storage.hashed_files, staticfiles_storage.manifest_hash = staticfiles_storage.load_manifest()
+    door.forget()

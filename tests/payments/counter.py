@@ -23,7 +23,7 @@ from django.test import Client
 from django.utils import timezone
 
 from payments import gateways, notices, top_ups
-from payments.gateways.base import Reply
+from payments.gateways.base import Gateway, Reply
 from payments.models import TopUp
 from promote.accounts.models import Account
 from promote.markets.models import CoinPack
@@ -94,6 +94,8 @@ class Counter:
     till: Till
     providers: dict[str, Provider]
     mail: Mailbox
+    gateways: dict[str, Gateway]
+    """Ours, speaking to the stand-ins."""
 
     def letters(self, *, least: int = 1) -> list[Letter]:
         """The notices sent since the last look; waits for the first."""
@@ -131,20 +133,20 @@ def counter(folder: Path, here: Till) -> Iterator[Counter]:
         running = {
             name: stack.enter_context(provider(name, folder, webhook_url=f"{mail.url}/{name}")) for name in _MODULES
         }
-        yield Counter(here, running, mail)
+        yield Counter(here, running, mail, {name: _gateway(name, running[name].url, mail) for name in _MODULES})
+
+
+def _gateway(name: str, url: str, mail: Mailbox) -> Gateway:
+    options = settings.GATEWAYS[name] | {"api_base": url, "public_url": mail.url.removesuffix("/webhooks")}
+    built: Gateway = importlib.import_module(f"payments.gateways.{_MODULES[name]}").build(options)
+    return built
 
 
 @contextmanager
 def open_counter(here: Counter) -> Iterator[None]:
-    """Our gateways, speaking to the stand-ins."""
     before = {name: gateways.named(name) for name in _MODULES}
     here.mail.letters.clear()
-    for name, module in _MODULES.items():
-        options = settings.GATEWAYS[name] | {
-            "api_base": here.providers[name].url,
-            "public_url": here.mail.url.removesuffix("/webhooks"),
-        }
-        built = importlib.import_module(f"payments.gateways.{module}").build(options)
+    for name, built in here.gateways.items():
         gateways.offer(name, lambda built=built: built)
         here.providers[name].control("answers")
         here.providers[name].control("faults")
