@@ -172,12 +172,13 @@ def test_the_real_one_signs_from_its_own_hosts_by_tls(url: str, is_theirs: bool)
     assert real._is_theirs(url) is is_theirs
 
 
-def test_a_notice_signed_by_another_key_or_for_another_webhook_is_refused(at_counter: Counter) -> None:
+def test_a_notice_signed_by_another_key_or_for_another_webhook_is_refused(
+    at_counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, letter = a_letter(at_counter, "AU", "paypal")
     certificate = letter.headers["PAYPAL-CERT-URL"]
     assert paypal_letter(at_counter, **{"Paypal-Cert-Url": certificate}).status_code == 400
-    paypal = gateways.named("paypal")
-    paypal._webhook_id = "WH-OF-ANOTHER-ACCOUNT"  # type: ignore[attr-defined]
+    monkeypatch.setattr(gateways.named("paypal"), "_webhook_id", "WH-OF-ANOTHER-ACCOUNT")
     assert post(letter).status_code == 400
     assert reasons() == ["signature"]
 
@@ -188,7 +189,7 @@ def test_a_notice_of_another_time_is_refused(at_counter: Counter, age: timedelta
     assert reasons() == [reason]
 
 
-def test_a_certificate_that_is_over_signs_nothing(at_counter: Counter) -> None:
+def test_a_certificate_that_is_over_signs_nothing(at_counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([])
     now = datetime.now(UTC)
@@ -203,7 +204,7 @@ def test_a_certificate_that_is_over_signs_nothing(at_counter: Counter) -> None:
         .sign(key, hashes.SHA256())
     )
     url = f"{at_counter.providers['paypal'].url}/v1/notifications/certs/CERT-x"
-    gateways.named("paypal")._certificates[url] = certificate  # type: ignore[attr-defined]
+    monkeypatch.setitem(gateways.named("paypal")._certificates, url, certificate)  # type: ignore[attr-defined]
     assert paypal_letter(at_counter, key=key).status_code == 400
 
 
