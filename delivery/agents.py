@@ -8,16 +8,23 @@ import re
 from functools import lru_cache
 
 from crawlerdetect import CrawlerDetect
-from crawleruseragents import is_crawler
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler
 
 KNOWN = 50_000
 """So many agents are remembered; a market's people have a few thousand."""
 _lists = CrawlerDetect()
+_NAMED = frozenset(agent for one in CRAWLER_USER_AGENTS_DATA for agent in one["instances"])
+"""Agents that a list holds whole."""
 
+# A phone's model and build, up to the next semicolon: models are called Cron, Sonic or Bot 552, and a list takes a
+# build that millions of phones have for a crawler's.
+_MODEL = re.compile(r"(?<=\bAndroid )[\d.]+;(?: ?[a-z]{2}[-_][a-z]{2,4};)?[^;()]*", re.I)
 # Words that the lists take for a bot's, on phones and in apps of people.
 _OF_PEOPLE = re.compile(
     r"\bHTC[ _]Butterfly\w*|\bButterfly [MS]\d?|\bBlackboard/[\d.]+|\bMAUI Runtime|SogouMSE,\S*|"
-    r"https?://(?:www\.)?(?:bsalsa\.com|avantbrowser\.com|orcabrowser\.com|xbmc\.org|podbean\.com)\S*",
+    r"https?://(?:www\.)?(?:bsalsa\.com|avantbrowser\.com|orcabrowser\.com|xbmc\.org|podbean\.com)\S*|"
+    r"\bCronet\b\S*|\bokhttp/[\d.]+|\bSogouSearch Android|\bSGInfo\S*|\bcom\.yandex\.\S*|\byandex(?:station|mini)\w*|"
+    r"\bViber\b|\(Unknown; Linux armv7l\)(?=.*\bLGE?\b)",
     re.I,
 )
 _OF_PROGRAMS = re.compile(
@@ -26,7 +33,8 @@ _OF_PROGRAMS = re.compile(
     r"crawl|spider|scanner|\bscan\b|\bprobe|monitor|fetcher|check(?:er)?\b|research|survey|\brecon\b|prospect|inspect|"
     r"detector|finder|lookup|validat|\baudit|synthetic|diagnos|\bstudy\b|\bgoogle-|measure|externalhit|adsense|"
     r"\w+agent\b|assess|\bproxy\)|automat|headless|workflow|assetnote|yunjiankong|"
-    r"like gecko; compatible|\btime/\d{10}|-snapshot\b|\(unknown; linux|\(x11; windows|functionize|convertify",
+    r"like gecko; compatible|\btime/\d{10}|-snapshot\b|\(unknown; linux|\(x11; windows|functionize|convertify|"
+    r"\(cow\)|webmoney advisor",
     re.I,
 )
 _DEVICE = re.compile(
@@ -36,7 +44,8 @@ _DEVICE = re.compile(
     r"sunos|haiku|amiga|beos|os/2|morphos|nokia|samsung|sec-|sonyericsson|\blg[\b/-]|lge?-|mot-|opera mini|"
     r"smart-?tv|hbbtv|roku|netcast|aros|palm|silk|kindle|nook|maemo|fuchsia|risc ?os|irix|hp-ux|unix|solaris|ucweb|"
     r"netfront|obigo|teleca|up\.browser|zte|huawei|alcatel|sharp|sie-|panasonic|docomo|kddi|softbank|vodafone|"
-    r"playbook|syllable|j-phone|spreadtrum|profile/|configuration|\bmre\b|threadx|cloud phone|fban/",
+    r"playbook|syllable|j-phone|spreadtrum|profile/|configuration|\bmre\b|threadx|cloud phone|fban/|\(mobile;|"
+    r"\(d?tv[;)]|\(astro;|crkey|andr0id|\bps[345]\b",
     re.I,
 )
 
@@ -46,5 +55,7 @@ def is_program(agent: str) -> bool:
     """Whether nobody watches through it. An empty agent is not told: nothing is known of it."""
     if not agent.strip():
         return False
-    rest = _OF_PEOPLE.sub("", agent)
-    return bool(_OF_PROGRAMS.search(rest) or not _DEVICE.search(agent) or _lists.isCrawler(rest) or is_crawler(rest))
+    if agent in _NAMED or not _DEVICE.search(agent):
+        return True
+    rest = _MODEL.sub("", _OF_PEOPLE.sub("", agent))
+    return bool(_OF_PROGRAMS.search(rest) or _lists.isCrawler(rest) or is_crawler(rest))
