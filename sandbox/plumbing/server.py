@@ -69,6 +69,9 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "StandIn"
     sys_version = ""
     timeout = 60
+    # An answer goes out whole: in two writes the second would wait 40 ms for the caller's delayed acknowledgement.
+    wbufsize = 64 * 1024
+    disable_nagle_algorithm = True
     route: Route
 
     def do_GET(self) -> None:
