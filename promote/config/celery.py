@@ -4,12 +4,13 @@ import logging
 import logging.config
 import os
 import signal
+import sys
 import threading
 from typing import Any
 
 from celery import Celery
 from celery.beat import Service
-from celery.signals import beat_init, setup_logging, worker_process_init
+from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
 
@@ -18,7 +19,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 # What a worker takes from; `task_create_missing_queues` makes others by their first message.
-QUEUES = ("celery", "settlement", "delivery")
+QUEUES = ("celery", "settlement", "delivery", "documents")
 
 NICENESS = 3
 
@@ -30,9 +31,15 @@ def every(seconds: float, task: str, *, queue: str) -> dict[str, Any]:
 
 
 app.conf.update(
+    # Celery closes the database's connection before and after each task; then each paid for a new server process, which
+    # has read no table's shape and no function. `_keep_good_connections` closes those that are old or broken.
+    CELERY_DB_REUSE_MAX=sys.maxsize,
     task_create_missing_queues=True,
     # A message that nobody confirmed is given to another worker after this long; longer than any task takes.
-    broker_transport_options={"visibility_timeout": 900},
+    broker_transport_options={
+        "visibility_timeout": 900,
+        "queue_order_strategy": "promote.config.queue_order:DocumentsLast",
+    },
     beat_schedule={
         "outbox.relay": every(1, "outbox.relay", queue="celery"),
         "outbox.forget_done": every(86_400, "outbox.forget_done", queue="celery"),
@@ -71,6 +78,15 @@ def _keep_djangos_logging(**_: Any) -> None:
     logging.config.dictConfig(settings.LOGGING)
     for chatty in ("celery.worker.strategy", "celery.worker.request", "celery.app.trace", "celery.beat"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _keep_good_connections(**_: Any) -> None:
+    """As between two requests of a web process: CONN_MAX_AGE and CONN_HEALTH_CHECKS say which are good."""
+    from django.db import close_old_connections
+
+    close_old_connections()
 
 
 @beat_init.connect

@@ -1,0 +1,28 @@
+"""What a worker takes first, and what it keeps between two tasks."""
+
+import pytest
+from celery.fixups.django import DjangoWorkerFixup
+from django.db import connection
+
+from promote.config.celery import QUEUES, app
+from promote.config.queue_order import DocumentsLast
+
+
+def test_queues_take_turns_and_documents_are_made_when_nothing_else_waits() -> None:
+    order = DocumentsLast()
+    order.update(["documents", "celery", "settlement"])
+    assert order.consume(3) == ["celery", "settlement", "documents"]
+    order.rotate("celery")
+    assert order.consume(3) == ["settlement", "celery", "documents"]
+    order.rotate("documents")
+    assert order.consume(3) == ["settlement", "celery", "documents"]
+    assert "documents" in QUEUES
+
+
+@pytest.mark.django_db
+def test_a_worker_keeps_its_connection_to_the_database_from_task_to_task() -> None:
+    connection.ensure_connection()
+    server = connection.connection
+    DjangoWorkerFixup(app).close_database()
+    assert connection.connection is server
+    assert not server.closed
