@@ -7,6 +7,8 @@ credits, and its id is below those of the lots, as the lock order wants.
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db import connection
+
 from payments import ledger
 from payments.ledger import Movement
 from payments.models import AccountKind, Guard, LedgerAccount
@@ -25,6 +27,13 @@ def owed_micros(owner: UUID) -> int:
     return found.balance if found else 0
 
 
+def was_repaid(owner: UUID) -> bool:
+    """Whether an account ever repaid anything: of most that have bought coins, nothing was ever owed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAS_REPAID, [f"debt:{owner.hex}"])
+        return cursor.fetchone() is not None
+
+
 def repay(*, debt_id: int, owed_micros: int, credited: Iterable[tuple[int, int]]) -> list[Movement]:
     """What goes on to the debt of what was just credited: `credited` are (lot's ledger account, micros)."""
     movements = []
@@ -34,3 +43,6 @@ def repay(*, debt_id: int, owed_micros: int, credited: Iterable[tuple[int, int]]
             movements.append(Movement(debit_id=lot_id, credit_id=debt_id, amount=part))
             owed_micros -= part
     return movements
+
+
+_WAS_REPAID = "SELECT 1 FROM payments_ledgeraccount WHERE ledger = 0 AND code = %s AND credits > 0"

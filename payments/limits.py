@@ -122,12 +122,13 @@ def outlook(*, account: Account, market: Market, flow: MoneyLimit.Flow, now: dat
 def tell_if_passed(top_up: TopUp, *, now: datetime) -> None:
     """A purchase was credited that no limit could refuse: our staff hears of it where it went over one. Once."""
     account, market = top_up.account, top_up.market
-    for limit in _limits(Flow.TOP_UP, account=account, market=market, now=now):
-        if limit.counts != Counts.COINS:
-            continue
-        since = now - timedelta(seconds=limit.window_s)
-        paid = TopUp.objects.filter(account=account, status=TopUpStatus.PAID, paid_at__gt=since)
-        coins = sum(paid.values_list("coins", flat=True))
+    every = _limits(Flow.TOP_UP, account=account, market=market, now=now)
+    limits = [limit for limit in every if limit.counts == Counts.COINS]
+    since = {limit: now - timedelta(seconds=limit.window_s) for limit in limits}
+    paid = TopUp.objects.filter(account=account, status=TopUpStatus.PAID, paid_at__gt=min(since.values(), default=now))
+    bought = list(paid.values_list("coins", "paid_at"))
+    for limit in limits:
+        coins = sum(coins for coins, paid_at in bought if paid_at is not None and paid_at > since[limit])
         if coins > limit.most:
             facts = {"account": account, "limit": limit.name, "most": limit.most, "coins": coins, "at": now}
             LimitPassed.objects.get_or_create(top_up=top_up, defaults=facts)

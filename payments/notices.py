@@ -7,8 +7,9 @@ one does no harm, and one that was lost is made up for by polling.py.
 import contextlib
 import json
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import redis
 from django.core.cache import cache
@@ -95,8 +96,7 @@ def work(*, limit: int, now: datetime) -> int:
     found = _claim(limit=limit, now=now)
     if len(found) == limit:
         _call()
-    for notice in found:
-        _process(notice, now=now)
+    _process_all(found, now=now)
     return len(found)
 
 
@@ -107,14 +107,20 @@ def process_due(*, limit: int, now: datetime) -> int:
     and waits in the admin.
     """
     found = _claim(limit=limit, now=now)
-    for notice in found:
-        _process(notice, now=now)
+    _process_all(found, now=now)
     return len(found)
 
 
-def _process(notice: Notice, *, now: datetime) -> None:
+def _process_all(found: Sequence[Notice], *, now: datetime) -> None:
+    """One after the other, each in transactions of its own; the top-ups that they name are read at once."""
+    named = _named(found)
+    for notice in found:
+        _process(notice, named.get(notice.reference), now=now)
+
+
+def _process(notice: Notice, named: TopUp | None, *, now: datetime) -> None:
     try:
-        is_ours = _work(notice, now=now)
+        is_ours = _work(notice, named, now=now)
     except (GatewayAway, gateways.NoSuchGateway) as error:
         _put_off(notice, error=error, now=now)
     except store_purchases.PurchaseRefused as error:
@@ -130,12 +136,13 @@ def _process(notice: Notice, *, now: datetime) -> None:
             _finish(notice, NoticeState.IGNORED, error="no top-up of ours", now=now)
 
 
-def _work(notice: Notice, *, now: datetime) -> bool:
+def _work(notice: Notice, named: TopUp | None, *, now: datetime) -> bool:
     """Asks the provider about what the notice is about; whether that is something of ours."""
     if notice.about == "warning":
         fraud_warnings.look(gateway=notice.gateway, ref=notice.provider_ref, now=now)
         return True
-    top_up = _top_up_of(notice) or store_purchases.told(gateway=notice.gateway, ref=notice.provider_ref, now=now)
+    ours = named if named is not None and named.gateway == notice.gateway else _at_provider(notice)
+    top_up = ours or store_purchases.told(gateway=notice.gateway, ref=notice.provider_ref, now=now)
     if top_up is not None and notice.about == "use":
         telling_use.tell(top_up_id=top_up.id)
     elif top_up is not None:
@@ -146,7 +153,7 @@ def _work(notice: Notice, *, now: datetime) -> bool:
 def _act(notice: Notice, top_up: TopUp, *, now: datetime) -> None:
     """Asks the provider of the payment, and where the notice is about money that went back, of that too."""
     if notice.about != "return" or top_up.status != TopUpStatus.PAID:
-        top_ups.confirm(top_up_id=top_up.id, provider_ref=notice.provider_ref, why="notice", now=now)
+        top_ups.confirm_read(top_up, provider_ref=notice.provider_ref, why="notice", now=now)
     if notice.about == "return":
         returns.confirm(top_up_id=top_up.id, now=now)
         paying_back.follow(top_up_id=top_up.id, now=now)
@@ -177,13 +184,20 @@ def _claim(*, limit: int, now: datetime) -> list[Notice]:
     return found
 
 
-def _top_up_of(notice: Notice) -> TopUp | None:
-    """By our own id, which the provider repeats, else by the id of its page or payment."""
-    try:
-        found = TopUp.objects.filter(id=ids.parse("top", notice.reference), gateway=notice.gateway).first()
-    except NotFound:
-        found = None
-    if found is None and notice.provider_ref:
+def _named(found: Iterable[Notice]) -> dict[str, TopUp]:
+    """Top-ups by our own id, where the providers repeat it."""
+    named: dict[str, UUID] = {}
+    for notice in found:
+        with contextlib.suppress(NotFound):
+            named[notice.reference] = ids.parse("top", notice.reference)
+    top_ups_found = TopUp.objects.in_bulk(named.values()) if named else {}
+    return {reference: top_ups_found[id_] for reference, id_ in named.items() if id_ in top_ups_found}
+
+
+def _at_provider(notice: Notice) -> TopUp | None:
+    """By the provider's id of its page or payment."""
+    found = None
+    if notice.provider_ref:
         found = TopUp.objects.filter(gateway=notice.gateway, provider_ref=notice.provider_ref).first()
     if found is None and notice.payment_ref:
         found = TopUp.objects.filter(gateway=notice.gateway, payment_ref=notice.payment_ref).first()

@@ -19,6 +19,8 @@ PREFIX = "repaid:"
 
 def tell(*, owner: UUID, now: datetime) -> None:
     """In the caller's transaction: prices what the owner's lots repaid, or got back, since it was told last."""
+    if not debts.was_repaid(owner):
+        return
     debt_id = debts.open_for(owner)
     ledger.lock([debt_id])  # no lot repays without it
     untold, last = _untold(debt_id)

@@ -46,6 +46,7 @@ __all__ = [
     "ProviderAway",
     "came_back",
     "confirm",
+    "confirm_read",
     "get",
     "hurry",
     "methods",
@@ -56,6 +57,12 @@ log = logging.getLogger(__name__)
 
 _PHONE = re.compile(r"\d{8,15}", re.ASCII)
 FIRST_CHECK_S = 60
+_MOVED = [
+    "status", "ended_at", "check_at", "provider_ref", "payment_ref", "paid_at", "problem", "finish_at",
+    "amount_minor", "currency", "exponent",
+]  # fmt: skip
+"""What an end may change of a top-up."""
+
 _ENDED_AS = {PaymentState.FAILED: TopUpStatus.FAILED, PaymentState.EXPIRED: TopUpStatus.EXPIRED}
 
 
@@ -162,14 +169,18 @@ def confirm(*, top_up_id: UUID, now: datetime, provider_ref: str = "", why: str 
     Any number of calls at once credit once. The provider is asked outside of the transaction. Raises GatewayAway,
     GatewayRefused, and Mismatch, which is also written on the top-up for ops.
     """
-    top_up = TopUp.objects.get(id=top_up_id)
+    return confirm_read(TopUp.objects.get(id=top_up_id), provider_ref=provider_ref, why=why, now=now)
+
+
+def confirm_read(top_up: TopUp, *, now: datetime, provider_ref: str = "", why: str = "asked") -> TopUp:
+    """As `confirm`, of a row that was read a moment ago; what has changed since is seen under its lock."""
     if top_up.saved_id and not top_up.provider_ref and top_up.status == TopUpStatus.PENDING:
         top_up = _pay_with_saved(top_up, now=now)
     ref = top_up.provider_ref or provider_ref
     if top_up.status == TopUpStatus.PAID or not ref:
         return top_up
     fetched = _fetch(top_up, ref, now=now)
-    return top_up if fetched is None else settle(top_up_id=top_up_id, fetched=fetched, ref=ref, why=why, now=now)
+    return top_up if fetched is None else settle(top_up_id=top_up.id, fetched=fetched, ref=ref, why=why, now=now)
 
 
 def settle(*, top_up_id: UUID, fetched: Fetched, ref: str, why: str, now: datetime) -> TopUp:
@@ -391,7 +402,7 @@ def _move(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime, by: User |
     if to not in TRANSITIONS[came_from]:
         raise ValueError(f"{top_up} can't become {to}: it is {came_from}")
     top_up.status, top_up.ended_at, top_up.check_at = to, now, None
-    top_up.save()
+    top_up.save(update_fields=_MOVED)
     _note(top_up, came_from=came_from, why=why, by=by, now=now)
 
 

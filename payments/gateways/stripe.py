@@ -9,7 +9,9 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
+import requests
 import stripe
 
 from payments.gateways import stripe_account
@@ -32,6 +34,7 @@ API_VERSION = "2026-10-28.endive"
 NOTICE_TOLERANCE_S = 300
 """How far a notice's own time may be from ours, either way."""
 
+_API = stripe.DEFAULT_API_BASE
 _TIMEOUT_S = 8
 _RETRIES = 1
 _CONFIRMING = {
@@ -81,7 +84,7 @@ class StripeGateway:
             stripe_version=API_VERSION,
             base_addresses={"api": api_base} if api_base else {},
             max_network_retries=_RETRIES,
-            http_client=stripe.RequestsClient(timeout=_TIMEOUT_S),
+            http_client=stripe.RequestsClient(timeout=_TIMEOUT_S, session=_session(api_base or _API)),
         )
 
     def start(self, purchase: Purchase, *, key: str) -> Started:
@@ -114,16 +117,20 @@ class StripeGateway:
         return Started(redirect_url=session.url, provider_ref=session.id)
 
     def fetch(self, provider_ref: str) -> Fetched:
-        expand: Any = {"expand": ["payment_intent"]}
-        session = _ask(lambda: self._client.v1.checkout.sessions.retrieve(provider_ref, expand))
-        intent = session.payment_intent if isinstance(session.payment_intent, stripe.PaymentIntent) else None
+        """Read from the plain answer: this is asked for every notice, and the SDK's objects cost more than all else."""
+        path = f"/v1/checkout/sessions/{quote(provider_ref, safe='')}"
+        session = _ask(lambda: self._client.raw_request("get", path, expand=["payment_intent"])).data
+        if not isinstance(session, dict) or session.get("object") != "checkout.session":
+            raise GatewayAway(f"GET {path}: no session came back")
+        found = session["payment_intent"]
+        intent = found if isinstance(found, dict) else {}
         return Fetched(
-            state=_state(session, intent),
-            amount_minor=session.amount_total or 0,
-            currency=(session.currency or "").upper(),
-            reference=session.client_reference_id or "",
-            payment_ref=intent.id if intent else "",
-            is_live=session.livemode,
+            state=_state(session, intent.get("status", "")),
+            amount_minor=session["amount_total"] or 0,
+            currency=(session["currency"] or "").upper(),
+            reference=session["client_reference_id"] or "",
+            payment_ref=intent.get("id", ""),
+            is_live=session["livemode"],
         )
 
     def warning(self, ref: str) -> Warned:
@@ -208,14 +215,22 @@ def _about(kind: str) -> str:
     return "warning" if kind.startswith(_WARNINGS) else ""
 
 
-def _state(session: stripe.checkout.Session, intent: stripe.PaymentIntent | None) -> PaymentState:
-    if session.payment_status == "paid":
+def _session(base: str) -> requests.Session:
+    """The way to Stripe is read from the environment once, not for each call."""
+    session = requests.Session()
+    session.proxies.update(requests.utils.get_environ_proxies(base))
+    session.trust_env = False
+    return session
+
+
+def _state(session: Mapping[str, Any], intent_status: str) -> PaymentState:
+    if session["payment_status"] == "paid":
         return PaymentState.PAID
-    if session.status == "expired":
+    if session["status"] == "expired":
         return PaymentState.EXPIRED
-    if session.status == "complete" and intent and intent.status in ("requires_payment_method", "canceled"):
+    if session["status"] == "complete" and intent_status in ("requires_payment_method", "canceled"):
         return PaymentState.FAILED  # a debit that was accepted first and bounced later
-    if session.status == "complete":
+    if session["status"] == "complete":
         return PaymentState.SETTLING  # a debit takes days, and may bounce
     return PaymentState.OPEN
 
