@@ -5,6 +5,7 @@ anew when the money has come. What can't be placed then leaves the coins in the 
 Heard through the outbox: whoever dies between the two is followed by the next. Source: DESIGN.md 2, Payment.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -125,10 +126,13 @@ def get(*, account: Account, public_id: str) -> OrderPayment:
     return found
 
 
-@outbox.subscribe("top_up_paid")
-def on_top_up_paid(payload: dict[str, Any], now: datetime) -> None:
-    """Places what the payment was for. Safe to hear twice, and late."""
-    place(top_up_id=UUID(payload["top_up"]), now=now)
+@outbox.subscribe_many("top_up_paid")
+def on_top_ups_paid(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Places what the payments were for, if they were for orders. Safe to hear twice, and late."""
+    paid = {UUID(payload["top_up"]) for payload in payloads}
+    waiting = OrderPayment.objects.filter(top_up__in=paid, state=OrderPayment.State.WAITING).order_by("id")
+    for top_up_id in list(waiting.values_list("top_up_id", flat=True)):
+        place(top_up_id=top_up_id, now=now)
 
 
 def place(*, top_up_id: UUID, now: datetime) -> OrderPayment | None:

@@ -8,7 +8,6 @@ from uuid import UUID
 from payments import invoices, repayments
 from payments.documents import mail
 from payments.invoices import SettledOrder
-from payments.models import TopUp
 from promote import ids
 from promote.accounts.models import Account
 from promote.markets.models import Market
@@ -32,10 +31,9 @@ def bill_the_orders(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
     invoices.issue_for_orders(orders, now=now)
 
 
-@subscribe("top_up_paid")
-def write_the_receipt(payload: dict[str, Any], now: datetime) -> None:
-    top_up = TopUp.objects.select_related("account", "market").get(id=UUID(payload["top_up"]))
-    invoices.issue_receipt(top_up=top_up, now=now)
+@subscribe_many("top_up_paid")
+def write_the_receipts(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
+    invoices.issue_receipts(top_up_ids={UUID(payload["top_up"]) for payload in payloads}, now=now)
 
 
 @subscribe("document_issued")

@@ -5,7 +5,7 @@ the number is held for a moment only. Source: DESIGN.md 2, payments.md 5.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,8 @@ from promote.money import MICROS
 from promote.refusals import NotFound, WrongState
 
 TITLE_CHARACTERS = 160
+_RENDERED_AT_ONCE = 10
+"""PDFs by one message: a fraction of a second, so that whatever else waits has its turn between."""
 _TOLD_AS = {InvoiceKind.INVOICE: "invoice_issued", InvoiceKind.CREDIT_NOTE: "credit_note_issued"}
 """The notifications of those that are told of in the app; a receipt comes with the news of its top-up."""
 
@@ -95,6 +97,23 @@ def issue_receipt(*, top_up: TopUp, now: datetime) -> Invoice:
     """The receipt of a paid top-up. Once per top-up. Raises WrongState where it is not paid."""
     if top_up.status != TopUpStatus.PAID:
         raise WrongState
+    issue_receipts(top_up_ids=[top_up.id], now=now)
+    return Invoice.objects.get(kind=InvoiceKind.RECEIPT, top_up=top_up)
+
+
+def issue_receipts(*, top_up_ids: Collection[UUID], now: datetime) -> None:
+    """The receipts of those of them that are paid; each once, all or none of a call. Locks the top-ups, then the
+    series."""
+    with transaction.atomic():
+        rows = TopUp.objects.select_for_update(of=("self",)).select_related("account", "market")
+        paid = list(rows.filter(id__in=top_up_ids, status=TopUpStatus.PAID).order_by("id"))
+        before = Invoice.objects.filter(kind=InvoiceKind.RECEIPT, top_up__in=paid)
+        issued = set(before.values_list("top_up_id", flat=True))
+        drafts = [_receipt(top_up) for top_up in paid if top_up.id not in issued]
+        _issue(drafts, kind=InvoiceKind.RECEIPT, now=now)
+
+
+def _receipt(top_up: TopUp) -> "_Draft":
     line = {
         "what": "coins",
         "origin": top_up.method,
@@ -107,16 +126,7 @@ def issue_receipt(*, top_up: TopUp, now: datetime) -> Invoice:
     }
     paid_at = top_up.paid_at.isoformat() if top_up.paid_at else None
     about = {"top_up": top_up.public_id, "method": top_up.method, "paid_at": paid_at, "payment": top_up.payment_ref}
-    with transaction.atomic():
-        TopUp.objects.select_for_update(of=("self",)).get(id=top_up.id)
-        if issued := Invoice.objects.filter(kind=InvoiceKind.RECEIPT, top_up=top_up).first():
-            return issued
-        (receipt,) = _issue(
-            [_Draft(top_up.account, top_up.market, about, [line], top_up=top_up)],
-            kind=InvoiceKind.RECEIPT,
-            now=now,
-        )
-        return Invoice.objects.get(id=receipt)
+    return _Draft(top_up.account, top_up.market, about, [line], top_up=top_up)
 
 
 def issue_credit_note(
@@ -295,4 +305,9 @@ def _render_when_committed(invoice_ids: Sequence[UUID]) -> None:
     from payments.tasks import render_documents
 
     texts = [str(invoice_id) for invoice_id in invoice_ids]
-    transaction.on_commit(lambda: render_documents.apply_async((texts,), retry=False), robust=True)
+
+    def call() -> None:
+        for first in range(0, len(texts), _RENDERED_AT_ONCE):
+            render_documents.apply_async((texts[first : first + _RENDERED_AT_ONCE],), retry=False)
+
+    transaction.on_commit(call, robust=True)

@@ -37,6 +37,7 @@ from promote.outbox import relay
 from promote.refusals import NotFound, WrongState
 from tests import builders
 from tests.builders import NOON, a_number, an_account
+from tests.payments import books
 from tests.payments.buying import Till, a_top_up
 from tests.payments.ledgers import a_coupon, an_escrow, audited, bought, charged, granted, settled, together
 
@@ -80,6 +81,18 @@ def text_of(invoice: Invoice) -> str:
 
 
 # what stands on an invoice
+
+
+def test_receipts_of_many_payments_are_written_together_each_once():
+    account = an_account()
+    paid = [books.a_paid_top_up(account, 10) for _ in range(3)]
+    waiting = a_top_up(account=account)
+    first = invoices.issue_receipt(top_up=paid[1], now=NOON)
+    for _ in range(2):
+        invoices.issue_receipts(top_up_ids=[waiting.id, *(one.id for one in paid)], now=NOON)
+    issued = Invoice.objects.filter(kind=InvoiceKind.RECEIPT, account=account)
+    assert {one.top_up_id for one in issued} == {one.id for one in paid}
+    assert sorted(one.sequence for one in issued) == list(range(first.sequence, first.sequence + 3))
 
 
 def test_an_invoice_names_what_each_lot_paid_and_taxes_what_we_sold() -> None:
