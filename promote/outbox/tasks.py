@@ -1,16 +1,23 @@
+import contextlib
 from datetime import timedelta
 
+import redis
 from celery import shared_task
+from django.core.cache import cache
 from django.utils import timezone
 
 from promote.outbox import relay as outbox
 
 ROUNDS = 10
+_CALLED, _CALLED_FOR_S = "outbox:called", 2
+"""While a call is under way; where it is lost, the next may go out after so long."""
 
 
 @shared_task(name="outbox.relay", ignore_result=True)
 def relay(**_: object) -> None:
     """Every second and whenever something was recorded. What is left after some rounds waits behind other tasks."""
+    with contextlib.suppress(redis.RedisError):
+        cache.delete(_CALLED)  # what is recorded from now on may be too late for us, and calls again
     for _round in range(ROUNDS):
         if not outbox.relay():
             return
@@ -23,5 +30,9 @@ def forget_done(*, days: int = 7, **_: object) -> None:
 
 
 def wake() -> None:
-    """Asks a worker to relay now. Where the broker is down beat's own call, a second later, does the same."""
+    """Asks a worker to relay now, once until it begins. Where the broker is down beat's own call, a second later, does
+    the same."""
+    with contextlib.suppress(redis.RedisError):
+        if not cache.add(_CALLED, 1, _CALLED_FOR_S):
+            return
     relay.apply_async(retry=False, expires=5)
