@@ -63,10 +63,11 @@ def once(handler: Callable[..., Response], request: Request, *args: Any, **kwarg
 
 def key_of(request: Request) -> str:
     """The key of this request: 1 to 255 visible ASCII characters. Raises answers.KeyMissing, KeyMalformed."""
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if not key:
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
         raise answers.KeyMissing
-    if not _KEY.fullmatch(key):
+    key = given.strip()
+    if not _KEY.fullmatch(key):  # the web server hands on as empty what has other characters than ASCII
         raise answers.KeyMalformed
     return key
 
