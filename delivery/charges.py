@@ -4,10 +4,12 @@ invalid, and at last the rounding. Days whose events are no longer kept come fir
 Those that are valid add up, to the micro, to what the order cost (coupon first, then whole coins of the user's).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
+
+from django.db.models import Sum
 
 from delivery.batch import IMPRESSION_CODE
 from delivery.engine.vocabulary import IMPRESSION
@@ -80,6 +82,23 @@ def spent_micros(order: Order, returns: Iterable[ChargeReturn] | None = None) ->
         returns = ChargeReturn.objects.filter(order_id=order.id, after_settlement=True)
     back = sum(one.coins * MICROS + one.coupon_micros for one in returns if one.after_settlement)
     return (order.coupon_spent_micros or 0) + (order.spent_coins or 0) * MICROS - back
+
+
+@dataclass(frozen=True, slots=True)
+class GoneBack:
+    """What was returned of an order's charges as invalid: how many, what they had cost, and whole coins to its owner's
+    balance where it was settled already; of one that runs, the micros are in its budget again."""
+
+    impressions: int
+    micros: int
+    coins: int
+
+
+def gone_back(order_ids: Collection[UUID]) -> dict[UUID, GoneBack]:
+    """Of those orders that had any. One query."""
+    sums = ChargeReturn.objects.filter(order_id__in=order_ids).order_by().values("order_id")
+    rows = sums.annotate(times=Sum("impressions"), cost=Sum("micros"), back=Sum("coins"))
+    return {row["order_id"]: GoneBack(row["times"], int(row["cost"]), int(row["back"])) for row in rows}
 
 
 def _return(one: ChargeReturn) -> Charge:

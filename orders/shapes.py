@@ -94,6 +94,16 @@ class ResultsOut(serializers.Serializer[Any]):
     cost_per = serializers.IntegerField(allow_null=True, help_text=_("Micros."))
 
 
+class ChargesReturnedOut(serializers.Serializer[Any]):
+    """Impressions that were found invalid after they were charged."""
+
+    impressions = serializers.IntegerField()
+    micros = serializers.IntegerField(help_text=_("What they had cost; of a running order in its budget again."))
+    coins = serializers.IntegerField(
+        help_text=_("To the balance after the order had settled, beside `refunded_coins`; what is owed is paid first.")
+    )
+
+
 class MomentOut(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     status = serializers.ChoiceField(choices=Status.values)
@@ -102,7 +112,7 @@ class MomentOut(serializers.Serializer[Any]):
 
 
 class OrderOut(serializers.Serializer[Any]):
-    """An order. `results` is there once it has been shown, where the door knows it."""
+    """An order. `results` is there once it has been shown, and `charges_returned`, where the door knows them."""
 
     id = serializers.CharField()
     status = serializers.ChoiceField(choices=Status.values)
@@ -131,11 +141,14 @@ class OrderOut(serializers.Serializer[Any]):
     refunded_at = serializers.DateTimeField(allow_null=True)
     place_again_until = serializers.DateTimeField(allow_null=True)
     results = ResultsOut(required=False, allow_null=True)
+    charges_returned = ChargesReturnedOut(
+        required=False, allow_null=True, help_text=_("Null where no charge was found invalid.")
+    )
     timeline = MomentOut(many=True)
 
 
 def read_order(order: Order) -> dict[str, Any]:
-    """The order as clients see it, but for its results, which rooms above know."""
+    """The order as clients see it, but for its results and returned charges, which rooms above know."""
     reviews = list(order.reviews.all())
     return {
         "id": order.public_id,

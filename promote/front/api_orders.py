@@ -10,6 +10,8 @@ from rest_framework.response import Response
 
 from analytics import reports
 from analytics.reports import Result
+from delivery import charges
+from delivery.charges import GoneBack
 from orders import api as orders_api
 from orders import placement
 from orders.api import ORDER_ID, OrderDoor, order_of, to_render
@@ -32,9 +34,21 @@ class WhichIn(Shape):
 
 
 def read_orders(orders: Sequence[Order]) -> list[dict[str, Any]]:
-    """Orders as clients see them, each with what it brought. One query for all results."""
+    """Orders as clients see them, each with what it brought and what was returned of it. A query for all of each."""
     found = reports.results_of(orders)
-    return [{**read_order(order), "results": read_result(found[order.id])} for order in orders]
+    gone_back = charges.gone_back([order.id for order in orders])
+    return [
+        {
+            **read_order(order),
+            "results": read_result(found[order.id]),
+            "charges_returned": _read_gone_back(gone_back.get(order.id)),
+        }
+        for order in orders
+    ]
+
+
+def _read_gone_back(found: GoneBack | None) -> dict[str, int] | None:
+    return None if found is None else {"impressions": found.impressions, "micros": found.micros, "coins": found.coins}
 
 
 def read_result(result: Result) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from analytics import reports
 from analytics.reports import Figures, Result
+from delivery import charges
+from delivery.charges import GoneBack
 from orders import amendments
 from orders.models import Order, Review, ReviewKind, ReviewStatus
 from orders.states import OPEN, EndReason, Status
@@ -57,6 +59,8 @@ class OrderPage:
     progress: Progress
     spent_micros: int
     left_micros: int
+    gone_back: GoneBack | None
+    """What was returned of its charges as invalid."""
     figures: Figures
     result: Result
     charts: list[Chart]
@@ -92,6 +96,7 @@ def order_page(order: Order, *, now: datetime) -> OrderPage:
         progress=running.progress(order, spent, now=now),
         spent_micros=spent,
         left_micros=max(0, order.cost_micros - spent),
+        gone_back=charges.gone_back([order.id]).get(order.id),
         figures=figures,
         result=reports.result(order, figures),
         charts=order_charts.of(order, now=now),

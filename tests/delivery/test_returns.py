@@ -19,6 +19,7 @@ from payments.models import Invoice, InvoiceKind
 from promote.eligibility import BROWSER
 from promote.notifications.models import Notification
 from promote.notifications.sentences import sentence
+from tests.api.callers import a_browser, an_app
 from tests.builders import (
     NOON,
     a_campaign,
@@ -76,6 +77,16 @@ def listed(order):
     return list(charges.everything(Order.objects.get(id=order.id)))
 
 
+def told_by_api(order):
+    return an_app(order.account).get(f"/orders/{order.public_id}").json()["charges_returned"]
+
+
+def shown(order):
+    """The order's page."""
+    page = a_browser(order.account).client.get(f"/orders/{order.public_id}/").content.decode()
+    return " ".join(page.split())
+
+
 def all_books_agree():
     report = run_audit()
     assert report.ok, {name: check for name, check in report.checks.items() if not check.ok}
@@ -94,6 +105,9 @@ def test_a_running_order_gets_them_back_into_its_budget_and_its_owner_is_told():
     [row] = [charge for charge in listed(order) if charge.type == "return"]
     assert (row.price_micros, row.reason) == (-2 * RESERVE, "fraud")
     assert sum(charge.price_micros for charge in listed(order) if charge.valid) == spent(order)
+    assert told_by_api(order) == {"impressions": 2, "micros": 2 * RESERVE, "coins": 0}
+    assert "Found invalid: 2 views" in shown(order)
+    assert "not charged" in shown(order)
     all_books_agree()
 
 
@@ -146,6 +160,8 @@ def test_a_settled_order_returns_them_to_the_lots_that_paid_and_corrects_its_inv
     assert "Returned to you: 2 coins" in told_last
     assert sum(charge.price_micros for charge in listed(order) if charge.valid) == 1_000_000
     assert charges.spent_micros(order) == 1_000_000
+    assert told_by_api(order) == {"impressions": 2, "micros": 2_200_000, "coins": 2}
+    assert "+2 to your balance" in shown(order)
     all_books_agree()
 
 
