@@ -1,25 +1,29 @@
 """Purchases, to be looked at; and how good our predictions and estimates are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.defaultfilters import floatformat
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from analytics import calibration, foreseeing
+from analytics.calibration import Bin
+from analytics.foreseeing import Coverage
 from analytics.models import Foreseen, Prediction, Purchase, Stretch
 from delivery.forecast import LEVEL
-from promote.look_only import LookOnly
+from promote.look_only import Cell, LookOnly, Table
 
 STYLES = Media(css={"all": ["css/admin-desk.css"]})
 
 
 @admin.register(Purchase)
 class PurchaseAdmin(LookOnly, admin.ModelAdmin):
-    list_display = ("reference", "product", "quantity", "amount_minor", "currency", "at", "refund_of", "order")
+    list_display = ("reference", "product", "quantity", "amount_minor", "at", "refund_of", "order")
     list_filter = ("currency",)
     search_fields = ("=reference", "=product")
     list_select_related = ("refund_of", "order")
@@ -36,12 +40,52 @@ class PredictionAdmin(LookOnly, admin.ModelAdmin):
             "opts": self.model._meta,
             "media": self.media + STYLES,
             "title": _("Predictions and estimates"),
-            "bins": calibration.report(now=now),
-            "coverage": foreseeing.coverage(now=now),
+            "bins": _bins(calibration.report(now=now)),
+            "coverage": _coverage(foreseeing.coverage(now=now)),
             "level": LEVEL,
             "enough": foreseeing.ENOUGH_ORDERS,
         }
         return render(request, "admin/analytics/quality.html", context)
+
+
+def _bins(found: Sequence[Bin]) -> Table:
+    columns = [
+        _("Objective"), _("Tenth"), _("Impressions"), _("Actions predicted"), _("Happened"), _("Predicted ÷ happened"),
+    ]  # fmt: skip
+    return Table(columns, [_bin(one) for one in found], _(
+        "No whole hour has impressions yet. The first figures come an hour after delivery begins."
+    ))  # fmt: skip
+
+
+def _bin(one: Bin) -> list[Cell]:
+    ratio = "–" if one.ratio is None else floatformat(one.ratio, 2)
+    return [
+        Cell(one.objective),
+        Cell(one.decile),
+        Cell(floatformat(one.impressions, "0g")),
+        Cell(floatformat(one.predicted, "1g")),
+        Cell(floatformat(one.happened, "0g")),
+        Cell(f"{ratio} {_('off')}" if one.is_off else ratio, is_bad=one.is_off),
+    ]
+
+
+def _coverage(found: Sequence[Coverage]) -> Table:
+    columns = [
+        _("Objective"), _("Market"), _("Orders"), _("Within"), _("Below"), _("Upper ÷ lower end"), _("Widened by"),
+    ]  # fmt: skip
+    rows = [
+        [
+            Cell(one.objective),
+            Cell(one.market),
+            Cell(one.orders),
+            Cell(f"{one.within} ({floatformat(one.share, 2)})"),
+            Cell(one.below),
+            Cell(floatformat(one.width, 1)),
+            Cell(_("too few orders") if one.stretch is None else floatformat(one.stretch, 2)),
+        ]
+        for one in found
+    ]
+    return Table(columns, rows, _("No order has run to its own end yet."))
 
 
 @admin.register(Foreseen)

@@ -4,9 +4,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -80,6 +81,20 @@ class GrantForm(forms.Form):
         return found
 
 
+class CampaignList(ChangeList):
+    """Counts and sums for all campaigns of a page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        found = Campaign.objects.filter(pk__in=[row.pk for row in rows]).order_by()
+        granted = dict(found.annotate(times=Count("offers")).values_list("pk", "times"))
+        left, free = campaigns.balances_micros(rows), offers.free_coins_of(rows, timezone.now())
+        for row in rows:
+            row.figures = (left[row.pk], free[row.pk], granted[row.pk])
+        self.result_list = rows
+
+
 @admin.register(Campaign)
 class CampaignAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = CampaignForm
@@ -96,17 +111,20 @@ class CampaignAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def gives(self, campaign: Campaign) -> str:
         return offers.wording(campaign)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CampaignList
+
     @admin.display(description=_("Left"))
-    def left(self, campaign: Campaign) -> str:
-        return format_coins(micros_to_coins_floor(campaigns.balance_micros(campaign)))
+    def left(self, row: Any) -> str:
+        return format_coins(micros_to_coins_floor(row.figures[0]))
 
     @admin.display(description=_("Not promised"))
-    def free(self, campaign: Campaign) -> str:
-        return format_coins(max(0, offers.free_coins(campaign, timezone.now())))
+    def free(self, row: Any) -> str:
+        return format_coins(max(0, row.figures[1]))
 
     @admin.display(description=_("Offers"))
-    def granted(self, campaign: Campaign) -> int:
-        return campaign.offers.count()
+    def granted(self, row: Any) -> int:
+        return int(row.figures[2])
 
     def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         return False
@@ -129,10 +147,12 @@ class CampaignAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         campaign = context.get("original")
         if campaign is not None:
+            left = micros_to_coins_floor(campaigns.balance_micros(campaign))
+            free = max(0, offers.free_coins(campaign, timezone.now()))
             context["figures"] = [
-                (_("Left"), self.left(campaign)),
-                (_("Not promised yet"), self.free(campaign)),
-                (_("Offers granted"), self.granted(campaign)),
+                (_("Left"), format_coins(left)),
+                (_("Not promised yet"), format_coins(free)),
+                (_("Offers granted"), campaign.offers.count()),
             ]
             context["may_fund"], context["may_grant"] = request.user.has_perm(FUND), request.user.has_perm(GRANT)
         return super().render_change_form(request, context, *args, **kwargs)

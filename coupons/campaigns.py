@@ -1,5 +1,6 @@
 """Campaigns: opening one with an account of its own, and putting coins into it."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -49,4 +50,10 @@ def fund(*, campaign_id: UUID, coins: int, key: str, by: User | None, now: datet
 
 def balance_micros(campaign: Campaign) -> int:
     """What is left to give; what is in orders' escrows is no longer here."""
-    return ledger.balances([campaign.ledger_account_id])[campaign.ledger_account_id]
+    return balances_micros([campaign])[campaign.id]
+
+
+def balances_micros(campaigns: Collection[Campaign]) -> dict[UUID, int]:
+    """As `balance_micros`, of many."""
+    balances = ledger.balances([campaign.ledger_account_id for campaign in campaigns])
+    return {campaign.id: balances[campaign.ledger_account_id] for campaign in campaigns}

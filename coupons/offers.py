@@ -1,5 +1,6 @@
 """Giving offers to accounts: by our staff, or by a code that their owner types."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -117,10 +118,16 @@ def _grant(
 
 def free_coins(campaign: Campaign, now: datetime) -> int:
     """The campaign's coins that no available offer may still claim. Those in use are in their orders' escrows."""
-    promised = campaign.offers.usable(now).aggregate(
-        coins=Sum(Case(When(kind=OfferKind.VOUCHER, then=F("coins")), default=F("cap_coins")))
-    )["coins"]
-    return micros_to_coins_floor(campaigns.balance_micros(campaign)) - (promised or 0)
+    return free_coins_of([campaign], now)[campaign.id]
+
+
+def free_coins_of(many: Collection[Campaign], now: datetime) -> dict[UUID, int]:
+    """As `free_coins`, of many campaigns."""
+    coins = Sum(Case(When(kind=OfferKind.VOUCHER, then=F("coins")), default=F("cap_coins")))
+    usable = Offer.objects.filter(campaign__in=many).usable(now).order_by()
+    promised = dict(usable.values_list("campaign_id").annotate(coins=coins).values_list("campaign_id", "coins"))
+    balances = campaigns.balances_micros(many)
+    return {one.id: micros_to_coins_floor(balances[one.id]) - (promised.get(one.id) or 0) for one in many}
 
 
 def _expiry(campaign: Campaign, now: datetime) -> datetime | None:

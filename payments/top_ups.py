@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from payments import crediting, currencies, delivering, gateways, limits, providers, refused, saved_methods, tax
-from payments.gateways import amounts
 from payments.gateways.base import (
     Fetched,
     Gateway,
@@ -36,7 +35,7 @@ from promote.accounts.models import Account, User
 from promote.idempotency.answers import KeyReused
 from promote.markets.models import CoinPack, Market, PaymentMethod
 from promote.markets.taxes import tax_of
-from promote.money import format_coins
+from promote.money import exponent, format_coins
 from promote.refusals import FieldError, Invalid, NotFound, Refusal
 
 __all__ = [
@@ -380,7 +379,7 @@ def store_price(fetched: Fetched) -> tuple[int, str, int] | None:
     """Amount, currency and exponent as the store says them; None where it does not, or in no currency of our books."""
     if not fetched.amount_minor or fetched.currency not in currencies.NUMBERS:
         return None
-    return fetched.amount_minor, fetched.currency, amounts.exponent(fetched.currency)
+    return fetched.amount_minor, fetched.currency, exponent(fetched.currency)
 
 
 def _accept(top_up: TopUp, *, now: datetime) -> None:

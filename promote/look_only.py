@@ -1,12 +1,90 @@
-"""Admin pages whose rows are made elsewhere: staff reads them."""
+"""Admin pages whose rows are made elsewhere: staff reads them, in coins and currencies and words, as people count."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
 from django.http import HttpRequest
+from django.utils.formats import number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from promote.money import exponent, format_micros, format_price
+
+_MICROS, _MINOR = "micros", "minor"
 
 
-class LookOnly:
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: object
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What `admin/_desk_table.html` draws. `empty` says why there is no row yet."""
+
+    columns: Sequence[Any]
+    rows: Sequence[Sequence[Cell]]
+    empty: Any
+
+
+class ReadsWell:
+    """Shows fields in micros as coins, in minor units as money of the row's currency, and JSON as lines. Put it before
+    ModelAdmin, or an inline; `list_display` and `fields` name the fields as ever.
+    """
+
+    model: type[models.Model]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [self._readable(name) for name in super().get_list_display(request)]  # type: ignore[misc]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """What is typed in such a unit says so."""
+        found = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        unit = {_MICROS: _("millionths of a coin"), _MINOR: _("the currency's smallest unit")}
+        told = unit.get(db_field.name.rpartition("_")[2])
+        if found is not None and told:
+            found.label = _("%(what)s, in %(unit)s") % {"what": _label(db_field).capitalize(), "unit": told}
+        return found
+
+    def _readable(self, name: Any) -> Any:
+        if not isinstance(name, str) or hasattr(self, name):
+            return name
+        try:
+            field = self.model._meta.get_field(name)
+        except FieldDoesNotExist:
+            return name
+        show = _shown_as(field)
+        return name if show is None else _column(field, show)
+
+
+class LookOnly(ReadsWell):
     """Nobody adds, changes or deletes here. Put it before ModelAdmin, or an inline."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        found = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        if obj is None:  # a page that adds a row
+            return list(found)
+        return [(title, {**options, "fields": self._all_readable(options["fields"])}) for title, options in found]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        own = list(super().get_readonly_fields(request, obj))  # type: ignore[misc]
+        named: Any = self
+        if obj is None or not (named.fields or named.fieldsets):
+            return own
+        return list(dict.fromkeys([*own, *flatten_fieldsets(self.get_fieldsets(request, obj))]))
+
+    def _all_readable(self, names: Any) -> list[Any]:
+        return [
+            tuple(map(self._readable, name)) if isinstance(name, list | tuple) else self._readable(name)
+            for name in names
+        ]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -16,3 +94,61 @@ class LookOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """`−US$1.00`."""
+    return ("−" if amount_minor < 0 else "") + format_price(abs(amount_minor), currency, exponent(currency))
+
+
+def coins(micros: int) -> str:
+    """Coins with up to two decimals."""
+    return ("−" if micros < 0 else "") + format_micros(abs(micros))
+
+
+def lines(value: Any) -> SafeString | str:
+    """JSON as people read it: a line a name, lists one after the other."""
+    if isinstance(value, dict) and value:
+        rows = ((str(name).replace("_", " "), lines(part)) for name, part in value.items())
+        return format_html("<table>{}</table>", format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", rows))
+    if isinstance(value, list) and any(isinstance(part, dict | list) for part in value):
+        return format_html_join("", "<div>{}</div>", ((lines(part),) for part in value))
+    if isinstance(value, list) and value:
+        return ", ".join(str(lines(part)) for part in value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return "–" if value is None or value in ("", [], {}) else str(value)
+    return number_format(value, force_grouping=True)
+
+
+def _shown_as(field: Any) -> Callable[[Any], SafeString | str] | None:
+    """How a field's value is shown; None where Django's own way will do."""
+    name, unit = field.name, field.name.rpartition("_")[2]
+    if isinstance(field, models.JSONField):
+        return lambda row: lines(getattr(row, name))
+    if unit == _MICROS and isinstance(field, models.IntegerField):
+        return lambda row: "–" if getattr(row, name) is None else coins(getattr(row, name))
+    if unit == _MINOR and isinstance(field, models.IntegerField):
+        return lambda row: _money_of(row, getattr(row, name))
+    return None
+
+
+def _money_of(row: Any, amount_minor: int | None) -> str:
+    currency = getattr(row, "currency", "")
+    if amount_minor is None or not currency:
+        return "–"
+    return money(amount_minor, currency)
+
+
+def _label(field: Any) -> str:
+    """Its name without the unit, which the value shows."""
+    words = [word for word in str(field.verbose_name).split() if word not in (_MICROS, _MINOR)]
+    return " ".join(words) or str(_("coins"))
+
+
+def _column(field: Any, show: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @admin.display(description=_label(field), ordering=field.name)
+    def column(row: Any) -> Any:
+        return show(row)
+
+    column.__name__ = field.name
+    return column

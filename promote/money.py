@@ -21,6 +21,8 @@ _SIGNS = {
 }
 _WITHOUT_CENTS = {"IDR"}
 """Currencies whose ISO minor unit exists on paper only and is never shown."""
+_WITHOUT_MINOR = frozenset({"JPY", "KRW", "VND"})
+"""Of our markets' currencies those with no minor unit (ISO 4217)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Price:
 
     def as_dict(self) -> dict[str, int | str]:
         return {"amount_minor": self.amount_minor, "currency": self.currency}
+
+
+def exponent(currency: str) -> int:
+    """How many digits of an amount in minor units are decimals."""
+    return 0 if currency in _WITHOUT_MINOR else 2
 
 
 def coins_to_micros(coins: int) -> int:

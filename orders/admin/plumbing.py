@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -13,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from orders.models import Order
+from promote import look_only
 from promote.accounts.models import User
 from promote.money import format_coins
 from promote.refusals import Invalid, Refusal
@@ -21,20 +21,11 @@ STYLES = {"all": ["css/admin-desk.css"]}
 SOON_S = 2 * 3600
 
 
-class LookOnly:
+class LookOnly(look_only.LookOnly):
     """Nobody adds, changes or deletes a row by hand: what happens to an order, its use cases do."""
 
     show_full_result_count = False
     list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import adjustments, currencies
 from payments.admin import asking
-from payments.admin.amounts import shown
 from payments.admin.ledger import LookOnly
 from payments.models import Adjustment, AdjustmentKind, AdjustmentState, Lot
 from promote import ids
 from promote.accounts.models import Account
+from promote.look_only import money
 from promote.money import format_coins
 from promote.refusals import NotFound
 
@@ -83,7 +83,7 @@ class AdjustmentAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("moves"))
     def what(self, row: Adjustment) -> str:
         if row.coins is None:
-            return shown(row.amount_minor or 0, row.currency)
+            return money(row.amount_minor or 0, row.currency)
         return ("−" if row.coins < 0 else "") + format_coins(abs(row.coins))
 
     def get_urls(self) -> list[URLPattern]:

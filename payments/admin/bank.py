@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from payments.admin import asking
-from payments.admin.amounts import shown
 from payments.admin.ledger import LookOnly
 from payments.bank import matching, payouts, references, statements
 from payments.models import (
@@ -27,6 +26,7 @@ from payments.models import (
     PayoutState,
 )
 from promote.accounts.models import Account
+from promote.look_only import money
 from promote.refusals import Refusal
 
 
@@ -143,11 +143,11 @@ class BankLineAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("amount"))
     def amount(self, line: BankLine) -> str:
-        return shown(line.amount_minor, line.currency)
+        return money(line.amount_minor, line.currency)
 
     @admin.display(description=_("left"))
     def left(self, line: BankLine) -> str:
-        return shown(line.left_minor, line.currency) if line.left_minor and not line.aside_at else "–"
+        return money(line.left_minor, line.currency) if line.left_minor and not line.aside_at else "–"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -230,7 +230,7 @@ class BankMatchAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("amount"))
     def amount(self, match: BankMatch) -> str:
-        return shown(match.amount_minor, match.line.currency)
+        return money(match.amount_minor, match.line.currency)
 
     @admin.display(description=_("for"))
     def of(self, match: BankMatch) -> str:
@@ -238,7 +238,7 @@ class BankMatchAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("price"))
     def wanted(self, match: BankMatch) -> str:
-        return shown(match.top_up.amount_minor, match.top_up.currency) if match.top_up else "–"
+        return money(match.top_up.amount_minor, match.top_up.currency) if match.top_up else "–"
 
     @admin.display(description=_("payer"))
     def payer(self, match: BankMatch) -> str:
@@ -304,7 +304,7 @@ class BankMatchAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         facts = [
             (_("Use"), match.get_use_display()),
             (_("Amount"), self.amount(match)),
-            (_("Of a line of"), shown(line.amount_minor, line.currency)),
+            (_("Of a line of"), money(line.amount_minor, line.currency)),
             (_("Price"), self.wanted(match)),
             (_("For"), self.of(match)),
             (_("Payer"), line.payer or "–"),
@@ -334,7 +334,7 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("amount"))
     def amount(self, payout: BankPayout) -> str:
-        return shown(payout.amount_minor, payout.currency)
+        return money(payout.amount_minor, payout.currency)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

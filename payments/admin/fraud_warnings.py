@@ -4,9 +4,8 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from payments.admin.ledger import LookOnly
-from payments.gateways.amounts import exponent
 from payments.models import FraudWarning
-from promote.money import format_price
+from promote.look_only import money
 
 
 @admin.register(FraudWarning)
@@ -20,4 +19,4 @@ class FraudWarningAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("amount"))
     def amount(self, warning: FraudWarning) -> str:
-        return format_price(warning.amount_minor, warning.currency, exponent(warning.currency))
+        return money(warning.amount_minor, warning.currency)

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -13,15 +14,22 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import documents
 from payments.admin.ledger import LookOnly
+from payments.documents.sheet import sheet
 from payments.models import BillingDetails, Invoice, InvoiceSeries, Seller
-from promote.money import format_price
+from promote.look_only import money
 
 
 @admin.register(Invoice)
 class InvoiceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("number", "kind", "account", "total", "issued_at", "opened")
     list_filter = ("kind", "market")
-    list_select_related = ("account", "market")
+    list_select_related = ("account",)
+    fieldsets = (
+        (None, {"fields": (("number", "kind"), ("issued_at", "opened"), ("account", "market"))}),
+        (_("About"), {"fields": (("order", "top_up"), "corrects")}),
+        (_("What it says"), {"fields": (("net_minor", "tax_minor", "gross_minor"), "said")}),
+    )
+    readonly_fields = ("opened", "order", "said")
     search_fields = ("=number", "=order_ref", "=account__external_id")
     search_help_text = _("A number, an order's id, or an account's external id.")
     ordering = ("-issued_at",)
@@ -29,11 +37,23 @@ class InvoiceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("total"))
     def total(self, invoice: Invoice) -> str:
-        return format_price(invoice.gross_minor, invoice.currency, invoice.content["exponents"][invoice.currency])
+        return money(invoice.gross_minor, invoice.currency)
 
     @admin.display(description=_("document"))
     def opened(self, invoice: Invoice) -> str:
         return format_html('<a href="{}">PDF</a>', reverse("admin:payments_invoice_pdf", args=[invoice.pk]))
+
+    @admin.display(description=_("order"))
+    def order(self, invoice: Invoice) -> str:
+        if not invoice.order_ref:
+            return "–"
+        orders = reverse("admin:orders_order_changelist")
+        return format_html('<a href="{}?q={}">{}</a>', orders, invoice.order_ref, invoice.order_ref)
+
+    @admin.display(description=_("document"))
+    def said(self, invoice: Invoice) -> str:
+        """The words, lines and sums that stand on it, in staff's language."""
+        return render_to_string("admin/payments/_document.html", {"sheet": sheet(invoice)})
 
     def get_urls(self) -> list[URLPattern]:
         pdf = path("<uuid:pk>/pdf/", self.admin_site.admin_view(self.pdf), name="payments_invoice_pdf")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -10,10 +11,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from payments import checkpoints, currencies, ledger
-from payments.models import Gift, Journal, LedgerAccount, Lot, Transfer
+from payments.models import Gift, Journal, LedgerAccount, Lot, TopUp, Transfer
 from promote import look_only
 from promote.accounts.models import Account
-from promote.money import format_micros
 
 _CURRENCIES = {number: code for code, number in currencies.NUMBERS.items()}
 
@@ -58,6 +58,18 @@ class JournalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = (TransferLines,)
 
 
+class AccountList(ChangeList):
+    """Reads the balances of a page's hot accounts at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        found = checkpoints.balances([row.pk for row in rows if row.hot])
+        for row in rows:
+            row.hot_balance = found.get(row.pk)
+        self.result_list = rows
+
+
 @admin.register(LedgerAccount)
 class LedgerAccountAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("id", "kind", "code", "unit", "shown_balance", "closed")
@@ -67,6 +79,9 @@ class LedgerAccountAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     fields = ("id", "kind", "code", "unit", "guard", "hot", "closed", "shown_balance", "of_account", "last_transfers")
     readonly_fields = ("unit", "shown_balance", "of_account", "last_transfers")
     ordering = ("-id",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AccountList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -78,14 +93,14 @@ class LedgerAccountAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("in"), ordering="ledger")
     def unit(self, account: LedgerAccount) -> str:
-        return (
-            str(_("coins")) if account.ledger == ledger.COINS else _CURRENCIES.get(account.ledger, str(account.ledger))
-        )
+        return _CURRENCIES.get(account.ledger) or str(_("coins"))
 
     @admin.display(description=_("balance"))
     def shown_balance(self, account: LedgerAccount) -> str:
-        balance = checkpoints.balance(account.id) if account.hot else account.balance
-        return _amount(balance, account.ledger)
+        if not account.hot:
+            return _amount(account.balance, account.ledger)
+        listed: int | None = getattr(account, "hot_balance", None)
+        return _amount(checkpoints.balance(account.id) if listed is None else listed, account.ledger)
 
     @admin.display(description=_("account"))
     def of_account(self, account: LedgerAccount) -> str:
@@ -108,8 +123,7 @@ class LotAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "origin",
         "coins",
         "left",
-        "paid_minor",
-        "currency",
+        "paid",
         "opened_at",
         "expires_at",
     )
@@ -119,6 +133,25 @@ class LotAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_help_text = _("An account's external id or username.")
     ordering = ("-opened_at",)
     date_hierarchy = "opened_at"
+
+    fields = (
+        ("public_id", "account"),
+        ("origin", "coins", "left", "withdrawable"),
+        ("paid", "payment"),
+        ("opened_at", "expires_at"),
+        ("opening", "ledger_account"),
+        "reason",
+    )
+    readonly_fields = ("public_id", "left", "paid", "payment")
+
+    @admin.display(description=_("paid"), ordering="paid_minor")
+    def paid(self, lot: Lot) -> str:
+        return look_only.money(lot.paid_minor, lot.currency) if lot.currency else "–"
+
+    @admin.display(description=_("top-up"))
+    def payment(self, lot: Lot) -> str:
+        top_up = lot.top_up and TopUp.objects.filter(id=lot.top_up).first()
+        return _link(top_up) if top_up else "–"
 
     @admin.display(description=_("left"))
     def left(self, lot: Lot) -> str:
@@ -134,10 +167,9 @@ class GiftAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _amount(units: int, of_ledger: int) -> str:
-    """Coins with two decimals, cut; a currency in its minor units."""
-    if of_ledger != ledger.COINS:
-        return f"{units:,}"
-    return ("−" if units < 0 else "") + format_micros(abs(units))
+    """Coins with two decimals, cut; money of a currency."""
+    currency = _CURRENCIES.get(of_ledger)
+    return look_only.money(units, currency) if currency else look_only.coins(units)
 
 
 def _line(transfer: Transfer, account: LedgerAccount) -> str:

@@ -24,6 +24,7 @@ class NoteForm(forms.Form):
 @admin.register(LimitPassed)
 class LimitPassedAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("at", "account", "limit", "most", "coins", "top_up", "method", "seen_by", "note")
+    fields = (("account", "top_up"), ("limit", "most", "coins"), "at", ("seen_at", "seen_by"), "note")
     list_filter = (("seen_at", admin.EmptyFieldListFilter), "limit")
     list_select_related = ("account", "top_up", "seen_by")
     search_fields = ("=account__external_id",)

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_POST
 
 from payments import differences, reconciling, returns
 from payments.admin import asking
-from payments.admin.amounts import shown
 from payments.admin.ledger import LookOnly
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.models import Difference, DifferenceNote, DifferenceState, ProviderLine, Reconciliation
+from promote.look_only import Cell, Table, money
 
 
 @admin.register(Reconciliation)
@@ -49,17 +49,20 @@ class ReconciliationAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "title": _("Clearing accounts"),
             "opts": self.model._meta,
             "media": self.media + asking.STYLES,
-            "clearing": [
-                {
-                    "gateway": one.gateway,
-                    "currency": one.currency,
-                    "ours": shown(one.ours_minor, one.currency),
-                    "theirs": shown(one.theirs_minor, one.currency),
-                    "apart": shown(one.apart_minor, one.currency),
-                    "is_apart": bool(one.apart_minor),
-                }
-                for one in reconciling.clearing()
-            ],
+            "clearing": Table(
+                columns=[_("Provider"), _("Currency"), _("Our books"), _("Its lines"), _("Apart")],
+                rows=[
+                    [
+                        Cell(one.gateway),
+                        Cell(one.currency),
+                        Cell(money(one.ours_minor, one.currency)),
+                        Cell(money(one.theirs_minor, one.currency)),
+                        Cell(money(one.apart_minor, one.currency), is_bad=bool(one.apart_minor)),
+                    ]
+                    for one in reconciling.clearing()
+                ],
+                empty=_("Nothing was paid through a provider yet."),
+            ),
             "may_run": request.user.has_perm("payments.run_reconciliation"),
         }
         return render(request, "admin/payments/clearing.html", context)
@@ -79,20 +82,12 @@ class ReconciliationAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(ProviderLine)
 class ProviderLineAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("at", "gateway", "kind", "amount", "fee", "payment_ref", "subject")
+    list_display = ("at", "gateway", "kind", "amount_minor", "fee_minor", "payment_ref", "subject")
     list_filter = ("gateway", "kind", "currency")
     search_fields = ("=ref", "=payment_ref", "=subject")
     search_help_text = _("The provider's id of the line, the payment, refund, dispute or payout.")
     ordering = ("-at",)
     date_hierarchy = "at"
-
-    @admin.display(description=_("amount"))
-    def amount(self, line: ProviderLine) -> str:
-        return shown(line.amount_minor, line.currency)
-
-    @admin.display(description=_("fee"))
-    def fee(self, line: ProviderLine) -> str:
-        return shown(line.fee_minor, line.currency)
 
 
 class Notes(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -115,11 +110,11 @@ class DifferenceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("by our books"))
     def ours(self, row: Difference) -> str:
-        return "–" if row.ours_minor is None else shown(row.ours_minor, row.ours_currency)
+        return "–" if row.ours_minor is None else money(row.ours_minor, row.ours_currency)
 
     @admin.display(description=_("by the provider"))
     def theirs(self, row: Difference) -> str:
-        return "–" if row.theirs_minor is None else shown(row.theirs_minor, row.theirs_currency)
+        return "–" if row.theirs_minor is None else money(row.theirs_minor, row.theirs_currency)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -16,6 +16,7 @@ from payments.admin.ledger import LookOnly
 from payments.gateways import NoSuchGateway
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.models import TopUp, TopUpTransition
+from promote.look_only import money
 from promote.markets.models import PaymentMethod
 from promote.money import format_price
 
@@ -57,8 +58,22 @@ class TopUpAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_help_text = _("An account's external id, or the provider's id of the page or payment.")
     ordering = ("-started_at",)
     date_hierarchy = "started_at"
+    fieldsets = (
+        (None, {"fields": (("account", "coins"), ("amount_minor", "tax"), ("status", "problem"))}),
+        (_("How it is paid"), {"fields": (("method", "surface", "market"), ("pack", "saved"), "instructions")}),
+        (_("At the provider"), {"fields": (("gateway", "payment_ref"), "provider_ref", ("check_at", "checks"))}),
+        (_("When"), {"fields": (("started_at", "expires_at"), ("accepted_at", "paid_at", "ended_at"))}),
+        (_("What went back"), {"fields": (("refunded_minor", "disputed_minor", "withdrawn_minor"),)}),
+    )  # fmt: skip
+    readonly_fields = ("tax",)
     inlines = (Transitions,)
     actions = ("ask",)
+
+    @admin.display(description=_("tax within"))
+    def tax(self, top_up: TopUp) -> str:
+        if not top_up.tax_minor:
+            return "–"
+        return f"{money(top_up.tax_minor, top_up.currency)} ({top_up.tax_name} {top_up.tax_percent} %)"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.providers)

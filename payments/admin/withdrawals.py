@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import withdrawals
 from payments.admin import asking
-from payments.admin.amounts import shown
 from payments.admin.ledger import LookOnly
 from payments.models import (
     PaymentReturn,
@@ -23,6 +22,7 @@ from payments.models import (
     WithdrawalStatus,
     WithdrawalTransition,
 )
+from promote.look_only import money
 
 
 class Legs(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -34,7 +34,7 @@ class Legs(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
 
     @admin.display(description=_("money"))
     def price(self, leg: WithdrawalLeg) -> str:
-        return shown(leg.returned.amount_minor, leg.returned.currency)
+        return money(leg.returned.amount_minor, leg.returned.currency)
 
     @admin.display(description=_("payment"))
     def payment(self, leg: WithdrawalLeg) -> str:
@@ -127,4 +127,4 @@ class PaymentReturnAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("amount"))
     def amount(self, row: PaymentReturn) -> str:
-        return shown(row.amount_minor, row.currency)
+        return money(row.amount_minor, row.currency)

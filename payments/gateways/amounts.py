@@ -5,13 +5,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 
+from promote.money import exponent
+
 _AMOUNT = re.compile(r"\d{1,15}(\.\d{1,10})?", re.ASCII)
-_WITHOUT_MINOR = frozenset({"JPY", "KRW", "VND"})
-"""Of our markets' currencies those with no minor unit (ISO 4217)."""
-
-
-def exponent(currency: str) -> int:
-    return 0 if currency in _WITHOUT_MINOR else 2
 
 
 def parts(total_minor: int, shares: Iterable[Fraction]) -> list[int]:

@@ -28,7 +28,7 @@ from appstoreserverlibrary.signed_data_verifier import SignedDataVerifier, Verif
 from cattrs import BaseValidationError
 from cryptography.hazmat.primitives import serialization
 
-from payments.gateways import amounts, calls
+from payments.gateways import calls
 from payments.gateways.base import (
     BadNotice,
     BadProof,
@@ -45,6 +45,7 @@ from payments.gateways.base import (
     Revoked,
     Started,
 )
+from promote.money import exponent
 
 log = logging.getLogger(__name__)
 
@@ -303,7 +304,7 @@ def _ask(question: Callable[[], Answer]) -> Answer:
 def _price(found: Transaction) -> tuple[int, str]:
     """In minor units; Apple counts in thousandths of the unit. 0 where it does not say."""
     currency = found.currency or ""
-    return (found.price or 0) * 10 ** amounts.exponent(currency) // 1000, currency
+    return (found.price or 0) * 10 ** exponent(currency) // 1000, currency
 
 
 def _revocation(found: Transaction) -> str:

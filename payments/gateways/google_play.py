@@ -39,6 +39,7 @@ from payments.gateways.base import (
     Revoked,
     Started,
 )
+from promote.money import exponent
 
 LIVE = "https://androidpublisher.googleapis.com"
 CERTIFICATES = "https://www.googleapis.com/oauth2/v1/certs"
@@ -303,7 +304,7 @@ def _money(told: Mapping[str, Any] | None) -> tuple[int, str]:
         return 0, ""
     currency = str(told["currencyCode"])
     nanos = int(told.get("units") or 0) * 10**9 + int(told.get("nanos") or 0)
-    return nanos * 10 ** amounts.exponent(currency) // 10**9, currency
+    return nanos * 10 ** exponent(currency) // 10**9, currency
 
 
 def _at(text: object) -> datetime:

@@ -175,9 +175,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = required("REDIS_URL")
 # What is cached need not be spread: where the hot data lies on a cluster, a Redis of its own, or the broker's, has it.
 CACHE_URL = required("CACHE_URL") if "+cluster:" in REDIS_URL else env.str("CACHE_URL", "") or REDIS_URL
-CACHES = {
-    "default": {"BACKEND": "promote.config.cache.KeptRedisCache", "LOCATION": CACHE_URL, "KEY_PREFIX": "web"}
-}
+CACHES = {"default": {"BACKEND": "promote.config.cache.KeptRedisCache", "LOCATION": CACHE_URL, "KEY_PREFIX": "web"}}
 CELERY_BROKER_URL = required("CELERY_BROKER_URL")
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

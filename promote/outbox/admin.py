@@ -2,24 +2,18 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from promote.look_only import LookOnly
 from promote.outbox.models import Message
 from promote.outbox.relay import replay
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin):
+class MessageAdmin(LookOnly, admin.ModelAdmin):
     list_display = ("id", "topic", "created_at", "done_at", "attempts", "dead", "error")
-    list_filter = ("dead", "topic")
+    list_filter = ("dead", ("done_at", admin.EmptyFieldListFilter), "topic")
+    ordering = ("-id",)
+    show_full_result_count = False
     actions = ["put_back"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        return False
 
     @admin.action(description=_("Put back in line"), permissions=["view"])
     def put_back(self, request: HttpRequest, messages) -> None:

@@ -92,6 +92,7 @@ def all_books_agree():
     assert report.ok, {name: check for name, check in report.checks.items() if not check.ok}
 
 
+@pytest.mark.usefixtures("static_files")
 def test_a_running_order_gets_them_back_into_its_budget_and_its_owner_is_told():
     order = delivered(1, 2, 2, 3)
     finding = found(order_id=order.id, viewers=[2])
@@ -140,6 +141,7 @@ def test_a_run_that_was_killed_goes_on_where_it_stopped():
     assert invalid.give_back_due(now=NOON) == 0
 
 
+@pytest.mark.usefixtures("static_files")
 def test_a_settled_order_returns_them_to_the_lots_that_paid_and_corrects_its_invoice():
     order = delivered(1, 2, 3, price=1_100_000, order=paid_with_bought_coins())
     order = settled(order)

@@ -1,0 +1,100 @@
+"""Every list and row of the admin reads as people count: in coins, money and words, and in few queries."""
+
+import html
+import re
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from payments import invoices
+from payments.models import Invoice, TopUp
+from promote.look_only import coins, lines, money
+from promote.markets.models import CoinPack
+from tests.builders import NOON, a_campaign, a_user, a_video, an_account, an_offer
+from tests.payments.books import a_paid_top_up
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
+MOST_QUERIES = 15
+
+
+def a_desk() -> Client:
+    client = Client()
+    client.force_login(a_user(is_staff=True, is_superuser=True))
+    return client
+
+
+def text_of(page: str) -> str:
+    """What a reader sees of the page's content."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.partition('id="content"')[2])).split())
+
+
+def opened(client: Client, row) -> str:  # type: ignore[no-untyped-def]
+    answer = client.get(reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk]))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def a_small_world() -> None:
+    for _ in range(3):
+        account = an_account(country="US")
+        a_video(account)
+        an_offer(account, campaign=a_campaign())
+        invoices.issue_receipt(top_up=a_paid_top_up(account, 1000), now=NOON)
+
+
+def test_every_list_opens_in_few_queries_however_long_it_is():
+    a_small_world()
+    client = a_desk()
+    for model in admin.site._registry:
+        with CaptureQueriesContext(connection) as asked:
+            answer = client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"))
+        assert answer.status_code == 200, model
+        assert len(asked) <= MOST_QUERIES, (model, [query["sql"][:120] for query in asked])
+
+
+def test_the_newest_row_of_every_list_opens_and_shows_no_micros_minor_units_or_json():
+    a_small_world()
+    client = a_desk()
+    for model in admin.site._registry:
+        row = model._default_manager.order_by("-pk").first()
+        if row is None:
+            continue
+        told = text_of(opened(client, row))
+        assert not re.search(r"\b(?:minor|micros):|\[?\{'", told), (model, told[:500])
+
+
+def test_an_invoice_says_what_stands_on_it_with_a_link_to_its_pdf():
+    a_small_world()
+    receipt = Invoice.objects.latest("id")
+    page = opened(a_desk(), receipt)
+    assert reverse("admin:payments_invoice_pdf", args=[receipt.pk]) in page
+    told = text_of(page)
+    assert money(receipt.gross_minor, receipt.currency) in told
+    assert receipt.content["buyer"]["name"] in told
+    assert "Coins for gifts and promotions 1,000" in told
+
+
+def test_a_top_ups_page_shows_money_and_no_secret_of_its_payer():
+    a_small_world()
+    top_up = TopUp.objects.latest("id")
+    TopUp.objects.filter(id=top_up.id).update(client_secret="cs_secret", redirect_url="https://pay.example/token")
+    page = opened(a_desk(), top_up)
+    assert money(top_up.amount_minor, top_up.currency) in text_of(page)
+    assert "cs_secret" not in page
+    assert "pay.example" not in page
+
+
+def test_a_price_that_is_typed_says_in_which_unit():
+    assert "Price, in the currency's smallest unit" in html.unescape(opened(a_desk(), CoinPack.objects.latest("id")))
+
+
+def test_amounts_and_json_as_people_read_them():
+    assert (money(-990, "USD"), money(150, "JPY"), coins(-350_000)) == ("−US$9.90", "¥150", "−0.35")
+    assert lines({"left_over": [1000, None], "ok": True}) == (
+        "<table><tr><th>left over</th><td>1,000, –</td></tr><tr><th>ok</th><td>True</td></tr></table>"
+    )
+    assert lines({"name": "<b>"}) == "<table><tr><th>name</th><td>&lt;b&gt;</td></tr></table>"
