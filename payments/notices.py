@@ -112,13 +112,19 @@ def process_due(*, limit: int, now: datetime) -> int:
 
 
 def _process_all(found: Sequence[Notice], *, now: datetime) -> None:
-    """One after the other, each in transactions of its own; the top-ups that they name are read at once."""
+    """One after the other, each in transactions of its own. The top-ups that they name are read at once, and those that
+    are done are noted at once: whoever dies before has them done again, which changes nothing.
+    """
     named = _named(found)
-    for notice in found:
-        _process(notice, named.get(notice.reference), now=now)
+    done: list[int] = []
+    try:
+        done.extend(notice.id for notice in found if _process(notice, named.get(notice.reference), now=now))
+    finally:
+        Notice.objects.filter(id__in=done).update(state=NoticeState.DONE, error="", done_at=now)
 
 
-def _process(notice: Notice, named: TopUp | None, *, now: datetime) -> None:
+def _process(notice: Notice, named: TopUp | None, *, now: datetime) -> bool:
+    """Whether it is done; what else became of it stands on it."""
     try:
         is_ours = _work(notice, named, now=now)
     except (GatewayAway, gateways.NoSuchGateway) as error:
@@ -131,9 +137,9 @@ def _process(notice: Notice, named: TopUp | None, *, now: datetime) -> None:
         _finish(notice, NoticeState.DEAD, error=f"{type(error).__name__}: {error}", now=now)
     else:
         if is_ours:
-            _finish(notice, NoticeState.DONE, error="", now=now)
-        else:
-            _finish(notice, NoticeState.IGNORED, error="no top-up of ours", now=now)
+            return True
+        _finish(notice, NoticeState.IGNORED, error="no top-up of ours", now=now)
+    return False
 
 
 def _work(notice: Notice, named: TopUp | None, *, now: datetime) -> bool:
