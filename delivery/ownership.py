@@ -13,9 +13,9 @@ PURPOSE = "holdout"
 """The key of viewers' pseudonyms: that of everything that is drawn by viewer."""
 
 
-def names(*, external_id: str, account_id: UUID) -> tuple[str, ...]:
+def names(*, external_id: str, public_id: str) -> tuple[str, ...]:
     """What a platform may call the owner when it asks for a decision."""
-    return external_id, ids.public("acc", account_id)
+    return external_id, public_id
 
 
 def of(orders: Iterable[UUID]) -> dict[UUID, frozenset[int]]:
@@ -28,5 +28,7 @@ def of(orders: Iterable[UUID]) -> dict[UUID, frozenset[int]]:
 def _pseudonyms(external_id: str, account_id: UUID) -> frozenset[int]:
     keys = keyring.from_settings().all(PURPOSE)
     return frozenset(
-        pseudonym(key.secret, name) for key in keys for name in names(external_id=external_id, account_id=account_id)
+        pseudonym(key.secret, name)
+        for key in keys
+        for name in names(external_id=external_id, public_id=ids.public("acc", account_id))
     )

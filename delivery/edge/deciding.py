@@ -5,8 +5,7 @@ is refused there leaves the auction, and the slots that are still open are sold 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -58,11 +57,12 @@ class DecideIn(msgspec.Struct):
 decoder = msgspec.json.Decoder(DecideIn)
 
 
-class Sale(NamedTuple):
+class Sale(msgspec.Struct, frozen=True, gc=False):
     """What a slot is sold for: its token is sealed once Redis has reserved for it."""
 
     row: int
     listing: Listing
+    order: bytes
     token: bytes
     price_micros: int
     generation: int
@@ -70,21 +70,24 @@ class Sale(NamedTuple):
     action_until: int
 
 
-@dataclass(slots=True)
-class Page:
+class Page(msgspec.Struct):
     """One request on its way: what may be shown, what was sold, what stood aside and why. Rows are `index` rows."""
 
     index: Index
     asked: DecideIn
     viewer: Viewer
     pseudonym: int
+    surface: int
+    """As all of the vocabulary: its place there."""
+    age_band: int
+    gender: int
     floors: list[int]
     targeted: list[int]
-    sold: dict[int, Sale] = field(default_factory=dict)
+    sold: dict[int, Sale] = {}
     """By slot."""
     auction: Auction | None = None
     """The last one."""
-    aside: dict[int, str] = field(default_factory=dict)
+    aside: dict[int, str] = {}
     """Row → why: paced, capped or unavailable."""
 
     @property
@@ -138,7 +141,17 @@ def _open(hub: Hub, asked: DecideIn) -> Page:
     found = index.candidates(viewer, asked.surface, asked.exclude or ())
     rows = found.to_array().tolist()
     floors = [slot.floor_micros or 0 for slot in asked.slots]
-    page = Page(index, asked, viewer, hub.viewer(who.id), floors, rows)
+    page = Page(
+        index=index,
+        asked=asked,
+        viewer=viewer,
+        pseudonym=hub.viewer(who.id),
+        surface=SURFACES.index(asked.surface),
+        age_band=AGE_BANDS.index(viewer.age_band),
+        gender=GENDERS.index(viewer.gender) if viewer.gender in GENDERS else UNKNOWN,
+        floors=floors,
+        targeted=rows,
+    )
     if hub.exhausted:
         page.aside.update(dict.fromkeys(found & hub.exhausted, "paced"))
     return page
@@ -147,8 +160,7 @@ def _open(hub: Hub, asked: DecideIn) -> Page:
 async def _sell(hub: Hub, page: Page, wanted: Sequence[int], rows: list[int], now: float) -> bool:
     """One auction over the open slots, and one round trip. True where somebody was refused: then it pays to retry."""
     floors = [page.floors[slot] for slot in wanted]
-    surface = SURFACES.index(page.asked.surface)
-    page.auction = auction.hold(page.index, rows, surface, floors, hub.draws, now=now, told=_told_rates(page))
+    page.auction = auction.hold(page.index, rows, page.surface, floors, hub.draws, now=now, told=_told_rates(page))
     offers = {
         slot: _offer(hub, page, one.row, one.price_micros, now)
         for slot, one in zip(wanted, page.auction.won, strict=True)
@@ -158,8 +170,8 @@ async def _sell(hub: Hub, page: Page, wanted: Sequence[int], rows: list[int], no
 
 
 async def _reserve(hub: Hub, page: Page, offers: dict[int, Sale]) -> bool:
-    viewer = page.pseudonym
-    capped, *answers = await hub.lane.run(_counting(viewer, list(offers.values())), *map(_reservation, offers.values()))
+    viewer, sales = page.pseudonym, list(offers.values())
+    capped, *answers = await hub.lane.run(_counting(viewer, sales), *map(_reservation, sales))
     undo: list[Asking] = []
     for (slot, sale), counted, answer in zip(offers.items(), capped, answers, strict=True):
         if counted and answer == hot.DONE:
@@ -168,7 +180,7 @@ async def _reserve(hub: Hub, page: Page, offers: dict[int, Sale]) -> bool:
         if answer == hot.DONE:
             undo.append(_freeing(sale))
         elif counted:
-            undo.append(("HINCRBY", hot.caps_key(viewer), sale.listing.order.bytes, -1))
+            undo.append(("HINCRBY", hot.caps_key(viewer), sale.order, -1))
         if not counted:
             page.aside[sale.row] = "capped"
         elif answer == hot.LOST:
@@ -179,20 +191,20 @@ async def _reserve(hub: Hub, page: Page, offers: dict[int, Sale]) -> bool:
                 hub.exhausted.add(sale.row)
     if undo:
         await hub.lane.run(*undo)
-    return len(page.sold.keys() & offers.keys()) < len(offers)
+    return not offers.keys() <= page.sold.keys()
 
 
 def _offer(hub: Hub, page: Page, row: int, price_micros: int, now: float) -> Sale:
     listing = _listing(page.index, row)
     shown, acted = tokens.lives(now=now, starts_at=listing.starts_at, ends_at=listing.ends_at)
-    return Sale(row, listing, ids.new_bytes(), price_micros, hub.generation(listing.shard), shown, acted)
+    order, generation = listing.order.bytes, hub.generation(listing.shard)
+    return Sale(row, listing, order, ids.new_bytes(), price_micros, generation, shown, acted)
 
 
 def _counting(viewer: int, offers: list[Sale]) -> Asking:
     """One more of each order for this viewer."""
     if len(offers) == 1:
-        order = offers[0].listing.order.bytes
-        return hot.cap_one(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, order=order)
+        return hot.cap_one(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, order=offers[0].order)
     orders = [sale.listing.order for sale in offers]
     return hot.cap(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, orders=orders)
 
@@ -201,7 +213,7 @@ def _reservation(sale: Sale) -> Asking:
     return hot.reserve_one(
         shard=sale.listing.shard,
         generation=sale.generation,
-        order=sale.listing.order.hex.encode(),
+        order=sale.order.hex().encode(),
         until_s=sale.impression_until,
         token=sale.token,
         price_micros=sale.price_micros,
@@ -247,10 +259,9 @@ def _answer(hub: Hub, page: Page, slot: int, now: float) -> dict[str, Any]:
 
 
 def _sealed(hub: Hub, page: Page, slot: int, sale: Sale, now: float) -> str:
-    viewer = page.viewer
     raw = tokens.packed(
         sale.token,
-        sale.listing.order.bytes,
+        sale.order,
         sale.listing.shard,
         sale.generation,
         sale.price_micros,
@@ -259,10 +270,10 @@ def _sealed(hub: Hub, page: Page, slot: int, sale: Sale, now: float) -> str:
         int(now),
         sale.impression_until,
         sale.action_until,
-        SURFACES.index(page.asked.surface),
-        viewer.country,
-        AGE_BANDS.index(viewer.age_band),
-        _gender(viewer),
+        page.surface,
+        page.viewer.country,
+        page.age_band,
+        page.gender,
     )
     return tokens.seal_packed(hub.keyring, raw)
 
@@ -281,14 +292,9 @@ def _count(funnel: Funnel, page: Page) -> None:
     capped = [row for row, why in aside.items() if why == "capped"] if aside else []
     outbid = [row for row in page.bidding if row not in shown and row not in aside]
     funnel.note(targeted=page.targeted, outbid=outbid, capped=capped, shown=shown)
-    who = page.viewer
-    if len(who.country) == 2 and who.country.isalpha() and who.country.isascii():
-        watcher = (who.country, AGE_BANDS.index(who.age_band), _gender(who), SURFACES.index(page.asked.surface))
-        funnel.watched(watcher, len(page.floors))
-
-
-def _gender(viewer: Viewer) -> int:
-    return GENDERS.index(viewer.gender) if viewer.gender in GENDERS else UNKNOWN
+    country = page.viewer.country
+    if len(country) == 2 and country.isalpha() and country.isascii():
+        funnel.watched((country, page.age_band, page.gender, page.surface), len(page.floors))
 
 
 def _listing(index: Index, row: int) -> Listing:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -34,6 +35,11 @@ from promote.keys import keyring
 
 log = logging.getLogger("promote.edge")
 EVERY_S = 0.2
+SWITCH_S = 0.001
+"""A thread that reads the database keeps decisions waiting for so long. Python's own 5 ms are half of what one may
+take."""
+COLLECTED_AFTER = (20_000, 20, 20)
+"""A decision leaves no cycles behind: they are looked for more seldom than Python does by itself."""
 STALE_S = 5.0
 """Older than this, the index is not asked any more: an order that ended would still be shown."""
 
@@ -62,6 +68,7 @@ class Hub:
     async def start(self) -> None:
         # Nothing of what is loaded first can be given back: looking for it would take longer than loading.
         gc.disable()
+        sys.setswitchinterval(SWITCH_S)
         self._tasks = [
             asyncio.create_task(self._every(EVERY_S, self.refresh)),
             asyncio.create_task(self._every(1.0, self._tell_funnel)),
@@ -142,4 +149,5 @@ def _read(horizon: str | None) -> tuple[listings.Changes, dict[int, ShardState]]
 def _settle_memory() -> None:
     """What was loaded first stays: the collector need not go through all live orders again and again."""
     gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
     gc.enable()

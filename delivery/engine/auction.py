@@ -6,27 +6,22 @@ advertiser stands once on a page. Prices are micros (1 coin = 1,000,000) per imp
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from delivery.engine.columns import HIGHEST_BID, Standing
 from delivery.engine.draws import Draws, betas
-from delivery.engine.index import ACCOUNT, ENDS_AT, IMPRESSIONS, MAX_BID, MU, RATES, RESERVE, STARTS_AT, VALUE, Index
+from delivery.engine.index import Index
 from delivery.engine.rates import EXPLORE_BELOW
 
 Rows = NDArray[np.int64]
-Facts = tuple[int, list[float]]
-"""A row, and what the table has of it."""
-HIGHEST_BID = 10**12
-"""A million coins for one impression: beyond any order's budget, and far from the edge of 64 bits."""
-
-
 FEW = 48
 
 
-class Won(NamedTuple):
+class Won(msgspec.Struct, frozen=True, gc=False):
     row: int
     price_micros: int
     bid_micros: int
@@ -39,8 +34,7 @@ class Bids(NamedTuple):
     micros: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Auction:
+class Auction(msgspec.Struct, frozen=True, gc=False):
     """One auction over some slots. `micros` and `chances` are the bids and rates of `rows`; `won` is by slot."""
 
     rows: list[int]
@@ -139,42 +133,34 @@ def _hold_few(
     now: float,
     told: dict[int, float],
 ) -> Auction:
-    table = index.columns.table
-    kept = [
-        (row, facts)
-        for row, facts in zip(rows, table.take(rows, axis=0).tolist(), strict=True)
-        if facts[STARTS_AT] <= now < facts[ENDS_AT] and facts[MU] > 0
-    ]
-    chances = _few_rates(kept, RATES + 2 * surface, draws, told)
+    kept = [one for one in index.columns.standing(rows, surface) if one.starts_at <= now < one.ends_at]
+    chances = _few_rates(kept, draws, told)
     micros = []
-    for (_row, facts), chance in zip(kept, chances, strict=True):
-        amount = int(min(chance * facts[VALUE] / facts[MU], HIGHEST_BID))
-        most = facts[MAX_BID]
-        amount = int(most) if 0 < most < amount else amount
-        micros.append(amount if amount >= facts[RESERVE] else 0)
-    return Auction([row for row, _facts in kept], micros, chances, _sell_few(kept, micros, floors, draws.rng))
+    for (_row, _starts, _ends, value, mu, most, reserve, _account, _rate), chance in zip(kept, chances, strict=True):
+        worth = chance * value / mu
+        amount = int(worth) if worth < most else most
+        micros.append(amount if amount >= reserve else 0)
+    return Auction([one.row for one in kept], micros, chances, _sell_few(kept, micros, floors, draws.rng))
 
 
-def _few_rates(kept: list[Facts], at: int, draws: Draws, told: dict[int, float]) -> list[float]:
-    """`at`: where alpha and beta of the surface stand."""
-    young = [(facts[at], facts[at + 1]) for _row, facts in kept if facts[IMPRESSIONS] < EXPLORE_BELOW]
-    if len(young) == len(kept):
-        chances = draws.of(young)
+def _few_rates(kept: list[Standing], draws: Draws, told: dict[int, float]) -> list[float]:
+    rates = [one.rate for one in kept]
+    young = [rate for rate in rates if isinstance(rate, tuple)]
+    drawn = draws.of(young)
+    if len(young) == len(rates):
+        chances = drawn
     else:
-        drawn = iter(draws.of(young))
-        chances = [
-            next(drawn) if facts[IMPRESSIONS] < EXPLORE_BELOW else facts[at] / (facts[at] + facts[at + 1])
-            for _row, facts in kept
-        ]
+        left = iter(drawn)
+        chances = [next(left) if isinstance(rate, tuple) else rate for rate in rates]
     if told:
-        return [told.get(row, chance) for (row, _facts), chance in zip(kept, chances, strict=True)]
+        return [told.get(one.row, chance) for one, chance in zip(kept, chances, strict=True)]
     return chances
 
 
 def _sell_few(
-    kept: list[Facts], micros: list[int], floors: Sequence[int], rng: np.random.Generator
+    kept: list[Standing], micros: list[int], floors: Sequence[int], rng: np.random.Generator
 ) -> list[Won | None]:
-    left = list(micros)
+    left = micros
     answers: list[Won | None] = []
     for floor in floors:
         highest = max(left, default=0)
@@ -184,9 +170,8 @@ def _sell_few(
         place = left.index(highest)
         if left.count(highest) > 1:
             place = _by_lot([at for at, bid in enumerate(left) if bid == highest], rng)
-        row, facts = kept[place]
-        account = facts[ACCOUNT]
-        left = [0 if its[ACCOUNT] == account else bid for bid, (_row, its) in zip(left, kept, strict=True)]
-        price = max(*left, floor, int(facts[RESERVE]))
-        answers.append(Won(row, min(highest, price), highest))
+        won = kept[place]
+        account = won.account
+        left = [0 if its.account == account else bid for bid, its in zip(left, kept, strict=True)]
+        answers.append(Won(won.row, min(highest, max(*left, floor, won.reserve)), highest))
     return answers

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Rate = tuple[float, float]
 """Alpha and beta."""
-_FIRST, _FURTHEST = 4, 64
+_FIRST, _FURTHEST = 4, 256
 """So many are drawn of a new distribution; twice as many each time it is asked for more."""
 _MOST = 50_000
 """Distributions of which draws are kept: by then most of them are old."""

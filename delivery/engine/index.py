@@ -6,10 +6,10 @@ did not change: maps are persistent (HAMT), bitmaps and arrays are copied where 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,14 +18,11 @@ from immutables import Map
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from delivery.engine.columns import MU, Columns
 from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, SURFACES_OF_FUNCTION
 
 ANY = "any"
 Key = tuple[str, str]
-Column = NDArray[np.float64]
-STARTS_AT, ENDS_AT, RESERVE, VALUE, MAX_BID, ACCOUNT, SHARD, MU, IMPRESSIONS, RATES = range(10)
-"""Where each stands in a row of the table; at last alpha and beta of each surface, as `Pace` tells them."""
-_WIDTH = RATES + 2 * len(SURFACES)
 _52_BITS = 2**52 - 1
 
 
@@ -73,75 +70,40 @@ class Viewer(NamedTuple):
     interests: tuple[str, ...]
 
 
-class Columns(NamedTuple):
-    """What is known of each row, side by side: one row's figures are read in one go, and mostly from one place in
-    memory. A free row has mu 0, so that it never bids. Whole numbers stand exactly, up to 2**53."""
+class Names(Mapping[str, tuple[int, ...]]):
+    """Rows by name. What was loaded first stands in a plain dictionary, which is made five times as quickly as a
+    persistent map; what has changed since is laid over it, an empty tuple where nobody has the name any more."""
 
-    table: NDArray[np.float64]
+    def __init__(self, first: Mapping[str, tuple[int, ...]] | None = None, since: Map[str, Any] | None = None) -> None:
+        self._first = first if first is not None else {}
+        self._since: Map[str, tuple[int, ...]] = since if since is not None else Map()
 
-    @classmethod
-    def empty(cls, rows: int) -> "Columns":
-        table = np.zeros((rows, _WIDTH))
-        table[:, RESERVE] = 1
-        table[:, RATES:] = 1
-        return cls(table)
+    def __getitem__(self, name: str) -> tuple[int, ...]:
+        if rows := self.of(name):
+            return rows
+        raise KeyError(name)
 
-    def copied(self, room: int) -> "Columns":
-        """With room for so many rows, or for more where there is more."""
-        have = self.table.shape[0]
-        wider = Columns.empty(max(room, have))
-        wider.table[:have] = self.table
-        return wider
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in {*self._first, *self._since} if self.of(name))
 
-    @property
-    def room(self) -> int:
-        return len(self.table)
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
-    @property
-    def starts_at(self) -> Column:
-        return self.table[:, STARTS_AT]
+    def of(self, name: str) -> tuple[int, ...]:
+        """Nobody's is nothing."""
+        rows = self._since.get(name)
+        return self._first.get(name, ()) if rows is None else rows
 
-    @property
-    def ends_at(self) -> Column:
-        return self.table[:, ENDS_AT]
-
-    @property
-    def reserve(self) -> Column:
-        return self.table[:, RESERVE]
-
-    @property
-    def value(self) -> Column:
-        return self.table[:, VALUE]
-
-    @property
-    def max_bid(self) -> Column:
-        return self.table[:, MAX_BID]
-
-    @property
-    def account(self) -> Column:
-        """The same number for the same advertiser."""
-        return self.table[:, ACCOUNT]
-
-    @property
-    def shard(self) -> Column:
-        return self.table[:, SHARD]
-
-    @property
-    def mu(self) -> Column:
-        return self.table[:, MU]
-
-    @property
-    def impressions(self) -> Column:
-        return self.table[:, IMPRESSIONS]
-
-    @property
-    def alpha(self) -> Column:
-        """By surface and row, as is beta."""
-        return self.table[:, RATES::2].T
-
-    @property
-    def beta(self) -> Column:
-        return self.table[:, RATES + 1 :: 2].T
+    def changed(self, named: Mapping[str, Sequence[int]]) -> "Names":
+        if not self._first and not self._since:
+            return Names({name: tuple(rows) for name, rows in named.items() if rows})
+        since = self._since.mutate()
+        for name, rows in named.items():
+            if rows or name in self._first:
+                since[name] = tuple(rows)
+            else:
+                since.pop(name, None)
+        return Names(self._first, since.finish())
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +114,7 @@ class Index:
     columns: Columns = field(default_factory=lambda: Columns.empty(0))
     bitmaps: Map[Key, BitMap] = field(default_factory=Map)
     """By what an audience asks for."""
-    names: Map[str, tuple[int, ...]] = field(default_factory=Map)
+    names: Names = field(default_factory=Names)
     """Rows by the names of the order, its target, its owner."""
     free: tuple[int, ...] = ()
 
@@ -170,14 +132,13 @@ class Index:
         # The set that interests leave is the smallest, mostly: what it is met with costs little.
         matching = interested & country & age & gender & place
         for name in (viewer.id, *excluded):
-            if (unwanted := self.names.get(name)) is not None:
+            if unwanted := self.names.of(name):
                 matching -= BitMap(unwanted)
         return matching
 
     def of_target(self, target: str) -> list[int]:
         listings = self.listings
-        rows = self.names.get(target) or ()
-        return [row for row in rows if (one := listings[row]) is not None and one.target == target]
+        return [row for row in self.names.of(target) if (one := listings[row]) is not None and one.target == target]
 
     def _interested(self, interests: tuple[str, ...]) -> BitMap | None:
         anyone = self.bitmaps.get(("interest", ANY))
@@ -203,9 +164,10 @@ class Index:
 
     def repaced(self, rows: Sequence[int], figures: NDArray[np.float64]) -> "Index":
         """As `paced`, by row: mu, impressions, then alpha and beta of each surface. The last one of a row stands."""
-        table = self.columns.table.copy()
-        table[rows, MU:] = figures
-        return replace(self, version=self.version + 1, columns=Columns(table))
+        columns = self.columns.copied()
+        columns.table[rows, MU:] = figures
+        columns.forget(rows)
+        return replace(self, version=self.version + 1, columns=columns)
 
 
 def keys_of(listing: Listing) -> Sequence[Key]:
@@ -246,20 +208,21 @@ class _Draft:
         self.alike: dict[int, tuple[Sequence[Key], list[int]]] = {}
         """Rows that are put, by what their audiences ask for: by the identity of that."""
         self.removes: dict[Key, list[int]] = defaultdict(list)
-        self.named: dict[str, set[int]] = {}
+        self.named: dict[str, list[int]] = {}
+        self.fresh: list[int] = []
+        """Rows of orders that the base does not know."""
 
     def made(self, put: Mapping[UUID, Listing], drop: set[UUID]) -> Index:
         dropped = [row for order in drop if (row := self._drop(order)) is not None]
-        fresh = [order for order in put if order not in self.rows]
         places = [self._place(listing) for listing in put.values()]
-        columns = self._columns(places, list(put.values()), off=[*dropped, *(self.rows[order] for order in fresh)])
+        columns = self._columns(places, list(put.values()), off=[*dropped, *self.fresh])
         return Index(
             self.base.version + 1,
             self.rows.finish(),
             tuple(self.listings),
             columns,
             self._bitmaps(),
-            self._names(),
+            self.base.names.changed(self.named),
             tuple(self.free),
         )
 
@@ -270,13 +233,14 @@ class _Draft:
             if row == len(self.listings):
                 self.listings.append(None)
             self.rows[listing.order] = row
+            self.fresh.append(row)
         else:
             self._leave(row)
         self.listings[row] = listing
         keys = keys_of(listing)
         self.alike.setdefault(id(keys), (keys, []))[1].append(row)
         for name in names_of(listing):
-            self._rows_named(name).add(row)
+            self._rows_named(name).append(row)
         return row
 
     def _drop(self, order: UUID) -> int | None:
@@ -293,12 +257,12 @@ class _Draft:
         for key in keys_of(listing):
             self.removes[key].append(row)
         for name in names_of(listing):
-            self._rows_named(name).discard(row)
+            self._rows_named(name).remove(row)
 
-    def _rows_named(self, name: str) -> set[int]:
+    def _rows_named(self, name: str) -> list[int]:
         rows = self.named.get(name)
         if rows is None:
-            rows = self.named[name] = set(self.base.names.get(name, ())) if self.base.names else set()
+            rows = self.named[name] = list(self.base.names.of(name))
         return rows
 
     def _bitmaps(self) -> Map[Key, BitMap]:
@@ -316,15 +280,6 @@ class _Draft:
             else:
                 bitmaps.pop(key, None)
         return bitmaps.finish()
-
-    def _names(self) -> Map[str, tuple[int, ...]]:
-        names = self.base.names.mutate()
-        for name, rows in self.named.items():
-            if rows:
-                names[name] = tuple(rows)
-            else:
-                names.pop(name, None)
-        return names.finish()
 
     def _columns(self, rows: list[int], listings: list[Listing], *, off: list[int]) -> Columns:
         """`off`: rows that nobody has paced yet, or any more."""
@@ -344,6 +299,7 @@ class _Draft:
                 )
                 for one in listings
             ]
+        columns.forget([*off, *rows])
         return columns
 
 

@@ -38,7 +38,12 @@ class Keyring:
                 raise ValueError(f"no key for {purpose}")
         self._keys = {purpose: tuple(some) for purpose, some in keys.items()}
         self._ciphers = {
-            (purpose, key.id): ChaCha20Poly1305(key.secret) for purpose, some in self._keys.items() for key in some
+            (purpose, key.id): (ChaCha20Poly1305(key.secret), f"{purpose}.{key.id}".encode())
+            for purpose, some in self._keys.items()
+            for key in some
+        }
+        self._current = {
+            purpose: (f"{some[0].id}.", *self._ciphers[purpose, some[0].id]) for purpose, some in self._keys.items()
         }
 
     def current(self, purpose: str) -> Key:
@@ -51,20 +56,20 @@ class Keyring:
         return next((key for key in self._keys[purpose] if key.id == key_id), None)
 
     def seal(self, purpose: str, payload: bytes) -> str:
-        key = self.current(purpose)
+        head, cipher, bound_to = self._current[purpose]
         nonce = os.urandom(_NONCE)
-        sealed = self._ciphers[purpose, key.id].encrypt(nonce, payload, f"{purpose}.{key.id}".encode())
-        return f"{key.id}.{_text(nonce + sealed)}"
+        return head + _text(nonce + cipher.encrypt(nonce, payload, bound_to))
 
     def unseal(self, purpose: str, text: str) -> bytes:
         """What was sealed. Raises SealBroken for anything else, however malformed."""
         key_id, _, body = text.partition(".")
-        cipher = self._ciphers.get((purpose, key_id))
-        if cipher is None:
+        known = self._ciphers.get((purpose, key_id))
+        if known is None:
             raise SealBroken(purpose)
+        cipher, bound_to = known
         try:
             raw = _bytes(body)
-            return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], f"{purpose}.{key_id}".encode())
+            return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], bound_to)
         except (InvalidTag, binascii.Error, ValueError):
             raise SealBroken(purpose) from None
 
