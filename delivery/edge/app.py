@@ -77,6 +77,9 @@ class Edge:
 
     async def _route(self, hub: Hub, request: Request) -> None:
         path = request.path
+        if path == "/v1/decide" and request.method == "POST":  # which nearly all of them are
+            await self._decide(hub, request)
+            return
         method = "GET" if path.startswith(LIVE) else METHODS.get(path)
         if method is None:
             raise NotFound
@@ -86,9 +89,7 @@ class Edge:
                 return
             if request.method != "HEAD" or not path.startswith("/health/"):
                 raise MethodNotAllowed(method=request.method)
-        if path == "/v1/decide":
-            await self._decide(hub, request)
-        elif path == "/v1/events":
+        if path == "/v1/events":
             await self._tell(hub, request)
         elif path.startswith(LIVE):
             await watching.watch(hub, self.watchers, request, path.removeprefix(LIVE))

@@ -138,8 +138,7 @@ def _open(hub: Hub, asked: DecideIn) -> Page:
         gender=who.gender or "",
         interests=tuple(who.interests or ()),
     )
-    found = index.candidates(viewer, asked.surface, asked.exclude or ())
-    rows = found.to_array().tolist()
+    found, rows = index.match(viewer, asked.surface, asked.exclude or ())
     floors = [slot.floor_micros or 0 for slot in asked.slots]
     page = Page(
         index=index,

@@ -70,6 +70,13 @@ class Viewer(NamedTuple):
     interests: tuple[str, ...]
 
 
+Profile = tuple[tuple[object, ...], str]
+"""All of a viewer but the id, and the surface."""
+Matched = tuple[BitMap, list[int]]
+FEW_MATCHED, PROFILES_MOST = 256, 10_000
+"""Where so many match at most, it is kept of so many profiles: 20 MB at the very most."""
+
+
 class Names(Mapping[str, tuple[int, ...]]):
     """Rows by name. What was loaded first stands in a plain dictionary, which is made five times as quickly as a
     persistent map; what has changed since is laid over it, an empty tuple where nobody has the name any more."""
@@ -117,12 +124,34 @@ class Index:
     names: Names = field(default_factory=Names)
     """Rows by the names of the order, its target, its owner."""
     free: tuple[int, ...] = ()
+    matched: dict[Profile, Matched] = field(default_factory=dict, compare=False, repr=False)
+    """What some viewers of late were let through by; shared by versions whose orders are the same."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def candidates(self, viewer: Viewer, surface: str, excluded: Iterable[str] = ()) -> BitMap:
         """Rows whose targeting lets this viewer through on this surface: theirs not, nor what the caller excludes."""
+        return self.match(viewer, surface, excluded)[0]
+
+    def match(self, viewer: Viewer, surface: str, excluded: Iterable[str] = ()) -> Matched:
+        """The same, as a bitmap and as a list. Neither is to be changed: others like this viewer are given them too."""
+        profile = (viewer[1:], surface)
+        found = self.matched.get(profile)
+        if found is None:
+            rows = self._matching(viewer, surface)
+            found = rows, rows.to_array().tolist()
+            if len(rows) <= FEW_MATCHED:
+                if len(self.matched) >= PROFILES_MOST:
+                    self.matched.clear()
+                self.matched[profile] = found
+        unwanted = [row for name in (viewer.id, *excluded) for row in self.names.of(name)]
+        if unwanted:
+            left = found[0] - BitMap(unwanted)
+            return left, left.to_array().tolist()
+        return found
+
+    def _matching(self, viewer: Viewer, surface: str) -> BitMap:
         get = self.bitmaps.get
         interested = self._interested(viewer.interests)
         gender = get(("gender", viewer.gender if viewer.gender in GENDERS else ANY))
@@ -130,11 +159,7 @@ class Index:
         if not (interested and gender and country and place and age):
             return BitMap()
         # The set that interests leave is the smallest, mostly: what it is met with costs little.
-        matching = interested & country & age & gender & place
-        for name in (viewer.id, *excluded):
-            if unwanted := self.names.of(name):
-                matching -= BitMap(unwanted)
-        return matching
+        return interested & country & age & gender & place
 
     def of_target(self, target: str) -> list[int]:
         listings = self.listings
@@ -262,7 +287,7 @@ class _Draft:
     def _rows_named(self, name: str) -> list[int]:
         rows = self.named.get(name)
         if rows is None:
-            rows = self.named[name] = list(self.base.names.of(name))
+            rows = self.named[name] = list(self.base.names.of(name)) if self.base.listings else []
         return rows
 
     def _bitmaps(self) -> Map[Key, BitMap]:
