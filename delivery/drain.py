@@ -15,11 +15,13 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 
 from delivery import batch as batches
 from delivery import haste, hot, judging, ownership, partitions, rollups, storage, unbilled
 from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints
-from delivery.entries import Raw, Reading, read
+from delivery.entries import Raw, Reading, costs, read
 from delivery.models import Barrier, PoisonEntry, Shard
 from delivery.storage import EPOCH
 from orders import lifecycle
@@ -63,7 +65,7 @@ def _drain(shard: int, now: datetime, batches: int) -> int:
             if raws:
                 hot.client().pexpire(_lease_key(shard), LEASE_MS)
                 reached = commit(shard=shard, position=position, entries=raws, now=now)
-                trim(shard=shard, upto=reached)
+                _forget(shard, reached, raws)
                 done += len(raws)
                 # What came meanwhile waits for the next one: in batches of a few, each event would bring its own
                 # dozen sums.
@@ -80,8 +82,8 @@ def _drain(shard: int, now: datetime, batches: int) -> int:
 
 
 def fetch(*, shard: int, after: Position, most: int = BATCH) -> list[Raw]:
-    found = hot.client().xrange(hot.stream_key(shard, after.generation), min=f"({after.id}", max="+", count=most)
-    return [(id_.decode(), fields) for id_, fields in cast(list[tuple[bytes, dict[bytes, bytes]]], found)]
+    found = hot.reader().xrange(hot.stream_key(shard, after.generation), min=f"({after.id}", max="+", count=most)
+    return [(id_.decode(), parts) for id_, parts in cast(list[tuple[bytes, list[bytes]]], found)]
 
 
 def commit(*, shard: int, position: Position, entries: Sequence[Raw], now: datetime) -> Position:
@@ -101,9 +103,21 @@ def commit(*, shard: int, position: Position, entries: Sequence[Raw], now: datet
             return commit(shard=shard, position=middle, entries=entries[half:], now=now)
         log.exception("drain: shard %s sets aside entry %s", shard, reached.id)
         with transaction.atomic():
-            move(shard=shard, before=position, to=reached, now=now)
+            move(shard=shard, before=position, to=reached, now=now, entries=1)
             set_aside(shard, reached, entries[0], error, now)
     return reached
+
+
+def _forget(shard: int, reached: Position, raws: Sequence[Raw]) -> None:
+    """Lets the stream forget these, which are committed."""
+    try:
+        micros = costs(raws)
+    except ValueError:  # one of them is poison: Redis is to look for itself
+        trim(shard=shard, upto=reached)
+        return
+    call = hot.forget(shard=shard, generation=reached.generation, ids=[id_ for id_, _ in raws], micros=micros)
+    if hot.run(hot.client(), call)[0] == hot.LOST:
+        trim(shard=shard, upto=reached)
 
 
 def trim(*, shard: int, upto: Position, most: int = BATCH) -> None:
@@ -113,10 +127,16 @@ def trim(*, shard: int, upto: Position, most: int = BATCH) -> None:
         left = hot.run(hot.client(), hot.trim(shard=shard, generation=upto.generation, upto=upto.id, most=most))[0]
 
 
-def move(*, shard: int, before: Position, to: Position, now: datetime) -> None:
-    """The first statement of every drain's transaction. Raises Fenced where the position is no longer `before`."""
+def move(*, shard: int, before: Position, to: Position, now: datetime, entries: int = 0) -> None:
+    """The first statement of every drain's transaction. Raises Fenced where the position is no longer `before`.
+
+    `entries` were passed, and do not wait any more.
+    """
     moved = Shard.objects.filter(id=shard, position_generation=before.generation, position_id=before.id).update(
-        position_generation=to.generation, position_id=to.id, drained_at=now
+        position_generation=to.generation,
+        position_id=to.id,
+        drained_at=now,
+        backlog=Greatest(F("backlog") - entries, 0),
     )
     if not moved:
         raise Fenced
@@ -127,7 +147,7 @@ def set_aside(shard: int, at: Position, raw: Raw, error: Exception, now: datetim
         shard=shard,
         generation=at.generation,
         stream_id=raw[0],
-        fields=PoisonEntry.kept(raw[1]),
+        fields=PoisonEntry.kept(dict(zip(raw[1][::2], raw[1][1::2], strict=True))),
         error=f"{type(error).__name__}: {error}"[:2000],
         at=now,
     )
@@ -139,7 +159,7 @@ def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw
     haste.judge(judged, shard=shard, upto=(reached.generation, reached.id))
     partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
     with transaction.atomic():
-        move(shard=shard, before=position, to=reached, now=now)
+        move(shard=shard, before=position, to=reached, now=now, entries=len(raws))
         for place, error in reading.unreadable:
             log.error("drain: an entry can't be read: %s", error)
             set_aside(shard, reached, raws[place], error, now)

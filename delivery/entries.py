@@ -32,8 +32,8 @@ class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     active: bool | None = None
 
 
-Raw = tuple[str, dict[bytes, bytes]]
-"""An entry as Redis has it: its id and its fields."""
+Raw = tuple[str, list[bytes]]
+"""An entry as Redis has it: its id, and its fields with their values behind them."""
 
 
 @dataclass(slots=True)
@@ -67,13 +67,15 @@ def pack(told: Told) -> bytes:
 def read(raws: Sequence[Raw]) -> Reading:
     reading = Reading()
     known: dict[bytes, tuple[int, bytes]] = {}
-    for place, (id_, fields) in enumerate(raws):
+    for place, (id_, parts) in enumerate(raws):
         try:
-            name = fields[b"o"]
-            if b"b" in fields:
+            first, name, _price_field, _price, kind, what = parts
+            if first != b"o" or kind not in (b"e", b"b"):
+                name, kind, what = _in_another_order(parts)
+            if kind == b"b":
                 reading.barriers.setdefault(_order(name), place)
                 continue
-            told = _decoder.decode(fields[b"e"])
+            told = _decoder.decode(what)
             if (found := known.get(name)) is None:
                 order = _order(name)
                 found = known[name] = len(known), order.bytes
@@ -87,6 +89,25 @@ def read(raws: Sequence[Raw]) -> Reading:
             reading.places.append(place)
             reading.order.append(found[0])
     return reading
+
+
+def _in_another_order(parts: list[bytes]) -> tuple[bytes, bytes, bytes]:
+    """The order's name, the kind and what it tells, of an entry that was set aside and put back. Raises KeyError."""
+    fields = dict(zip(parts[::2], parts[1::2], strict=True))
+    kind = b"b" if b"b" in fields else b"e"
+    return fields[b"o"], kind, fields[kind]
+
+
+def costs(raws: Sequence[Raw]) -> dict[str, int]:
+    """What they cost, by order's name, in micros. Raises ValueError where one is not as the scripts write them."""
+    found: dict[bytes, int] = {}
+    for _id, parts in raws:
+        order_field, name, price_field, price, _kind, _what = parts
+        if order_field != b"o" or price_field != b"p":
+            raise ValueError(f"fields {parts[::2]}")
+        if price != b"0":
+            found[name] = found.get(name, 0) + int(price)
+    return {name.decode("ascii"): micros for name, micros in found.items()}
 
 
 def _order(name: bytes) -> UUID:

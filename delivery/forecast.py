@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Sum
+from django.db.models import Q, Sum
 from numpy.typing import NDArray
 
 from delivery import learning
@@ -59,10 +59,11 @@ def estimate(
     (analytics/foreseeing.py); below zero: narrower.
     """
     rng = np.random.default_rng(zlib.crc32(f"{market.code}/{objective}/{budget_coins}/{duration_s}".encode()))
-    finished = Order.objects.filter(market=market, objective=objective, status="settled", charged_micros__gt=0).count()
+    settled = Order.objects.filter(market=market, objective=objective, status="settled", charged_micros__gt=0)
+    finished = settled.values("id")[:ENOUGH_ORDERS].count()
     # What one order differs from another by, beyond its rate: less is known of it, the fewer have finished.
     spread = rng.lognormal(0.0, 0.2 if finished >= ENOUGH_ORDERS else 0.45, DRAWS)
-    impressions = budget_coins * MICROS / _prices(rng, market, objective, now)
+    impressions = budget_coins * MICROS / _prices(rng, market, objective)
     slots = _slots(market, audience, duration_s, now)
     if slots is not None:
         impressions = np.minimum(impressions, slots * rng.uniform(0.3, 1.0, DRAWS))
@@ -79,9 +80,9 @@ def estimate(
     )
 
 
-def _prices(rng: np.random.Generator, market: Market, objective: str, now: datetime) -> Draws:
+def _prices(rng: np.random.Generator, market: Market, objective: str) -> Draws:
     """The mean price of an impression, never below the reserve."""
-    seen = learning.prices(market=market, objective=objective, now=now)
+    seen = learning.prices(market=market, objective=objective)
     reserve = float(market.reserve_micros[objective])
     if seen.known:
         return np.maximum(reserve, seen.mean_micros * rng.lognormal(0.0, 0.15, DRAWS))
@@ -103,15 +104,18 @@ def _slots(market: Market, audience: Mapping[str, Any], duration_s: int, now: da
     """
     countries = audience.get("countries") or [market.code]
     this_hour = now.replace(minute=0, second=0, microsecond=0)
+    theirs = Q()
+    if bands := audience.get("age_bands"):
+        theirs &= Q(age_band__in=[AGE_BANDS.index(band) for band in bands])
+    if genders := audience.get("genders"):
+        theirs &= Q(gender__in=[GENDERS.index(gender) for gender in genders])
+    # By the hour: to count those that differ, PostgreSQL would sort all of the history.
     seen = TrafficHour.objects.filter(country__in=countries, hour__gt=now - HISTORY, hour__lt=this_hour)
-    hours: int = seen.aggregate(hours=Count("hour", distinct=True))["hours"]
+    by_hour = seen.values("hour").annotate(theirs=Sum("slots", filter=theirs or None)).values_list("theirs", flat=True)
+    slots = list(by_hour)
+    hours, total = len(slots), float(sum(some or 0 for some in slots))
     if hours < KNOWN_FROM_HOURS:
         return None
-    if bands := audience.get("age_bands"):
-        seen = seen.filter(age_band__in=[AGE_BANDS.index(band) for band in bands])
-    if genders := audience.get("genders"):
-        seen = seen.filter(gender__in=[GENDERS.index(gender) for gender in genders])
-    total: float = float(seen.aggregate(slots=Sum("slots"))["slots"] or 0)
     curve = learning.traffic_curve(market=market, now=now)
     start = now.timestamp()
     coming: float = total / hours * curve.mass(start, start + duration_s)

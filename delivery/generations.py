@@ -28,13 +28,15 @@ def ensure(*, shard: int, now: datetime) -> int:
     with transaction.atomic():
         row = Shard.objects.select_for_update().get(id=shard)
         survived = client.xlen(hot.stream_key(shard, row.generation))
+        # Drains take off what they passed, so that this was seen and is nowhere. What came since the last look can't
+        # be counted by anybody.
         lost = max(0, row.backlog - survived)
         row.generation += 1
         row.redis_run_id, row.lost_entries, row.backlog = run_id, row.lost_entries + lost, survived
         row.save(update_fields=["generation", "redis_run_id", "lost_entries", "backlog"])
     if row.generation > 1:
         log.warning(
-            "generations: shard %s begins generation %s; about %s entries were lost", shard, row.generation, lost
+            "generations: shard %s begins generation %s; at least %s entries were lost", shard, row.generation, lost
         )
     client.set(hot.generation_key(shard), row.generation)
     return row.generation

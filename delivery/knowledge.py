@@ -39,7 +39,7 @@ def of(order: Order, *, at: float) -> Known:
     prices: Prices = _fresh(
         ("price", market.code, order.objective),
         at,
-        lambda: learning.prices(market=market, objective=order.objective, now=now),
+        lambda: learning.prices(market=market, objective=order.objective),
     )
     paths = [Path(order.objective, market.code, name, order.account_id, order.id) for name in SURFACES]
     rates = _fresh(("rates", order.id), at, lambda: learning.rates_of(paths))

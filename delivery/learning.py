@@ -16,7 +16,7 @@ from delivery.engine import curve
 from delivery.engine.curve import Curve
 from delivery.engine.rates import HALF_LIFE_S, PRIOR_STRENGTH, Count, Rate, below, root, strength
 from delivery.engine.vocabulary import ACTIONS
-from delivery.models import HourRollup, RateNode, TrafficHour
+from delivery.models import HourRollup, PriceNode, RateNode, TrafficHour
 from promote.markets.models import Market
 
 MEMORY = timedelta(days=35)
@@ -148,18 +148,28 @@ class Prices:
         return self.charges >= KNOWN_FROM_CHARGES
 
 
-def prices(*, market: Market, objective: str, now: datetime) -> Prices:
-    """What impressions for this objective have cost in this market lately."""
-    sums = HourRollup.objects.filter(
-        dimension="all",
-        hour__gt=now - PRICES_FROM,
-        charged_micros__gt=0,
-        order__market=market,
-        order__objective=objective,
-    ).aggregate(charges=Sum("valid_impressions"), micros=Sum("charged_micros"))
-    charges, micros = int(sums["charges"] or 0), int(sums["micros"] or 0)
+def learn_prices(*, now: datetime) -> int:
+    """Sums what impressions have cost lately, by objective and market. Returns how many there are."""
+    lately = HourRollup.objects.filter(dimension="all", hour__gt=now - PRICES_FROM, charged_micros__gt=0)
+    sums = lately.values_list("order__objective", "order__market").annotate(
+        charges=Sum("valid_impressions"), micros=Sum("charged_micros")
+    )
+    rows = [(f"{objective}/{market}", charges, micros, now) for objective, market, charges, micros in sums]
+    with transaction.atomic():
+        bulk.values(
+            "INSERT INTO delivery_price_node (key, charges, micros, at) VALUES %s ON CONFLICT (key) DO UPDATE "
+            "SET charges = EXCLUDED.charges, micros = EXCLUDED.micros, at = EXCLUDED.at",
+            sorted(rows),
+        )
+        PriceNode.objects.filter(at__lt=now).delete()
+    return len(rows)
+
+
+def prices(*, market: Market, objective: str) -> Prices:
+    """What impressions for this objective have cost in this market lately, as it was learned last."""
+    node = PriceNode.objects.filter(key=f"{objective}/{market.code}").first()
     reserve = float(market.reserve_micros[objective])
-    return Prices(max(reserve, micros / charges), charges) if charges else Prices(reserve, 0)
+    return Prices(max(reserve, node.micros / node.charges), node.charges) if node else Prices(reserve, 0)
 
 
 def traffic_curve(*, market: Market, now: datetime) -> Curve:

@@ -255,7 +255,13 @@ class Shard(models.Model):
     pacer_epoch = models.PositiveBigIntegerField(default=0)
     pacer_until = models.DateTimeField(null=True, blank=True)
     backlog = models.PositiveBigIntegerField(default=0, help_text=_("Entries in its stream when last looked."))
-    lost_entries = models.PositiveBigIntegerField(default=0, help_text=_("At most so many went with a lost Redis."))
+    lost_entries = models.PositiveBigIntegerField(
+        default=0,
+        help_text=_(
+            "At least so many went with a lost Redis: they were seen waiting and never drained. What came after the "
+            "last look, half a second before at most, nobody can count."
+        ),
+    )
 
     def __str__(self) -> str:
         return f"shard {self.id}"
@@ -349,6 +355,21 @@ class RateNode(models.Model):
 
     class Meta:
         db_table = "delivery_rate_node"
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class PriceNode(models.Model):
+    """What impressions of the last days cost: `objective/market`. Forecasts read it while somebody waits."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    charges = models.BigIntegerField()
+    micros = models.BigIntegerField(help_text=_("Of all of them."))
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery_price_node"
 
     def __str__(self) -> str:
         return self.key

@@ -79,3 +79,4 @@ def learn(**_: object) -> None:
     traffic.keep(client=hot.client(), now=now)
     unbilled.keep(client=hot.client(), now=now)
     learning.learn_rates(now=now)
+    learning.learn_prices(now=now)

@@ -169,6 +169,20 @@ def test_what_is_committed_leaves_the_stream_and_is_no_longer_under_way(order):
     assert figures(order).drained == 4_000
 
 
+def test_what_a_drain_committed_is_forgotten_at_its_word_and_only_once(order):
+    tokens, _done = reserve(order, 2_000, 2_000, 2_000)
+    for token, price in tokens:
+        charge(order, token, price)
+    ids = [id_.decode() for id_, _fields in stream()]
+    told = {"shard": SHARD, "generation": GENERATION, "micros": {order.hex: 4_000}}
+    assert run(hot.forget(ids=ids[1:], **told)) == hot.LOST
+    assert run(hot.forget(ids=ids[:2], **told)) == 2
+    assert (figures(order).drained, figures(order).under_way) == (4_000, 2_000)
+    assert run(hot.forget(ids=ids[:2], **told)) == hot.LOST
+    assert figures(order).drained == 4_000
+    assert [id_.decode() for id_, _fields in stream()] == ids[2:]
+
+
 def test_trimming_in_parts_counts_each_entry_once(order):
     tokens, _done = reserve(order, *[1_000] * 7)
     for token, price in tokens:

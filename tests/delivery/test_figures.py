@@ -7,7 +7,7 @@ from django.db import connection
 
 from delivery import charges, diagnosis, forecast, funnels, hot, learning, results, traffic
 from delivery.learning import Path
-from delivery.models import HourRollup, MinuteRollup, PoisonEntry, RateNode, TrafficHour
+from delivery.models import HourRollup, MinuteRollup, PoisonEntry, RateNode, Shard, TrafficHour
 from delivery.replay import replay
 from orders.models import EndReason, Order
 from payments.audit.running import run as run_audit
@@ -89,10 +89,13 @@ def test_rates_of_orders_that_are_over_are_forgotten_but_not_what_they_taught():
 
 
 def test_prices_are_known_from_charges_and_else_the_reserve():
-    assert learning.prices(market=market(), objective="video_views", now=NOON) == learning.Prices(2000.0, 0)
+    assert learning.prices(market=market(), objective="video_views") == learning.Prices(2000.0, 0)
     counted(a_delivering_order(), impressions=1000, micros=3_000_000)
-    seen = learning.prices(market=market(), objective="video_views", now=NOON)
+    learning.learn_prices(now=NOON)
+    seen = learning.prices(market=market(), objective="video_views")
     assert (seen.mean_micros, seen.known) == (3000.0, True)
+    learning.learn_prices(now=NOON + timedelta(days=8))
+    assert not learning.prices(market=market(), objective="video_views").known
 
 
 def test_the_curve_moves_towards_the_hours_that_were_seen():
@@ -227,6 +230,23 @@ def test_traffic_is_kept_and_a_lost_counter_lowers_nothing():
     client.hincrby(traffic.key(hour), traffic.field(("US", 1, 0, 0)), 7)
     traffic.keep(client=client, now=NOON + timedelta(minutes=6))
     assert TrafficHour.objects.get().slots == 50
+
+
+def test_of_what_went_with_redis_only_what_waited_and_was_not_drained_is_called_lost():
+    order = a_delivering_order()
+    paced(order)
+    shown(order, 3)
+    paced(order, now=NOON + timedelta(seconds=1))
+    drained(order)
+    hot.client().flushdb()
+    paced(order, now=NOON + timedelta(seconds=2))
+    assert Shard.objects.get(id=order.shard).lost_entries == 0
+    drained(order)
+    shown(order, 2, now=NOON + timedelta(seconds=3))
+    paced(order, now=NOON + timedelta(seconds=4))
+    hot.client().flushdb()
+    paced(order, now=NOON + timedelta(seconds=5))
+    assert Shard.objects.get(id=order.shard).lost_entries == 2
 
 
 def test_poison_can_be_put_back_once_and_is_then_stored():
