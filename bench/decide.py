@@ -6,9 +6,11 @@ client (wrk) and Redis another. Each figure is the median of rounds in which yar
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from statistics import median
+from datetime import UTC, datetime
+from statistics import median, quantiles
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -16,11 +18,13 @@ from bench import alone, live_orders, load
 from bench.alone import Served
 from bench.load import Load
 from bench.running import Say
+from delivery.engine.vocabulary import AGE_BANDS
 
 CONNECTIONS = 32
 ROUNDS, ROUND_S = 3, 4.0
 FEW, MANY = 1_000, 100_000
 VIEWERS = 50_000
+FORECASTS = 200
 LOAD = 0.7
 
 
@@ -35,9 +39,10 @@ def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> di
     with (
         alone.house(say, cluster=cluster),
         _plain("bench.yardsticks.hello:app") as hello,
-        _plain("bench.yardsticks.codec:app") as codec,
+        alone.served("bench.yardsticks.codec:app") as codec,
     ):
         key = live_orders.a_key()
+        live_orders.history()
         yardsticks = {"hello": hello, "codec": codec}
         few = _measured(say, FEW, key, yardsticks, at_load=True)
         wider = {f"{count}_processes_vs_1": _wider(say, count, key) for count in processes}
@@ -52,6 +57,7 @@ def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> di
         "p99_ms_at_70_percent": round(few["p99_ms"], 2),
         "bytes_per_order": round((many["memory_bytes"] - few["memory_bytes"]) / (MANY - FEW)),
         "cold_start_100k_s": round(many["ready_s"], 2),
+        "forecast_p99_ms": round(max(few["forecast_ms"], many["forecast_ms"]), 1),
         "load_at_p99": round(few["load"], 3),
         "per_s": {"hello": round(few["hello"]), "codec": round(few["codec"]), "decide_1k": round(few["decide"]),
                   "decide_100k": round(many["decide"]), "hello_beside_100k": round(many["hello"])},
@@ -73,6 +79,8 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
     say(f"{orders} live orders")
     live_orders.add(orders)
     live_orders.release()
+    live_orders.sold_lately()
+    forecast_ms = _forecasts(say)
     bodies = _bodies(orders)
     with alone.served("promote.config.edge:app", path="/health/ready") as edge:
         say(f"ready {edge.ready_s:.2f} s after its start")
@@ -84,7 +92,29 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
             "ready_s": edge.ready_s,
             "memory_bytes": edge.memory_bytes,
             "filled": _filled(edge, bodies[:300], key),
+            "forecast_ms": forecast_ms,
         }
+
+
+def _forecasts(say: Say) -> float:
+    """The slowest of a hundred estimates of draft orders, in milliseconds, as the order form asks for them."""
+    from analytics import foreseeing
+    from delivery import learning
+    from promote.markets.models import Market
+
+    now, market = datetime.now(UTC), Market.objects.get(code="US")
+    learning.learn_prices(now=now)
+    took = []
+    for number in range(FORECASTS):
+        began = time.perf_counter()
+        foreseeing.estimate(
+            market=market, objective="video_views", budget_coins=300 + 17 * number, duration_s=86_400,
+            audience={"countries": ["US"], "age_bands": AGE_BANDS[: number % 5]}, now=now,
+        )  # fmt: skip
+        took.append(time.perf_counter() - began)
+    slowest = 1000 * quantiles(took, n=100)[98]
+    say(f"an estimate takes {1000 * median(took):.1f} ms, the slowest of a hundred {slowest:.1f}")
+    return slowest
 
 
 def _wider(say: Say, processes: int, key: str) -> float:

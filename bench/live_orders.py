@@ -82,6 +82,36 @@ def fund() -> None:
     ledger.post(kind="grant", key=f"bench-{len(moves)}", movements=moves, now=datetime.now(UTC))
 
 
+def history() -> None:
+    """Four weeks of traffic, of every kind of viewer."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO delivery_traffic_hour (hour, country, age_band, gender, surface, slots) "
+            "SELECT date_trunc('hour', now()) - make_interval(hours => n), 'US', age, gender, surface, 100 + n %% 24 "
+            "FROM generate_series(1, %s) n, generate_series(0, 4) age, unnest(ARRAY[0, 1, 2, 255]) gender, "
+            "generate_series(0, 2) surface ON CONFLICT DO NOTHING",
+            [28 * 24],
+        )
+
+
+def sold_lately() -> None:
+    """What each order's last hours came to."""
+    from django.db import connection
+
+    from delivery.models import COUNTS
+
+    zeros = ", ".join("0" for _ in COUNTS[3:])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO delivery_hour_rollup (order_id, hour, dimension, value, {', '.join(COUNTS)}) "  # noqa: S608
+            f"SELECT id, date_trunc('hour', now()) - make_interval(hours => n), 'all', '', 60, 50, 150000, {zeros} "
+            "FROM orders_order, generate_series(1, 3) n ON CONFLICT DO NOTHING"
+        )
+        cursor.execute("ANALYZE")
+
+
 def release() -> dict[UUID, int]:
     """Publishes every order at a price, with much released. The orders and their shards."""
     from delivery import generations, hot
