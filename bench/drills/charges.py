@@ -1,8 +1,9 @@
 """A million charges with a SIGKILL of edge, worker and Redis on the way, and a FLUSHALL; every book must agree after.
 
-Real decisions and their impressions over HTTP, of orders of which a fifth run out of budget on the way. No order may
-cost more than its budget; impressions that nobody pays for stay under half a percent; rollups, events and transfers
-tell the same; what is left is back soon after each order's barrier. `--charges 20000` for a short one.
+Real decisions and their impressions over HTTP, of orders of which half come to their end on the way, with money for
+half of what they could be shown: so budgets run out while things break. No order may cost more than its budget;
+impressions that nobody pays for stay under half a percent; rollups, events and transfers tell the same; what is left is
+back soon after each order's barrier. `--charges 20000` for a short one.
 """
 
 import argparse
@@ -10,7 +11,8 @@ import asyncio
 import os
 import signal
 import time
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from statistics import quantiles
 from typing import Any
 
@@ -19,8 +21,11 @@ from bench.running import Say
 from promote.config.engines import Engines
 
 CHARGES = 1_000_000
-ORDERS, POOR_OF = 60, 5
-"""One of so many orders has money for half of its share."""
+ORDERS, POOR_OF = 60, 2
+"""One of so many orders ends on the way, and has money for half of its share until then."""
+PER_S, SHORTEST_S = 400, 45.0
+"""What is expected of the system at least, and what the first to end are given at least."""
+SPENT_OUT = 0.98
 SETTLED_WITHIN_S = 300.0
 OVER_DELIVERY_MOST, REFUND_P99_MOST_S = 0.005, 10.0
 
@@ -33,7 +38,7 @@ def run(say: Say, *, charges: int = CHARGES) -> dict[str, Any]:
     with engines.private(say) as ours:
         say(f"placing {ORDERS} orders")
         orders = [delivering.an_order(number) for number in range(ORDERS)]
-        _impoverish(orders[::POOR_OF], charges)
+        poor = _impoverish(orders[::POOR_OF], charges)
         with delivering.served() as parts:
             breaks = {
                 "edge": parts.kill_edge,
@@ -44,11 +49,12 @@ def run(say: Say, *, charges: int = CHARGES) -> dict[str, Any]:
             told = asyncio.run(delivering.Audience(parts.edge_url, delivering.a_key(), charges, breaks, say).run())
             say("every order is stopped now")
             _settle(orders, say)
-        figures = _figures(orders)
+        figures = {**_figures(orders), **_spent_out(poor)}
         audit = _audit()
     ok = (
         audit["ok"]
         and not figures["over_budget"]
+        and figures["poor_most_share"] <= 1
         and figures["overdelivery_share"] <= OVER_DELIVERY_MOST
         and figures["refund_p99_s"] <= REFUND_P99_MOST_S
     )
@@ -72,17 +78,22 @@ def _flush() -> None:
     hot.client().flushall()
 
 
-def _impoverish(orders: list[Any], charges: int) -> None:
-    """Leaves them half of what their share of the charges costs at the reserve, as other deliveries would have."""
+def _impoverish(orders: list[Any], charges: int) -> dict[Any, int]:
+    """Brings them to their last minutes, a quarter of them to each quarter of the drill, as other deliveries would
+    have. Returns how many micros each has left: half of what its share of the traffic costs at the reserve."""
     from orders.models import Order
     from payments import escrow
 
-    for order in Order.objects.filter(id__in=orders).select_related("market"):
+    now, kept = datetime.now(UTC), {}
+    for number, order in enumerate(Order.objects.filter(id__in=orders).select_related("market")):
         assert order.escrow_id is not None
-        least = order.market.reserve_micros[order.objective] * charges // ORDERS // 2
+        lasts_s = max(SHORTEST_S, charges / PER_S * (number % 4 + 1) / 4)
+        least = int(order.market.reserve_micros[order.objective] * PER_S * lasts_s / ORDERS / 2)
         left = escrow.left(escrow_ids=[order.escrow_id])[order.escrow_id]
-        spent = [(order.escrow_id, left - least)]
-        escrow.charge(key=f"drill:{order.id}", charges=spent, now=datetime.now(UTC))
+        escrow.charge(key=f"drill:{order.id}", charges=[(order.escrow_id, left - least)], now=now)
+        Order.objects.filter(id=order.id).update(ends_at=now + timedelta(seconds=lasts_s))
+        kept[order.id] = least
+    return kept
 
 
 def _settle(orders: list[Any], say: Say) -> None:
@@ -120,11 +131,27 @@ def _figures(orders: list[Any]) -> dict[str, Any]:
         "stored": shown.count(),
         "charged": shown.filter(charged=True).count(),
         "over_budget": settled.filter(charged_micros__gt=F("cost_coins") * 1_000_000).count(),
-        "ran_out": settled.filter(end_reason="budget").count(),
+        "ended_by": dict(Counter(settled.values_list("end_reason", flat=True))),
         "overdelivery_share": round(free / max(1, shown.count()), 5),
-        "lost_entries_most": sum(Shard.objects.values_list("lost_entries", flat=True)),
+        "lost_entries_least": sum(Shard.objects.values_list("lost_entries", flat=True)),
         "generations": max(Shard.objects.values_list("generation", flat=True)),
         "refund_p99_s": round(quantiles(waits, n=100)[98], 2),
+    }
+
+
+def _spent_out(poor: dict[Any, int]) -> dict[str, Any]:
+    """How many of those that had little came to the end of it, and the most that one cost of what it had."""
+    from django.db.models import Sum
+
+    from delivery.models import Event
+
+    charged = Event.objects.filter(charged=True, order_id__in=list(poor)).values_list("order_id")
+    costs: dict[Any, int] = dict(charged.annotate(micros=Sum("price_micros")))
+    shares = [costs.get(order, 0) / had for order, had in poor.items()]
+    return {
+        "poor": len(shares),
+        "poor_spent_out": sum(share >= SPENT_OUT for share in shares),
+        "poor_most_share": round(max(shares), 4),
     }
 
 
