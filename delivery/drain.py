@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -82,8 +82,8 @@ def _drain(shard: int, now: datetime, batches: int) -> int:
 
 
 def fetch(*, shard: int, after: Position, most: int = BATCH) -> list[Raw]:
-    found = hot.reader().xrange(hot.stream_key(shard, after.generation), min=f"({after.id}", max="+", count=most)
-    return [(id_.decode(), parts) for id_, parts in cast(list[tuple[bytes, list[bytes]]], found)]
+    found = hot.entries(shard=shard, generation=after.generation, after=after.id, most=most)
+    return [(id_.decode(), parts) for id_, parts in found]
 
 
 def commit(*, shard: int, position: Position, entries: Sequence[Raw], now: datetime) -> Position:
