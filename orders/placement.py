@@ -1,12 +1,13 @@
 """Placing an order: its coins and coupon move into its own escrow, its review opens."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from coupons import redemption
@@ -15,11 +16,11 @@ from orders.models import Order, Review, ReviewKind, Status
 from orders.quotes import Plan, QuoteExpired, QuoteInvalid
 from orders.shards import shard_of
 from payments import escrow
-from promote import ids, outbox
+from promote import ids, outbox, rows
 from promote.accounts.models import Account
-from promote.catalogue.models import LiveRoom, LiveState, Video
-from promote.catalogue.targets import Target
-from promote.eligibility import Caller, NotEligible, assess
+from promote.catalogue.models import LiveRoom, LiveState, Product, Video
+from promote.catalogue.targets import Target, TargetNotFound
+from promote.eligibility import Caller, NotEligible, judge
 from promote.idempotency.answers import KeyReused
 from promote.markets.models import Market
 from promote.money import coins_to_micros
@@ -34,6 +35,18 @@ class QuoteUsed(Refusal):
 
 class TargetChanged(QuoteExpired):
     sentence = _("The video has changed since this price was made. Ask for a new one; nothing was taken.")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What placing decides by, in one look."""
+
+    placed: Sequence[tuple[str, str, str]]
+    """Orders that have this key or this quote already: key, id, quote. Where there are any, the rest was not read."""
+    account: Account
+    target: Target | None
+    market: Market | None
+    """Of the account's country; None where nothing is launched."""
 
 
 def place(*, account: Account, quote: str, key: str, caller: Caller, now: datetime) -> Order:
@@ -54,75 +67,83 @@ def place_paid(*, account: Account, quote: str, key: str, caller: Caller, now: d
 
 def _place(plan: Plan, *, key: str, caller: Caller, now: datetime, until: datetime | None) -> Order:
     with transaction.atomic():
-        account = _held(plan.account_id)
-        placed = _placed_before(plan, key=key)
+        facts = _held(plan, key=key)
+        placed = _placed_before(facts, plan, key=key)
         if placed is not None:
             return placed
         if until is not None and now >= until:
             raise QuoteExpired
-        return _open(plan, account=account, key=key, caller=caller, now=now)
+        return _open(plan, facts, key=key, caller=caller, now=now)
 
 
 def open_order(plan: Plan, *, key: str, caller: Caller, now: datetime, again_from: Order) -> Order:
     """The order of a plan that an appeal approved already, inside the caller's transaction.
 
-    Raises NotEligible, OfferNotApplicable, InsufficientCoins, TargetChanged.
+    Raises NotEligible, OfferNotApplicable, InsufficientCoins, TargetChanged, KeyReused.
     """
-    account = _held(plan.account_id)
-    return _open(plan, account=account, key=key, caller=caller, now=now, again_from=again_from)
+    facts = _held(plan, key=key)
+    if facts.placed:
+        raise KeyReused
+    return _open(plan, facts, key=key, caller=caller, now=now, again_from=again_from)
 
 
 def _open(
-    plan: Plan, *, account: Account, key: str, caller: Caller, now: datetime, again_from: Order | None = None
+    plan: Plan, facts: Facts, *, key: str, caller: Caller, now: datetime, again_from: Order | None = None
 ) -> Order:
-    target = _held_target(plan)
-    eligibility = assess(account=account, target=target, caller=caller, now=now)
+    account, target = facts.account, facts.target
+    if target is None:
+        raise TargetNotFound
+    eligibility = judge(account=account, target=target, market=facts.market, caller=caller, now=now)
     if not eligibility.eligible:
         raise NotEligible(eligibility)
     if eligibility.function != plan.function:
         raise TargetChanged
-    if eligibility.market is None or eligibility.market.code != plan.market:
+    if facts.market is None or facts.market.code != plan.market:
         raise QuoteExpired  # the account has moved to another country, with other prices
     order = _planned(
-        plan, target, account=account, market=eligibility.market, key=key, caller=caller, now=now, again_from=again_from
+        plan, target, account=account, market=facts.market, key=key, caller=caller, now=now, again_from=again_from
     )
     order.escrow_id = _fund(plan, order, now=now)
-    order.save(force_insert=True)
-    order.note(why="placed", by=account, now=now, before="")
-    if order.revision_seen is None:
-        _open_review(order, now=now)
-    _tell(order, now=now)
+    _write(order, _review(order, now=now), now=now)
     return order
 
 
-def _held(account_id: UUID) -> Account:
-    """The account, locked until commit: its placements come one after the other, and news of it is either seen here or
-    sees the order.
+def _held(plan: Plan, *, key: str) -> Facts:
+    """What decides, with the account and then the target locked until commit: an account's placements come one after
+    the other, and news of either is seen here or sees the order.
     """
-    return Account.objects.select_for_update(no_key=True).get(id=account_id)
+    target_id = ids.parse("liv" if plan.function == "live" else "vid", plan.target)
+    video_id, live_id = (None, target_id) if plan.function == "live" else (target_id, None)
+    with connection.cursor() as cursor:
+        cursor.execute(_FACTS, [plan.account_id, key, plan.id, video_id, live_id])
+        placed, account, target, product, market = cursor.fetchone()
+    return Facts(
+        placed=placed or [],
+        account=rows.loaded(Account, account),
+        target=_target(target, product, plan.function) if target else None,
+        market=rows.loaded(Market, market) if market else None,
+    )
 
 
-def _placed_before(plan: Plan, *, key: str) -> Order | None:
+def _target(target: dict[str, Any], product: dict[str, Any] | None, function: str) -> Target:
+    if function == "live":
+        return rows.loaded(LiveRoom, target)
+    video = rows.loaded(Video, target)
+    video.product = rows.loaded(Product, product) if product else None
+    return video
+
+
+def _placed_before(facts: Facts, plan: Plan, *, key: str) -> Order | None:
     """The order under this key. Raises KeyReused where it is of another quote, QuoteUsed where this one has another."""
-    mine, its = Q(account_id=plan.account_id, key=key), Q(quote_id=plan.id)
-    rows = Order.objects.filter(mine | its).values_list("key", "id", "quote_id")
-    found = {its_key: (id_, quote_id) for its_key, id_, quote_id in rows}
+    found = {its_key: (id_, quote_id) for its_key, id_, quote_id in facts.placed}
     if key not in found:
         if found:
             raise QuoteUsed
         return None
     id_, quote_id = found[key]
-    if quote_id != plan.id:
+    if quote_id != str(plan.id):
         raise KeyReused
     return Order.objects.get(id=id_)
-
-
-def _held_target(plan: Plan) -> Target:
-    """The target, locked until commit as the account is."""
-    if plan.function == "live":
-        return LiveRoom.objects.select_for_update(no_key=True).get(id=ids.parse("liv", plan.target))
-    videos = Video.objects.select_for_update(no_key=True, of=("self",)).select_related("product")
-    return videos.get(id=ids.parse("vid", plan.target))
 
 
 def _fund(plan: Plan, order: Order, *, now: datetime) -> int:
@@ -196,23 +217,35 @@ def _opening_status(target: Target, *, approved: bool) -> Status:
     return Status.DELIVERING if approved else Status.IN_REVIEW
 
 
-def _open_review(order: Order, *, now: datetime) -> None:
-    """The clock of a live's review starts on air, since there is nothing to see before."""
+def _review(order: Order, *, now: datetime) -> Review | None:
+    """Its first, unless it is approved. The clock of a live's runs from on air, since there is nothing to see before."""
+    if order.revision_seen is not None:
+        return None
     seen_from = max(now, order.live.starts_at) if order.live and order.status == Status.SCHEDULED else now
-    Review.objects.create(
-        order=order,
-        kind=ReviewKind.FIRST,
-        opened_at=now,
-        due_at=seen_from + timedelta(seconds=order.market.review_deadline_s),
-    )
+    due_at = seen_from + timedelta(seconds=order.market.review_deadline_s)
+    return Review(order=order, kind=ReviewKind.FIRST, opened_at=now, due_at=due_at)
 
 
-def _tell(order: Order, *, now: datetime) -> None:
-    outbox.record("order_placed", {"order": str(order.id), "shard": order.shard, "status": order.status})
-    kind = "order_running" if order.status == Status.DELIVERING else "order_placed"
-    if order.status == Status.SCHEDULED and order.revision_seen is not None:
-        kind = "order_scheduled"
-    notices.tell(order, kind, now=now, coins=order.pay_coins)
+def _write(order: Order, review: Review | None, *, now: datetime) -> None:
+    """The order's row, its history and review, and word of it."""
+    told = notices.facts(order, coins=order.pay_coins)
+    asked = [
+        rows.written(order), rows.written(review) if review else None, order.account.user_id, now,
+        ids.new(), _told_as(order), json.dumps(told),
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, asked)
+    order._state.adding, order._state.db = False, connection.alias
+    outbox.wake_if_read("order_placed")
 
+
+def _told_as(order: Order) -> str:
+    if order.status == Status.DELIVERING:
+        return "order_running"
+    return "order_scheduled" if order.status == Status.SCHEDULED and order.revision_seen is not None else "order_placed"
+
+
+_FACTS = "SELECT * FROM orders_placement_facts(%s, %s, %s, %s, %s)"
+_OPEN = "SELECT orders_open(%s, %s, %s, %s, %s, %s, %s)"
 
 __all__ = ["QuoteExpired", "QuoteInvalid", "QuoteUsed", "TargetChanged", "open_order", "place", "place_paid"]

@@ -142,7 +142,7 @@ def _correct(adjustment: Adjustment, now: datetime) -> Journal:
     if coins > 0:
         return _give(adjustment, now)
     key, ref = f"adjustment:{adjustment.public_id}", adjustment.public_id
-    free, _others = lots.lock_free(account=account, now=now)
+    free = lots.lock_free(account=account, now=now)
     taken = lots.spend(free, account=account, micros=coins_to_micros(-coins))
     correction = ledger.platform("correction")
     movements = [Movement(part.ledger_account_id, correction, part.micros) for part in taken]

@@ -32,7 +32,7 @@ def claw_back(*, lot: Lot, coins: int, key: str, now: datetime, disputed: bool =
         debt_id = debts.open_for(lot.account_id)
         # Before looking for free coins: whoever brings some, by a purchase or a refund, holds this lock as well.
         ledger.lock([debt_id])
-        free, _others = lots.lock_free(account=lot.account, now=now)
+        free = lots.lock_free(account=lot.account, now=now)
         journal_id = ledger.find(kind=kind, key=key, ref=ref, request=request)
         if journal_id is not None:
             return _as_posted(journal_id, debt_id, coins)

@@ -21,7 +21,7 @@ def give(*, account: Account, coins: int, reference: str, live: str = "", now: d
     key, kind = f"gift:{reference}", "gift"
     request = {"account": account.id, "coins": coins, "live": live}
     with transaction.atomic():
-        free, _others = lots.lock_free(account=account, now=now)
+        free = lots.lock_free(account=account, now=now)
         if (journal_id := ledger.find(kind=kind, key=key, ref=reference, request=request)) is not None:
             return Gift.objects.get(journal_id=journal_id)
         taken = lots.spend(free, account=account, micros=coins_to_micros(coins))

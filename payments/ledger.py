@@ -103,7 +103,7 @@ def post(
     """
     entry = Entry(kind, key, movements, ref, request)
     asked: list[Any] = [now, kind, key, entry.hash(), ref, *_columns(movements)]
-    with _named_refusals(), connection.cursor() as cursor:
+    with named_refusals(), connection.cursor() as cursor:
         cursor.execute(_POST_ONE, asked)
         journal, is_new, same = cursor.fetchone()
     if not same:
@@ -181,7 +181,7 @@ def balances(account_ids: Collection[int]) -> dict[int, int]:
 
 def close(account_ids: Collection[int]) -> None:
     """Closes emptied accounts for good: no transfer touches them again. Raises NotEmpty."""
-    with _named_refusals(), connection.cursor() as cursor:
+    with named_refusals(), connection.cursor() as cursor:
         cursor.execute("UPDATE payments_ledgeraccount SET closed = true WHERE id = ANY(%s)", [list(account_ids)])
 
 
@@ -212,7 +212,7 @@ def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
         [entry.hash() for entry in entries],
         [entry.ref for entry in entries],
     ]
-    with _named_refusals(), connection.cursor() as cursor:
+    with named_refusals(), connection.cursor() as cursor:
         cursor.execute(_POST, [now, *heads, *places, *columns])
         rows = cursor.fetchall()
     if not all(same for _place, _journal, _is_new, same in rows):
@@ -253,7 +253,7 @@ def _listed(movement: Movement) -> list[int]:
 
 
 @contextmanager
-def _named_refusals() -> Iterator[None]:
+def named_refusals() -> Iterator[None]:
     """What a constraint or trigger of the ledger refused, by its name."""
     try:
         yield

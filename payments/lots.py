@@ -1,9 +1,9 @@
 """Lots of coins: how one is opened, and in which order they are spent. Source: DESIGN.md 6.4."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import debts, ledger
 from payments.ledger import Movement
-from payments.models import AccountKind, Guard, LedgerAccount, Lot, Origin
+from payments.models import AccountKind, Guard, Lot, Origin
 from payments.models.lots import NEVER_WITHDRAWN
 from promote import ids
 from promote.accounts.models import Account
@@ -70,10 +70,10 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Free:
-    """A locked lot and the micros on it."""
+class Free(Generic[SomeLot]):
+    """A lot and the micros on it."""
 
-    lot: Lot
+    lot: SomeLot
     micros: int
 
 
@@ -89,7 +89,7 @@ def spending_order(lots: Iterable[SomeLot]) -> list[SomeLot]:
     return sorted(lots, key=place)
 
 
-def split(free: Iterable[Free], *, micros: int) -> list[Taken]:
+def split(free: Iterable[Free[Any]], *, micros: int) -> list[Taken]:
     """Takes `micros` from lots in the order given; nothing moves yet. Raises InsufficientCoins."""
     taken, missing = [], micros
     for there in free:
@@ -102,7 +102,7 @@ def split(free: Iterable[Free], *, micros: int) -> list[Taken]:
     return taken
 
 
-def spend(free: Iterable[Free], *, account: Account, micros: int) -> list[Taken]:
+def spend(free: Iterable[Free[Any]], *, account: Account, micros: int) -> list[Taken]:
     """As `split`; where the account owes, what it owes is missing too. Raises InsufficientCoins, CoinsOwed."""
     try:
         return split(free, micros=micros)
@@ -168,31 +168,18 @@ def open_lot(
         )
 
 
-def free(*, account: Account, now: datetime) -> list[Free]:
+def free(*, account: Account, now: datetime) -> list[Free[Lot]]:
     """As `lock_free`, without the lock: to show, not to take from."""
     found = Lot.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), account=account)
     found = found.filter(ledger_account__credits__gt=F("ledger_account__debits")).select_related("ledger_account")
     return [Free(lot, lot.ledger_account.balance) for lot in spending_order(found)]
 
 
-def lock_free(
-    *, account: Account, now: datetime, also_lock: Collection[int] = ()
-) -> tuple[list[Free], Mapping[int, LedgerAccount]]:
-    """The account's lots with coins that have not expired, locked, in spending order: what `split` takes from.
-
-    `also_lock` are other ledger accounts of the same journal, locked in the same id order and answered as they are.
+def lock_free(*, account: Account, now: datetime) -> list[Free[Lot]]:
+    """The account's lots with coins that have not expired, locked in the order of their ids, in spending order: what
+    `split` takes from.
     """
     lots = Lot.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), account=account)
-    lots = lots.filter(ledger_account__credits__gt=F("ledger_account__debits"))
-    if not also_lock:
-        rows = lots.select_related("ledger_account").select_for_update(no_key=True, of=("ledger_account",))
-        balances = {lot: lot.ledger_account.balance for lot in rows.order_by("ledger_account_id")}
-        return _with_coins(balances), {}
-    found = list(lots)
-    locked = ledger.lock([*(lot.ledger_account_id for lot in found), *also_lock])
-    balances = {lot: locked[lot.ledger_account_id].balance for lot in found}
-    return _with_coins(balances), {id_: locked[id_] for id_ in also_lock}
-
-
-def _with_coins(balances: Mapping[Lot, int]) -> list[Free]:
-    return [Free(lot, balances[lot]) for lot in spending_order(balances) if balances[lot]]
+    rows = lots.filter(ledger_account__credits__gt=F("ledger_account__debits")).select_related("ledger_account")
+    locked = rows.select_for_update(no_key=True, of=("ledger_account",)).order_by("ledger_account_id")
+    return [Free(lot, lot.ledger_account.balance) for lot in spending_order(locked)]

@@ -56,7 +56,7 @@ def request(*, account: Account, surface: str, coins: int, key: str, now: dateti
         if known is not None:
             return _the_same(known, coins)
         _hold_payments(account)
-        free, _others = lots.lock_free(account=account, now=now)
+        free = lots.lock_free(account=account, now=now)
         plan = withdrawing.plan(account=account, market=market, surface=surface, free=free, coins=coins, now=now)
         made = _open(account, plan, surface=surface, key=key, now=now)
         _hold(made, plan.parts, now=now)

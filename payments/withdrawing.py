@@ -135,7 +135,7 @@ def quote(*, account: Account, surface: str, coins: int | None, now: datetime) -
     return plan(account=account, market=market, surface=surface, free=free, coins=coins, now=now)
 
 
-def _possible(market: Market, free: list[Free], *, now: datetime) -> list[Part]:
+def _possible(market: Market, free: list[Free[Lot]], *, now: datetime) -> list[Part]:
     """The lots whose payment can be paid back: by a provider that does it, within the method's window."""
     bought = {one.id: one for one in TopUp.objects.filter(id__in=[one.lot.top_up for one in free if one.lot.top_up])}
     rows = PaymentMethod.objects.filter(market__in={one.market_id for one in bought.values()} | {market.pk})

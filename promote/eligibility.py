@@ -82,13 +82,14 @@ def assess(*, account: Account, target: Target, caller: Caller, now: datetime) -
 def assess_all(*, account: Account, targets: Iterable[Target], caller: Caller, now: datetime) -> list[Eligibility]:
     """As `assess`, of several targets, with one look at the market."""
     market = Market.objects.filter(code=account.country).first()
-    found = []
-    for target in targets:
-        function = function_of(target)
-        objectives = tuple(market.objectives.get(function, ())) if market else ()
-        checks = tuple(_checks(account, target, function, market, caller, now))
-        found.append(Eligibility(function, checks, objectives, market))
-    return found
+    return [judge(account=account, target=target, market=market, caller=caller, now=now) for target in targets]
+
+
+def judge(*, account: Account, target: Target, market: Market | None, caller: Caller, now: datetime) -> Eligibility:
+    """As `assess`, with the market of the account's country at hand."""
+    function = function_of(target)
+    objectives = tuple(market.objectives.get(function, ())) if market else ()
+    return Eligibility(function, tuple(_checks(account, target, function, market, caller, now)), objectives, market)
 
 
 def of_account(*, account: Account, caller: Caller, now: datetime) -> list[Check]:
@@ -261,6 +262,7 @@ __all__ = [
     "NotEligible",
     "assess",
     "assess_all",
+    "judge",
     "of_account",
     "version_key",
 ]

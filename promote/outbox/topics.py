@@ -62,9 +62,15 @@ def record(topic: str, payload: dict[str, Any]) -> None:
 def record_all(topic: str, payloads: Sequence[dict[str, Any]]) -> None:
     """As `record`, a message for each payload, in one statement. What nobody reads wakes nobody."""
     from promote.outbox.models import Message
-    from promote.outbox.tasks import wake
 
     rows = [{"payload": payload} for payload in payloads]
     many.insert(Message, rows, topic=topic, created_at=timezone.now(), attempts=0, error="", dead=False)
+    wake_if_read(topic)
+
+
+def wake_if_read(topic: str) -> None:
+    """For who recorded through the database's `outbox_record` (sql/0001_record.sql), together with rows of their own."""
+    from promote.outbox.tasks import wake
+
     if _handlers[topic] or _batch_handlers[topic]:
         transaction.on_commit(wake, robust=True)

@@ -1,0 +1,1 @@
+DROP FUNCTION notifications_notify(uuid, uuid, text, jsonb, timestamptz);
