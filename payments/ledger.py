@@ -11,11 +11,11 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -56,8 +56,7 @@ class NotEmpty(Exception):
     """An account with money on it can't be closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """`amount` from the debit account to the credit account: micros of coins, or minor units of a currency."""
 
     debit_id: int
@@ -143,13 +142,6 @@ def open_account(
     *, kind: AccountKind, guard: Guard, owner: UUID | None = None, code: str | None = None, ledger: int = COINS
 ) -> int:
     """A new account's id; with a code, the id of the account that has it, new or old."""
-    return open_or_find(kind=kind, guard=guard, owner=owner, code=code, ledger=ledger)[0]
-
-
-def open_or_find(
-    *, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | None, ledger: int = COINS
-) -> tuple[int, bool]:
-    """As `open_account`, and whether it is new."""
     return _open(kind=kind, guard=guard, owner=owner, code=code, ledger=ledger, hot=False)
 
 
@@ -170,7 +162,7 @@ def platform(code: str, ledger: int = COINS) -> int:
     found = account_id(code=code, ledger=ledger)
     if found is not None:
         return found
-    return _open(kind=AccountKind.PLATFORM, guard=Guard.NONE, owner=None, code=code, ledger=ledger, hot=True)[0]
+    return _open(kind=AccountKind.PLATFORM, guard=Guard.NONE, owner=None, code=code, ledger=ledger, hot=True)
 
 
 def balances(account_ids: Collection[int]) -> dict[int, int]:
@@ -204,13 +196,13 @@ def retrying(work: Callable[[], Answer], *, attempts: int = 3) -> Answer:
 
 def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
     numbers = [(place, seq) for place, entry in enumerate(entries, 1) for seq in range(1, len(entry.movements) + 1)]
-    places = [[place for place, _seq in numbers], [seq for _place, seq in numbers]]
+    places = [_numbers(place for place, _seq in numbers), _numbers(seq for _place, seq in numbers)]
     columns = _columns([movement for entry in entries for movement in entry.movements])
-    heads: list[list[Any]] = [
-        [entry.kind for entry in entries],
-        [entry.key for entry in entries],
-        [entry.hash() for entry in entries],
-        [entry.ref for entry in entries],
+    heads = [
+        _texts(entry.kind for entry in entries),
+        _texts(entry.key for entry in entries),
+        _texts(f"\\x{entry.hash().hex()}" for entry in entries),
+        _texts(entry.ref for entry in entries),
     ]
     with named_refusals(), connection.cursor() as cursor:
         cursor.execute(_POST, [now, *heads, *places, *columns])
@@ -220,9 +212,7 @@ def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
     return [Posted(journal, is_new) for _place, journal, is_new, _same in rows]
 
 
-def _open(
-    *, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | None, ledger: int, hot: bool
-) -> tuple[int, bool]:
+def _open(*, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | None, ledger: int, hot: bool) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO payments_ledgeraccount (ledger, kind, code, owner, guard, hot)
@@ -232,20 +222,26 @@ def _open(
         )
         row = cursor.fetchone()
     if row is not None:
-        return int(row[0]), True
+        return int(row[0])
     assert code is not None
     found = account_id(code=code, ledger=ledger)
     assert found is not None
-    return found, False
+    return found
 
 
-def _columns(movements: Sequence[Movement]) -> list[list[int]]:
-    return [
-        [movement.ledger for movement in movements],
-        [movement.debit_id for movement in movements],
-        [movement.credit_id for movement in movements],
-        [movement.amount for movement in movements],
-    ]
+def _columns(movements: Sequence[Movement]) -> list[str]:
+    debits, credited, amounts, ledgers = zip(*movements, strict=True) if movements else ((), (), (), ())
+    return [_numbers(column) for column in (ledgers, debits, credited, amounts)]
+
+
+def _numbers(values: Iterable[int]) -> str:
+    """An array as one literal: PostgreSQL would parse and plan a list as an expression of a thousand parts."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def _texts(values: Iterable[str]) -> str:
+    quoted = ",".join(f'"{value}"' for value in (value.translate(_ESCAPED) for value in values))
+    return f"{{{quoted}}}"
 
 
 def _listed(movement: Movement) -> list[int]:
@@ -271,6 +267,7 @@ _REFUSED_BY = {
     "ledgeraccount_open": AccountClosed,
     "ledgeraccount_closed_is_empty": NotEmpty,
 }
+_ESCAPED = str.maketrans({"\\": r"\\", '"': r"\""})
 _WORTH_ANOTHER_TRY = ("40P01", "40001")
 _POST_ONE = """
     SELECT * FROM payments_post_one(
