@@ -13,6 +13,7 @@ from payments import debts, gateways, limits, lots, uses
 from payments.gateways.base import PaysBack
 from payments.lots import Free
 from payments.models import Lot, TopUp
+from payments.models.lots import IN_APP
 from promote.accounts.models import Account
 from promote.markets.models import Market, PaymentMethod
 from promote.money import MICROS, coins_to_micros, format_coins
@@ -25,6 +26,11 @@ _SENTENCES: dict[str, Text] = {
     "nothing": _(
         "None of your coins can be withdrawn: coins of a store are refunded by that store, and coins that were given "
         "stay in your balance."
+    ),
+    "given": _("None of your coins can be withdrawn: coins that were given to you stay in your balance."),
+    "empty": _(
+        "You have no free coins, so there is nothing to withdraw. What your promotions don't spend comes back to your "
+        "balance."
     ),
     "method": _(
         "How you paid can't be paid back from here: its time is over, or its provider takes no refunds this way. Your "
@@ -39,13 +45,13 @@ class WithdrawalNotAvailable(Refusal):
     code, status = "withdrawal_not_available", 409
     title = _("Withdrawal is not available")
 
-    def __init__(self, *, reason: str, links: Iterable[tuple[str, str]] = (), coins: int = 0) -> None:
+    def __init__(self, *, reason: str, links: Iterable[tuple[str, str]] = (), coins: int = 0, said: str = "") -> None:
         found = [{"method": method, "url": url} for method, url in links]
         super().__init__(
             extra={"reason": reason, "links": found},
             coins=format_coins(coins),
         )
-        self.sentence = _SENTENCES[reason]
+        self.sentence = _SENTENCES[said or reason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +105,12 @@ def plan(
     owed = debts.owed_micros(account.id)
     if owed:
         raise WithdrawalNotAvailable(reason="debt", coins=-(-owed // MICROS))
+    free = list(free)
     bought = [one for one in free if one.lot.withdrawable and one.micros >= MICROS]
     possible = _possible(market, bought, now=now)
     there = sum(part.coins for part in possible)
     if not there:
-        raise WithdrawalNotAvailable(
-            reason="method" if bought else "nothing", links=() if bought else store_links(market, surface)
-        )
+        raise WithdrawalNotAvailable(reason="method") if bought else _nothing(market, surface, free)
     wanted = _wanted(account, market, coins, there=there, now=now)
     is_reviewed = limits.check_withdrawal(account=account, market=market, coins=wanted, now=now)
     parts = []
@@ -116,6 +121,14 @@ def plan(
             parts.append(Part(part.lot, part.top_up, part.method, taken, price))
             wanted -= taken
     return Plan(market, there, tuple(parts), is_reviewed)
+
+
+def _nothing(market: Market, surface: str, free: Iterable[Free]) -> WithdrawalNotAvailable:
+    """Who holds coins of a store is led to that store; whoever holds none has nothing to ask there."""
+    origins = {one.lot.origin for one in free if one.micros >= MICROS}
+    links = [link for link in store_links(market, surface) if link[0] in origins]
+    said = "nothing" if origins & set(IN_APP) else "given" if origins else "empty"
+    return WithdrawalNotAvailable(reason="nothing", links=links, said=said)
 
 
 def _wanted(account: Account, market: Market, coins: int | None, *, there: int, now: datetime) -> int:

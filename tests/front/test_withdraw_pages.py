@@ -50,9 +50,16 @@ def test_where_it_is_not_offered_the_page_leads_to_the_store():
     page = signed_in(an_advertiser(country="GB")).get("/wallet/withdraw/")
     assert 'href="https://reportaproblem.apple.com/"' in page.content.decode()
     assert "Ask the App Store for a refund" in text_of(page)
-    account = an_advertiser()
-    coins_for(account, 100)
-    assert "None of your coins can be withdrawn" in text_of(signed_in(account).get("/wallet/withdraw/"))
+
+
+def test_who_holds_no_coins_of_a_store_is_sent_to_none():
+    nobody, gifted, buyer = an_advertiser(), an_advertiser(), an_advertiser()
+    coins_for(gifted, 100)
+    a_paid_top_up(buyer, 100, method="apple", gateway="apple", tax_percent=0)
+    pages = [signed_in(one).get("/wallet/withdraw/") for one in (nobody, gifted, buyer)]
+    said = ["there is nothing to withdraw", "coins that were given to you stay", "refunded by that store"]
+    assert all(words in text_of(page) for words, page in zip(said, pages, strict=True))
+    assert ["reportaproblem.apple.com" in page.content.decode() for page in pages] == [False, False, True]
 
 
 def test_the_wallet_says_which_store_gives_money_back_for_its_coins():
