@@ -81,6 +81,8 @@ def start(
     return_url: str,
     now: datetime,
     phone: str = "",
+    saved: str = "",
+    save: bool = False,
 ) -> OrderPayment:
     """Starts the payment of the missing coins, once per key; its top-up says what the payer does next.
 
@@ -102,6 +104,8 @@ def start(
             key=f"order:{key}"[:255],
             return_url=return_url,
             phone=phone,
+            saved=saved,
+            save=save,
             now=now,
         )
         facts = {

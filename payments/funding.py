@@ -106,9 +106,7 @@ def _open(account: Account, parts: list[tuple[int, int]], *, ref: str, request: 
         [id_ for id_, _micros in parts], [micros for _id, micros in parts],
     ]  # fmt: skip
     with ledger.named_refusals(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT payments_fund_escrow(%s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::bigint[])", asked
-        )
+        cursor.execute("SELECT payments_fund_escrow(%s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::bigint[])", asked)
         escrow_id: int | None = cursor.fetchone()[0]
     return escrow_id
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from payments import top_ups
+from payments import top_up_ends, top_ups
 from payments.gateways import NoSuchGateway
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.models import TopUp, TopUpStatus
@@ -61,4 +61,4 @@ def _give_up(*, now: datetime) -> None:
     closed = now - timedelta(seconds=GIVE_UP_AFTER_S)
     silent = TopUp.objects.filter(status=TopUpStatus.PENDING, problem="", accepted_at=None, expires_at__lte=closed)
     for top_up_id in silent.values_list("id", flat=True)[:100]:
-        top_ups.give_up(top_up_id=top_up_id, now=now)
+        top_up_ends.give_up(top_up_id=top_up_id, now=now)

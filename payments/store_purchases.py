@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import gateways, providers, refused, top_ups
+from payments import gateways, providers, refused, top_up_ends, top_ups
 from payments.gateways.base import (
     BadProof,
     Fetched,
@@ -159,7 +159,7 @@ def _buy(
         raise PurchaseRefused(gateway=row.gateway, reason="unknown_product", told=product)
     with transaction.atomic():
         top_up = _open(row, account, pack, fetched, ref=ref, now=now)
-        return top_ups.settle(top_up_id=top_up.id, fetched=fetched, ref=ref, why=why, now=now)
+        return top_up_ends.settle(top_up_id=top_up.id, fetched=fetched, ref=ref, why=why, now=now)
 
 
 def _judge(gateway: str, account: Account, fetched: Fetched) -> None:
@@ -175,7 +175,7 @@ def _judge(gateway: str, account: Account, fetched: Fetched) -> None:
 def _open(row: PaymentMethod, account: Account, pack: CoinPack, fetched: Fetched, *, ref: str, now: datetime) -> TopUp:
     """Its top-up, once per purchase. The store is the seller, so there is no tax of ours in it."""
     market: Market = row.market
-    price = top_ups.store_price(fetched) or (pack.price_minor * fetched.quantity, market.currency, market.exponent)
+    price = top_up_ends.store_price(fetched) or (pack.price_minor * fetched.quantity, market.currency, market.exponent)
     top_up, is_new = TopUp.objects.get_or_create(
         gateway=row.gateway,
         provider_ref=ref,
@@ -199,7 +199,7 @@ def _open(row: PaymentMethod, account: Account, pack: CoinPack, fetched: Fetched
         },
     )
     if is_new:
-        top_ups.note_start(top_up, now=now)
+        top_up_ends.note_start(top_up, now=now)
     return top_up
 
 

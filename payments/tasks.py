@@ -16,6 +16,7 @@ from payments import (
     paying_back,
     polling,
     reconciling,
+    saved_methods,
     sealing,
 )
 
@@ -49,6 +50,11 @@ def tell_delivered(top_up_id: str, **_: object) -> None:
 @shared_task(ignore_result=True)
 def tell_all_delivered(*, limit: int = 100, **_: object) -> None:
     delivering.tell_due(limit=limit, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def release_saved_methods(*, limit: int = 100, **_: object) -> None:
+    saved_methods.release_due(limit=limit, now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -5,7 +5,6 @@ compares its answer with our row, and moves the row and the money in one transac
 """
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +13,17 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import crediting, currencies, delivering, gateways, limits, providers, refused, saved_methods, tax
+from payments import (
+    gateways,
+    limits,
+    paying_saved,
+    providers,
+    purchases,
+    refused,
+    saved_methods,
+    tax,
+    top_up_ends,
+)
 from payments.gateways.base import (
     Fetched,
     Gateway,
@@ -22,20 +31,17 @@ from payments.gateways.base import (
     GatewayRefused,
     GoesOn,
     PaymentState,
-    Purchase,
-    SavedGone,
     Started,
     TakesLater,
 )
-from payments.models import TopUp, TopUpStatus, TopUpTransition
-from payments.models.top_ups import TRANSITIONS
+from payments.models import TopUp, TopUpStatus
 from payments.payment_methods import Methods, methods
-from promote import ids, notifications
-from promote.accounts.models import Account, User
+from payments.saved_methods import Choice
+from promote import ids
+from promote.accounts.models import Account
 from promote.idempotency.answers import KeyReused
 from promote.markets.models import CoinPack, Market, PaymentMethod
 from promote.markets.taxes import tax_of
-from promote.money import exponent, format_coins
 from promote.refusals import FieldError, Invalid, NotFound, Refusal
 
 __all__ = [
@@ -54,15 +60,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-_PHONE = re.compile(r"\d{8,15}", re.ASCII)
 FIRST_CHECK_S = 60
-_MOVED = [
-    "status", "ended_at", "check_at", "provider_ref", "payment_ref", "paid_at", "problem", "finish_at",
-    "amount_minor", "currency", "exponent",
-]  # fmt: skip
-"""What an end may change of a top-up."""
-
-_ENDED_AS = {PaymentState.FAILED: TopUpStatus.FAILED, PaymentState.EXPIRED: TopUpStatus.EXPIRED}
 
 
 class NoMethodHere(Refusal):
@@ -96,31 +94,35 @@ def start(
     return_url: str,
     now: datetime,
     phone: str = "",
+    saved: str = "",
+    save: bool = False,
 ) -> TopUp:
     """Opens a payment for a pack of coins; the top-up says what the payer does next. The same key, the same top-up.
 
     `return_url` is where the payer comes back to, `{top_up}` in it our id. Price and coins are the pack's, never the
-    caller's. `phone` goes to the provider of a method that asks for it, and is not kept. What the payer has saved pays
-    once this is committed, by `confirm`: money is never taken for a row that may still be undone. Raises Invalid,
-    NoMethodHere, LimitReached, KeyReused, ProviderAway.
+    caller's. `phone` goes to the provider of a method that asks for it, and is not kept. What the payer has saved
+    (`saved`, its public id) pays once this is committed, by `confirm`: money is never taken for a row that may still be
+    undone. `save` says that they agreed to the method's words. Raises Invalid, NoMethodHere, LimitReached, KeyReused,
+    ProviderAway.
     """
     market, chosen, pack = _choose(account, caller_surface, method, pack_id)
-    number = _phone(phone) if chosen.asks_phone else ""
-    top_up = _open(account, caller_surface, market, chosen, pack, key, now)
-    if (top_up.method, top_up.pack_id) != (chosen.code, pack.pk):
+    number = purchases.phone_of(phone) if chosen.asks_phone else ""
+    how = saved_methods.choose(account=account, method=method, saved=saved, save=save, now=now)
+    top_up = _open(account, caller_surface, market, chosen, pack, how, key, return_url, now)
+    if (top_up.method, top_up.pack_id) != (chosen.code, pack.pk) or (saved and top_up.saved != how.saved):
         raise KeyReused
     if top_up.provider_ref or top_up.status != TopUpStatus.PENDING:
         return top_up
     if top_up.saved_id:
         hurry(top_up_id=top_up.id, now=now)
         return top_up
-    purchase = _purchase(top_up, account=account, return_url=return_url, phone=number)
+    purchase = purchases.of(top_up, account=account, return_url=return_url, phone=number)
     try:
         started = providers.ask(top_up.gateway, lambda gateway: gateway.start(purchase, key=f"{top_up.public_id}:v1"))
     except (GatewayAway, GatewayRefused) as error:
         log.error("top-up %s could not be started at %s: %s", top_up, top_up.gateway, error)
         raise ProviderAway from error
-    _next(top_up, started)
+    purchases.keep_next(top_up, started)
     return top_up
 
 
@@ -135,7 +137,7 @@ def came_back(
     top_up = get(account=account, public_id=public_id)
     if top_up.status != TopUpStatus.PENDING:
         return top_up, False
-    purchase = _purchase(top_up, account=account, return_url=return_url)
+    purchase = purchases.of(top_up, account=account, return_url=return_url)
 
     def next_step(gateway: Gateway) -> Started | None:
         if not isinstance(gateway, GoesOn):
@@ -150,7 +152,7 @@ def came_back(
     if started is None:
         hurry(top_up_id=top_up.id, now=now)
         return top_up, False
-    _next(top_up, started)
+    purchases.keep_next(top_up, started)
     return top_up, True
 
 
@@ -173,46 +175,16 @@ def confirm(*, top_up_id: UUID, now: datetime, provider_ref: str = "", why: str 
 
 def confirm_read(top_up: TopUp, *, now: datetime, provider_ref: str = "", why: str = "asked") -> TopUp:
     """As `confirm`, of a row that was read a moment ago; what has changed since is seen under its lock."""
-    if top_up.saved_id and not top_up.provider_ref and top_up.status == TopUpStatus.PENDING:
-        top_up = _pay_with_saved(top_up, now=now)
     ref = top_up.provider_ref or provider_ref
+    if top_up.saved_id and not ref and top_up.status == TopUpStatus.PENDING:
+        top_up = paying_saved.pay(top_up, now=now)
+        ref = top_up.provider_ref
     if top_up.status == TopUpStatus.PAID or not ref:
         return top_up
     fetched = _fetch(top_up, ref, now=now)
-    return top_up if fetched is None else settle(top_up_id=top_up.id, fetched=fetched, ref=ref, why=why, now=now)
-
-
-def settle(*, top_up_id: UUID, fetched: Fetched, ref: str, why: str, now: datetime) -> TopUp:
-    """Ends the top-up as the provider's answer says, which has been compared with it. Any number of times, once."""
-    with transaction.atomic():
-        top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account", "market").get(id=top_up_id)
-        if fetched.state == PaymentState.PAID:
-            _pay(top_up, fetched, ref=ref, why=why, now=now)
-        elif top_up.status != TopUpStatus.PENDING or fetched.state == PaymentState.OPEN:
-            pass
-        elif fetched.state == PaymentState.SETTLING:
-            _accept(top_up, now=now)
-        else:
-            _end(top_up, to=_ENDED_AS[fetched.state], why=why, now=now)
+    if fetched is None:
         return top_up
-
-
-def _pay_with_saved(top_up: TopUp, *, now: datetime) -> TopUp:
-    """Has the provider take the money from what its owner saved there. The same key as often as it is asked for."""
-    account, saved = top_up.account, top_up.saved
-    token = saved_methods.token_of(saved) if saved else ""
-    if not token or top_up.expires_at <= now:
-        return _over(top_up.id, to=TopUpStatus.EXPIRED, why="not_taken", now=now)
-    purchase = _purchase(top_up, account=account, return_url="", saved=token)
-    try:
-        started = providers.ask(top_up.gateway, lambda gateway: gateway.start(purchase, key=f"{top_up.public_id}:v1"))
-    except GatewayRefused as error:
-        log.warning("top-up %s: what was saved does not pay: %s", top_up, error)
-        if saved and isinstance(error, SavedGone):
-            saved_methods.is_gone(saved, now=now)
-        return _over(top_up.id, to=TopUpStatus.FAILED, why="saved_refused", now=now)
-    _next(top_up, started)
-    return top_up
+    return top_up_ends.settle(top_up_id=top_up.id, fetched=fetched, ref=ref, why=why, now=now)
 
 
 def _fetch(top_up: TopUp, ref: str, *, now: datetime) -> Fetched | None:
@@ -244,19 +216,6 @@ def _agrees(top_up: TopUp, fetched: Fetched, *, is_live: bool) -> bool:
     return False
 
 
-def give_up(*, top_up_id: UUID, now: datetime) -> None:
-    """Ends a top-up of which nothing was heard long after its page closed."""
-    _over(top_up_id, to=TopUpStatus.EXPIRED, why="given_up", now=now)
-
-
-def _over(top_up_id: UUID, *, to: TopUpStatus, why: str, now: datetime) -> TopUp:
-    with transaction.atomic():
-        top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account").get(id=top_up_id)
-        if top_up.status == TopUpStatus.PENDING:
-            _end(top_up, to=to, why=why, now=now)
-        return top_up
-
-
 def hurry(*, top_up_id: UUID, now: datetime) -> None:
     """The payer is back: ask the provider at once instead of waiting for its notice or for the next poll."""
     from payments.tasks import confirm_top_up
@@ -264,40 +223,6 @@ def hurry(*, top_up_id: UUID, now: datetime) -> None:
     moved = TopUp.objects.filter(id=top_up_id, status=TopUpStatus.PENDING, check_at__gt=now).update(check_at=now)
     if moved:
         transaction.on_commit(lambda: confirm_top_up.apply_async((str(top_up_id),), retry=False), robust=True)
-
-
-def _purchase(top_up: TopUp, *, account: Account, return_url: str, phone: str = "", saved: str = "") -> Purchase:
-    back = return_url.replace("{top_up}", top_up.public_id)
-    return Purchase(
-        reference=top_up.public_id,
-        method=top_up.method,
-        title=format_coins(top_up.coins),
-        amount_minor=top_up.amount_minor,
-        currency=top_up.currency,
-        language=account.language,
-        return_url=back,
-        cancel_url=back,
-        expires_at=top_up.expires_at,
-        payer=account.id.hex,
-        phone=phone,
-        saved=saved,
-    )
-
-
-def _phone(text: str) -> str:
-    digits = re.sub(r"[\s().+-]", "", text)
-    if not _PHONE.fullmatch(digits):
-        told = _("Type the phone number of your wallet, with its country code: +62 812 3456 7890.")
-        raise Invalid([FieldError("phone", "invalid" if text.strip() else "required", told)])
-    return digits
-
-
-def _next(top_up: TopUp, started: Started) -> None:
-    """Keeps what the payer does next."""
-    top_up.provider_ref = started.provider_ref
-    top_up.redirect_url, top_up.client_secret = started.redirect_url, started.client_secret
-    top_up.instructions = started.instructions.as_dict() if started.instructions else None
-    top_up.save(update_fields=["redirect_url", "client_secret", "instructions", "provider_ref"])
 
 
 def _choose(account: Account, surface: str, method: str, pack_id: int) -> tuple[Market, PaymentMethod, CoinPack]:
@@ -318,7 +243,15 @@ def _choose(account: Account, surface: str, method: str, pack_id: int) -> tuple[
 
 
 def _open(
-    account: Account, surface: str, market: Market, method: PaymentMethod, pack: CoinPack, key: str, now: datetime
+    account: Account,
+    surface: str,
+    market: Market,
+    method: PaymentMethod,
+    pack: CoinPack,
+    how: Choice,
+    key: str,
+    return_url: str,
+    now: datetime,
 ) -> TopUp:
     sold = tax_of(market, at=now)
     facts = {
@@ -327,7 +260,9 @@ def _open(
         "gateway": method.gateway,
         "surface": surface,
         "pack": pack,
-        "saved": account.saved_methods.filter(method=method.code, removed_at=None).first(),
+        "saved": how.saved,
+        "consent": how.consent,
+        "return_url": return_url if how.saved else "",
         "coins": pack.coins,
         "amount_minor": pack.price_minor,
         "currency": market.currency,
@@ -346,7 +281,7 @@ def _open(
             return known
         limits.check_top_up(account=account, market=market, coins=pack.coins, now=now)
         top_up = TopUp.objects.create(account=account, key=key, **facts)
-        note_start(top_up, now=now)
+        top_up_ends.note_start(top_up, now=now)
     return top_up
 
 
@@ -359,57 +294,3 @@ def _difference(top_up: TopUp, fetched: Fetched, *, is_live: bool) -> str:
             ("currency", top_up.currency, fetched.currency),
         ]
     return "; ".join(f"{name}: {theirs!r} instead of {ours!r}" for name, ours, theirs in pairs if ours != theirs)
-
-
-def _pay(top_up: TopUp, fetched: Fetched, *, ref: str, why: str, now: datetime) -> None:
-    """Under the top-up's lock: paid, credited, told. Once."""
-    if top_up.status == TopUpStatus.PAID:
-        return
-    top_up.provider_ref, top_up.payment_ref, top_up.paid_at, top_up.problem = ref, fetched.payment_ref, now, ""
-    if top_up.in_app and (price := store_price(fetched)):
-        top_up.amount_minor, top_up.currency, top_up.exponent = price
-    delivering.owe(top_up, now=now)
-    _move(top_up, to=TopUpStatus.PAID, why=why, now=now)
-    crediting.credit(top_up, now=now)
-    if fetched.saved is not None:
-        saved_methods.remember(top_up=top_up, saved=fetched.saved)
-
-
-def store_price(fetched: Fetched) -> tuple[int, str, int] | None:
-    """Amount, currency and exponent as the store says them; None where it does not, or in no currency of our books."""
-    if not fetched.amount_minor or fetched.currency not in currencies.NUMBERS:
-        return None
-    return fetched.amount_minor, fetched.currency, exponent(fetched.currency)
-
-
-def _accept(top_up: TopUp, *, now: datetime) -> None:
-    """Under the top-up's lock: the payer did their part; the coins come when the money is final."""
-    if top_up.accepted_at is None:
-        top_up.accepted_at = now
-        top_up.save(update_fields=["accepted_at"])
-
-
-def _end(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime) -> None:
-    _move(top_up, to=to, why=why, now=now)
-    kind = "top_up_failed" if to == TopUpStatus.FAILED else "top_up_expired"
-    payload = {"top_up": top_up.public_id, "coins": top_up.coins}
-    notifications.notify(account=top_up.account, kind=kind, payload=payload, now=now)
-
-
-def _move(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime, by: User | None = None) -> None:
-    came_from = TopUpStatus(top_up.status)
-    if to not in TRANSITIONS[came_from]:
-        raise ValueError(f"{top_up} can't become {to}: it is {came_from}")
-    top_up.status, top_up.ended_at, top_up.check_at = to, now, None
-    top_up.save(update_fields=_MOVED)
-    _note(top_up, came_from=came_from, why=why, by=by, now=now)
-
-
-def note_start(top_up: TopUp, *, now: datetime) -> None:
-    _note(top_up, came_from="", why="started", by=None, now=now)
-
-
-def _note(top_up: TopUp, *, came_from: str, why: str, by: User | None, now: datetime) -> None:
-    TopUpTransition.objects.create(
-        top_up=top_up, from_status=came_from, to_status=top_up.status, why=why, by=by, at=now
-    )

@@ -12,9 +12,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments import limits, store_purchases, top_ups
-from payments.models import Invoice, InvoiceKind, TopUp, TopUpStatus
+from payments import declines, limits, saved_methods, store_purchases, top_ups
+from payments.models import Invoice, InvoiceKind, SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import AWAY, Offered
+from payments.saved_methods_api import SavedMethodOut
+from payments.saved_methods_api import read_one as read_saved
+from promote import ids
 from promote.accounts.models import Account
 from promote.markets.models import Market
 from promote.money import Price
@@ -26,6 +29,10 @@ from promote.rest.views import Door
 
 RETURN_PATH = "/wallet/top-ups/{top_up}/"
 _PACK = re.compile(r"pack_(\d{1,18})", re.ASCII)
+
+
+SAVED = _("The `id` of what the account saved for this method: it pays at once, or its bank asks on a page of its own.")
+SAVE = _("The payer ticked the method's `consent`: what they pay with is saved.")
 
 
 class PriceOut(serializers.Serializer[Any]):
@@ -50,6 +57,13 @@ class MethodOut(serializers.Serializer[Any]):
         help_text=_("Name it to the store: StoreKit's `appAccountToken`, Google Play's `obfuscatedAccountId`."),
     )
     test_mode = serializers.BooleanField(help_text=_("No real money moves."))
+    saved = SavedMethodOut(
+        many=True, help_text=_("What the account saved for it: `saved` with an `id` pays with one press.")
+    )
+    consent = serializers.CharField(
+        allow_null=True,
+        help_text=_("Where what is paid with can be saved: show these words beside a tick, which sends `save`."),
+    )
 
 
 class AwayOut(serializers.Serializer[Any]):
@@ -93,6 +107,10 @@ class TopUpIn(Shape):
         required=False, help_text=_("The buyer agreed that the store may be told how much of it was used.")
     )
     phone = StrictCharField(max_length=32, required=False, help_text=_("Where `asks_phone`: +62 812 3456 7890."))
+    saved = StrictCharField(max_length=64, required=False, help_text=SAVED)
+    save = StrictBooleanField(  # type: ignore[assignment]  # a field of its own, not the serializer's
+        required=False, help_text=SAVE
+    )
 
 
 class InstructionsOut(serializers.Serializer[Any]):
@@ -112,13 +130,23 @@ class NextOut(serializers.Serializer[Any]):
     instructions = InstructionsOut(required=False, help_text=_("Show them to the payer: a transfer of the price."))
 
 
+class FailureOut(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(list(declines.SENTENCES))
+    detail = serializers.CharField()
+
+
 class TopUpOut(serializers.Serializer[Any]):
     id = serializers.CharField()
     status = serializers.ChoiceField(TopUpStatus.values)
     method = serializers.CharField()
     coins = serializers.IntegerField()
     price = PriceOut()
-    next = NextOut(allow_null=True, help_text=_("What the payer does next, while it waits for them."))
+    saved = serializers.CharField(allow_null=True, help_text=_("The `id` of what was saved that pays for it."))
+    next = NextOut(
+        allow_null=True,
+        help_text=_("What the payer does next, while it waits for them. With `saved` only where the bank asks them."),
+    )
+    failure = FailureOut(allow_null=True, help_text=_("Why it failed, where somebody said why."))
     started_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     accepted_at = serializers.DateTimeField(
@@ -133,7 +161,8 @@ class Methods(Door):
     def get(self, request: Request) -> Response:
         account = account_of(request)
         here = top_ups.methods(account=account, surface=surface_of(request))
-        results = [_read_offered(one, account) for one in here.offered]
+        saved = saved_methods.of(account=account)
+        results = [_read_offered(one, account, saved.get(one.method.code, [])) for one in here.offered]
         hint = {"code": here.hint_code, "detail": str(here.hint)} if here.hint_code else None
         away = [{"method": row.code, "detail": str(AWAY)} for row in here.away]
         limit = _read_limit(account, here.market) if here.market else None
@@ -183,6 +212,8 @@ def _start(request: Request, asked: dict[str, Any]) -> TopUp:
         pack_id=_pack_id(asked.get("pack", "")),
         key=key_of(request),
         phone=asked.get("phone", ""),
+        saved=asked.get("saved", ""),
+        save=asked.get("save", False),
         return_url=settings.PUBLIC_URL + RETURN_PATH,
         now=timezone.now(),
     )
@@ -226,7 +257,7 @@ def _read_limit(account: Account, market: Market) -> dict[str, Any]:
     }
 
 
-def _read_offered(offered: Offered, account: Account) -> dict[str, Any]:
+def _read_offered(offered: Offered, account: Account, saved: list[SavedMethod]) -> dict[str, Any]:
     currency, in_app = offered.method.market.currency, offered.method.in_app
     packs = [
         {"id": f"pack_{pack.pk}", "coins": pack.coins, "price": Price(pack.price_minor, currency).as_dict()}
@@ -239,6 +270,8 @@ def _read_offered(offered: Offered, account: Account) -> dict[str, Any]:
         "asks_phone": offered.method.asks_phone,
         "in_app": in_app,
         "test_mode": not offered.is_live,
+        "saved": [read_saved(one) for one in saved],
+        "consent": saved_methods.words_to_tick(offered.method.code),
     }
 
 
@@ -249,7 +282,9 @@ def _read(top_up: TopUp, receipt: Invoice | None = None) -> dict[str, Any]:
         "method": top_up.method,
         "coins": top_up.coins,
         "price": Price(top_up.amount_minor, top_up.currency).as_dict(),
+        "saved": ids.public("sav", top_up.saved_id) if top_up.saved_id else None,
         "next": _read_next(top_up),
+        "failure": _read_failure(top_up),
         "started_at": top_up.started_at,
         "expires_at": top_up.expires_at,
         "accepted_at": top_up.accepted_at,
@@ -264,6 +299,11 @@ def _read_next(top_up: TopUp) -> dict[str, Any] | None:
         return None
     steps = ("redirect_url", "client_secret", "instructions")
     return {name: step for name in steps if (step := getattr(top_up, name))} or None
+
+
+def _read_failure(top_up: TopUp) -> dict[str, str] | None:
+    told = declines.sentence(top_up.failure)
+    return {"code": top_up.failure, "detail": told} if told else None
 
 
 def _read_many(rows: list[TopUp]) -> Iterable[dict[str, Any]]:

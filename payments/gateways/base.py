@@ -6,7 +6,7 @@ a connection that we opened, and the caller compares it with its own row before 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
@@ -22,6 +22,14 @@ class GatewayRefused(Exception):
 
 class SavedGone(GatewayRefused):
     """The payer has taken back what the provider kept of theirs."""
+
+
+class Declined(GatewayRefused):
+    """The payer's bank would not pay from what was saved. `reason` is a word of declines.py."""
+
+    def __init__(self, told: str, *, reason: str) -> None:
+        super().__init__(told)
+        self.reason = reason
 
 
 class NoSuchPurchase(GatewayRefused):
@@ -87,8 +95,12 @@ class Purchase:
     """Our id of the account, for providers that remember who paid."""
     phone: str = ""
     """In digits with the country's code, for methods that ask for it."""
+    saves: bool = False
+    """The payer agreed that what they pay with is kept for later payments."""
     saved: str = ""
     """The provider's token of what the payer saved there, with consent, at an earlier payment."""
+    payer_ref: str = ""
+    """The provider's own id of the payer, where it told us one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +156,15 @@ class NoticeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A payer's own means that the provider keeps for later payments: its token, and how its owner knows it."""
+    """A payer's own means that the provider keeps for later payments: its token, and how its owner knows it.
+
+    `payer_ref` is the provider's own id of the payer, `expires_on` the last day on which a card is good.
+    """
 
     token: str
     label: str
+    payer_ref: str = ""
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +172,7 @@ class Fetched:
     """A payment as the provider has it now.
 
     Of a store's purchase `reference` is the account that the app named, `product_id` what was sold, `quantity` times;
-    its price is the store's own, 0 where it does not say.
+    its price is the store's own, 0 where it does not say. `failure` says why it failed, in a word of declines.py.
     """
 
     state: PaymentState
@@ -165,6 +182,7 @@ class Fetched:
     payment_ref: str
     is_live: bool
     saved: Saved | None = None
+    failure: str = ""
     product_id: str = ""
     quantity: int = 1
 
@@ -342,10 +360,21 @@ class OpensByMarket(Protocol):
 
 @runtime_checkable
 class Remembers(Protocol):
-    """A gateway that keeps what payers saved there."""
+    """A gateway that keeps what payers saved there. With `saved`, `start` takes the money at once: its answer leads to
+    a page where the payer's bank wants to see them after all. It raises Declined, SavedGone.
+    """
 
     def forget(self, token: str) -> None:
-        """Raises GatewayAway, GatewayRefused."""
+        """Any number of times. Raises GatewayAway, GatewayRefused."""
+        ...
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """A gateway that can be asked what became of a payment from what was saved, whose answer never came."""
+
+    def find(self, purchase: Purchase) -> Started | None:
+        """None where it never began. Nothing is taken by asking. Raises GatewayAway, GatewayRefused."""
         ...
 
 

@@ -292,7 +292,7 @@ def _source(purchase: Purchase) -> dict[str, Any]:
         "return_url": purchase.return_url,
         "cancel_url": purchase.cancel_url,
     }
-    if purchase.method != "paypal_reference":
+    if not purchase.saves:
         return {"experience_context": page}
     vault = {"store_in_vault": "ON_SUCCESS", "usage_type": "MERCHANT", "customer_type": "CONSUMER"}
     return {"experience_context": page, "attributes": {"vault": vault}}

@@ -14,9 +14,10 @@ from urllib.parse import quote
 import requests
 import stripe
 
-from payments.gateways import stripe_account
+from payments.gateways import stripe_account, stripe_cards
 from payments.gateways.base import (
     BadNotice,
+    Declined,
     Fetched,
     GatewayAway,
     GatewayRefused,
@@ -26,6 +27,7 @@ from payments.gateways.base import (
     PaymentState,
     Purchase,
     Returned,
+    SavedGone,
     Started,
     Warned,
 )
@@ -55,6 +57,7 @@ _ABOUT_RETURNS = {
     "charge.dispute.closed",
 }
 _WARNINGS = "radar.early_fraud_warning."
+_INTENTS = "pi_"
 _TYPES = {"card": "card", "direct_debit": "us_bank_account"}
 # Here Stripe counts in other units than ISO 4217 does; no market of ours needs them, so they are refused, not guessed.
 _OTHER_UNITS = {"ISK", "MGA", "MRU", "UGX"}
@@ -84,54 +87,104 @@ class StripeGateway:
             stripe_version=API_VERSION,
             base_addresses={"api": api_base} if api_base else {},
             max_network_retries=_RETRIES,
-            http_client=stripe.RequestsClient(timeout=_TIMEOUT_S, session=_session(api_base or _API)),
+            http_client=stripe.RequestsClient(timeout=_TIMEOUT_S, session=_way_to(api_base or _API)),
         )
 
     def start(self, purchase: Purchase, *, key: str) -> Started:
         if purchase.currency in _OTHER_UNITS:
             raise GatewayRefused(f"amounts of {purchase.currency} are written otherwise at Stripe")
-        asked: Any = {
-            "mode": "payment",
-            "line_items": [
-                {
-                    "price_data": {
-                        "currency": purchase.currency.lower(),
-                        "unit_amount": purchase.amount_minor,
-                        "product_data": {"name": purchase.title},
-                    },
-                    "quantity": 1,
-                }
-            ],
-            "allowed_payment_method_types": [_TYPES[purchase.method]],
-            "client_reference_id": purchase.reference,
-            "metadata": {"top_up": purchase.reference},
-            "payment_intent_data": {"metadata": {"top_up": purchase.reference}, "description": purchase.title},
-            "success_url": purchase.return_url,
-            "cancel_url": purchase.cancel_url,
-            "expires_at": int(purchase.expires_at.timestamp()),
-            "locale": purchase.language if purchase.language in _LOCALES else "auto",
-        }
-        session = _ask(lambda: self._client.v1.checkout.sessions.create(asked, {"idempotency_key": key}))
-        if not session.url:
-            raise GatewayRefused(f"session {session.id} has no page: it is {session.status}")
-        return Started(redirect_url=session.url, provider_ref=session.id)
+        return self._from_saved(purchase, key=key) if purchase.saved else self._page(purchase, key=key)
 
     def fetch(self, provider_ref: str) -> Fetched:
         """Read from the plain answer: this is asked for every notice, and the SDK's objects cost more than all else."""
+        if provider_ref.startswith(_INTENTS):
+            return self._fetch_payment(provider_ref)
         path = f"/v1/checkout/sessions/{quote(provider_ref, safe='')}"
-        session = _ask(lambda: self._client.raw_request("get", path, expand=["payment_intent"])).data
+        expand = ["payment_intent.payment_method"]
+        session = _ask(lambda: self._client.raw_request("get", path, expand=expand)).data
         if not isinstance(session, dict) or session.get("object") != "checkout.session":
             raise GatewayAway(f"GET {path}: no session came back")
         found = session["payment_intent"]
         intent = found if isinstance(found, dict) else {}
+        state = _state(session, intent.get("status", ""))
+        told = _with_more_to_tell(intent)
         return Fetched(
-            state=_state(session, intent.get("status", "")),
+            state=state,
             amount_minor=session["amount_total"] or 0,
             currency=(session["currency"] or "").upper(),
             reference=session["client_reference_id"] or "",
             payment_ref=intent.get("id", ""),
             is_live=session["livemode"],
+            saved=stripe_cards.kept(told) if state == PaymentState.PAID else None,
+            failure=stripe_cards.reason_of(told.last_payment_error) if told else "",
         )
+
+    def find(self, purchase: Purchase) -> Started | None:
+        """Among the latest payments of its customer, each of which names our top-up."""
+        asked: Any = {"customer": purchase.payer_ref, "limit": 100}
+        listed = _ask(lambda: self._client.v1.payment_intents.list(asked))
+        named = [one.id for one in listed.data if _top_up_of(one) == purchase.reference]
+        return Started(provider_ref=named[0]) if named else None
+
+    def forget(self, token: str) -> None:
+        try:
+            _ask(lambda: self._client.v1.payment_methods.detach(token))
+        except GatewayRefused:
+            if not self._is_detached(token):
+                raise
+
+    def _page(self, purchase: Purchase, *, key: str) -> Started:
+        """A page of Stripe's. Who has let their card be kept before is the same customer there, and finds it."""
+        session = _ask(lambda: self._client.v1.checkout.sessions.create(_session(purchase), {"idempotency_key": key}))
+        if not session.url:
+            raise GatewayRefused(f"session {session.id} has no page: it is {session.status}")
+        return Started(redirect_url=session.url, provider_ref=session.id)
+
+    def _from_saved(self, purchase: Purchase, *, key: str) -> Started:
+        """Where the bank wants to see its customer, that payment is given up, and a page takes its place."""
+        asked = stripe_cards.payment(purchase)
+        try:
+            intent = _ask(lambda: self._client.v1.payment_intents.create(asked, {"idempotency_key": key}))
+        except GatewayRefused as refused:
+            error = refused.__cause__
+            if isinstance(error, stripe.CardError) and stripe_cards.wants_its_holder(error):
+                self._give_up(error, purchase)
+                return self._page(purchase, key=f"{key}:page")
+            if isinstance(error, stripe.CardError):
+                raise Declined(str(error), reason=stripe_cards.reason_of(error)) from error
+            if self._is_detached(purchase.saved):
+                raise SavedGone(str(error)) from error
+            raise
+        return Started(provider_ref=intent.id)
+
+    def _give_up(self, error: stripe.CardError, purchase: Purchase) -> None:
+        """Nobody can pay it any more: only the page takes money now. Any number of times."""
+        told = error.error.payment_intent if error.error else None
+        ref = _id(told) or (found.provider_ref if (found := self.find(purchase)) else "")
+        try:
+            _ask(lambda: self._client.v1.payment_intents.cancel(ref))
+        except GatewayRefused:
+            if _ask(lambda: self._client.v1.payment_intents.retrieve(ref)).status != "canceled":
+                raise
+
+    def _fetch_payment(self, ref: str) -> Fetched:
+        intent = _ask(lambda: self._client.v1.payment_intents.retrieve(ref))
+        return Fetched(
+            state=stripe_cards.state_of(intent),
+            amount_minor=intent.amount,
+            currency=intent.currency.upper(),
+            reference=_top_up_of(intent),
+            payment_ref=intent.id,
+            is_live=intent.livemode,
+            failure=stripe_cards.reason_of(intent.last_payment_error),
+        )
+
+    def _is_detached(self, token: str) -> bool:
+        try:
+            return not _ask(lambda: self._client.v1.payment_methods.retrieve(token)).customer
+        except GatewayRefused as refused:
+            error = refused.__cause__
+            return isinstance(error, stripe.InvalidRequestError) and error.code == "resource_missing"
 
     def warning(self, ref: str) -> Warned:
         expand: Any = {"expand": ["charge"]}
@@ -160,7 +213,7 @@ class StripeGateway:
         metadata: Any = subject.get("metadata")
         repeated = metadata.get("top_up") if isinstance(metadata, dict) else None
         about = _about(kind)
-        named = about == "warning" or subject.get("object") == "checkout.session"
+        named = about == "warning" or subject.get("object") in ("checkout.session", "payment_intent")
         return NoticeFacts(
             event_id=event_id[:255],
             kind=kind[:96],
@@ -207,6 +260,39 @@ class StripeGateway:
         raise BadNotice("not signed by Stripe", reason="signature")
 
 
+def _session(purchase: Purchase) -> Any:
+    taken: dict[str, Any] = {"metadata": {"top_up": purchase.reference}, "description": purchase.title}
+    payer: dict[str, Any] = {}
+    if purchase.saves:
+        taken["setup_future_usage"] = "off_session"
+        payer = {"customer_creation": "always"}
+    if purchase.payer_ref:
+        known = {"allow_redisplay_filters": ["always", "limited"]}  # ours are limited: shown where we ask for them
+        payer = {"customer": purchase.payer_ref, "saved_payment_method_options": known}
+    return {
+        "mode": "payment",
+        "line_items": [
+            {
+                "price_data": {
+                    "currency": purchase.currency.lower(),
+                    "unit_amount": purchase.amount_minor,
+                    "product_data": {"name": purchase.title},
+                },
+                "quantity": 1,
+            }
+        ],
+        "allowed_payment_method_types": [_TYPES[purchase.method]],
+        "client_reference_id": purchase.reference,
+        "metadata": {"top_up": purchase.reference},
+        "payment_intent_data": taken,
+        "success_url": purchase.return_url,
+        "cancel_url": purchase.cancel_url,
+        "expires_at": int(purchase.expires_at.timestamp()),
+        "locale": purchase.language if purchase.language in _LOCALES else "auto",
+        **payer,
+    }
+
+
 def _about(kind: str) -> str:
     if kind in _CONFIRMING:
         return "payment"
@@ -215,12 +301,19 @@ def _about(kind: str) -> str:
     return "warning" if kind.startswith(_WARNINGS) else ""
 
 
-def _session(base: str) -> requests.Session:
+def _way_to(base: str) -> requests.Session:
     """The way to Stripe is read from the environment once, not for each call."""
     session = requests.Session()
     session.proxies.update(requests.utils.get_environ_proxies(base))
     session.trust_env = False
     return session
+
+
+def _with_more_to_tell(intent: Mapping[str, Any]) -> stripe.PaymentIntent | None:
+    """A payment that keeps a card, or was refused; of others there is nothing more to read."""
+    if intent.get("setup_future_usage") or intent.get("last_payment_error"):
+        return stripe.PaymentIntent.construct_from(dict(intent), None)
+    return None
 
 
 def _state(session: Mapping[str, Any], intent_status: str) -> PaymentState:
@@ -235,6 +328,10 @@ def _state(session: Mapping[str, Any], intent_status: str) -> PaymentState:
     return PaymentState.OPEN
 
 
+def _top_up_of(intent: stripe.PaymentIntent) -> str:
+    return str(intent.metadata.to_dict().get("top_up", ""))
+
+
 def _id(found: Any) -> str:
     """Of an object, or the id that stands in its place where it was not expanded."""
     return str(getattr(found, "id", found) or "")
@@ -247,6 +344,7 @@ def _ask(call: Callable[[], Answer]) -> Answer:
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
         raise GatewayAway(str(error)) from error
     except stripe.StripeError as error:
-        if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
+        # Below 400 it is an answer that nobody can read: what was asked for may have been done.
+        if error.http_status is None or not 400 <= error.http_status < 500 or error.http_status == 409:
             raise GatewayAway(str(error)) from error
         raise GatewayRefused(str(error)) from error

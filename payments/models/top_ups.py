@@ -53,6 +53,17 @@ class TopUp(models.Model):
         related_name="top_ups",
         help_text=_("What pays for it: saved at an earlier payment."),
     )
+    consent = models.TextField(
+        blank=True, help_text=_("The words by which its payer agreed that what they pay with is saved.")
+    )
+    return_url = models.CharField(
+        max_length=2000,
+        blank=True,
+        help_text=_("Where a payer of what was saved comes back to, should they have to go."),
+    )
+    asked_at = models.DateTimeField(
+        null=True, help_text=_("When the provider was last asked to take it from what was saved.")
+    )
     redirect_url = models.CharField(max_length=2000, blank=True, help_text=_("Where the payer pays."))
     client_secret = models.CharField(max_length=255, blank=True, help_text=_("For the provider's form in an app."))
     instructions = models.JSONField(null=True, help_text=_("What a payer by transfer is shown: account, until when."))
@@ -76,6 +87,9 @@ class TopUp(models.Model):
     refunded_minor = models.PositiveBigIntegerField(default=0, help_text=_("Kept by a trigger from its returns."))
     disputed_minor = models.PositiveBigIntegerField(default=0)
     withdrawn_minor = models.PositiveBigIntegerField(default=0)
+    failure = models.CharField(
+        max_length=32, blank=True, help_text=_("Why it did not go through, as declines.py has it.")
+    )
     problem = models.TextField(blank=True, help_text=_("Why a payment could not be credited; for ops to look at."))
 
     class Meta:

@@ -12,9 +12,9 @@ from rest_framework.response import Response
 
 from orders import paying
 from orders.models import OrderPayment
-from payments.top_ups_api import RETURN_PATH, TopUpOut, read_one, surface_of
+from payments.top_ups_api import RETURN_PATH, SAVE, SAVED, TopUpOut, read_one, surface_of
 from promote.rest import Idempotent, account_of, caller
-from promote.rest.fields import Shape, StrictCharField
+from promote.rest.fields import Shape, StrictBooleanField, StrictCharField
 from promote.rest.idempotency import key_of
 from promote.rest.views import Door
 
@@ -23,6 +23,10 @@ class PayIn(Shape):
     quote = StrictCharField(max_length=16_000)
     method = StrictCharField(max_length=32, help_text=_("One of the top-up methods that are offered here."))
     phone = StrictCharField(max_length=32, required=False, help_text=_("Where `asks_phone`: +62 812 3456 7890."))
+    saved = StrictCharField(max_length=64, required=False, help_text=SAVED)
+    save = StrictBooleanField(  # type: ignore[assignment]  # a field of its own, not the serializer's
+        required=False, help_text=SAVE
+    )
 
 
 class OrderPaymentOut(serializers.Serializer[Any]):
@@ -46,6 +50,8 @@ class OrderPayments(Idempotent, Door):
             quote=asked["quote"],
             method=asked["method"],
             phone=asked.get("phone", ""),
+            saved=asked.get("saved", ""),
+            save=asked.get("save", False),
             key=key_of(request),
             caller=caller(request),
             surface=surface_of(request),

@@ -20,18 +20,26 @@ from orders import paying, placement, quotes
 from orders.models import Order
 from orders.paying import Way
 from orders.quotes import Plan, Quote, QuoteExpired, QuoteInvalid
-from payments import wallet
+from payments import saved_methods, wallet
 from payments.escrow import InsufficientCoins
 from promote.catalogue import targets
 from promote.catalogue.targets import Target
 from promote.eligibility import BROWSER, Eligibility, NotEligible, assess
 from promote.front.doors import AdvertiserRequest, advertiser
-from promote.front.page_wallet import SURFACE, onwards, return_url
+from promote.front.page_wallet import SURFACE, Choice, choices, onwards, return_url
 from promote.front.promote_form import PromoteForm, first_choices, new_key
 from promote.idempotency.answers import KeyReused
 from promote.markets.models import Market
 from promote.money import format_coins
 from promote.refusals import Invalid, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """A way to pay for what is missing, from what was saved or anew, with the pack that it buys."""
+
+    way: Way
+    choice: Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +50,13 @@ class Offered:
     free_coins: int
     estimate: Estimate | None = None
     refusal: Refusal | None = None
-    ways: tuple[Way, ...] = ()
+    ways: tuple[Paying, ...] = ()
     """How the missing coins are paid for in one step."""
+
+    @property
+    def consent(self) -> str:
+        """What a payer may tick who pays anew."""
+        return next((one.choice.consent for one in self.ways if one.choice.consent), "")
 
     @property
     def missing_coins(self) -> int:
@@ -92,8 +105,17 @@ class Desk:
             now=self.now,
         )
         missing = max(0, quote.plan.pay_coins - free)
-        ways = paying.ways(account=self.account, surface=SURFACE, missing_coins=missing) if missing else []
-        return Offered(quote, free, estimate, ways=tuple(one for one in ways if not one.offered.method.asks_phone))
+        return Offered(quote, free, estimate, ways=self._ways(missing) if missing else ())
+
+    def _ways(self, missing_coins: int) -> tuple[Paying, ...]:
+        saved, today = saved_methods.of(account=self.account), self.now.date()
+        return tuple(
+            Paying(way, choice)
+            for way in paying.ways(account=self.account, surface=SURFACE, missing_coins=missing_coins)
+            if not way.offered.method.asks_phone
+            for choice in choices([way.offered], saved, today=today)
+            if not choice.expired
+        )
 
     def page(
         self, form: PromoteForm, offered: Offered, *, key: str = "", status: int = 200, **more: Any
@@ -194,11 +216,14 @@ def _pay(desk: Desk, form: PromoteForm, offered: Offered) -> HttpResponse:
     if sealed is None:
         return desk.page(form, offered, key=data.get("key", ""), confirm=True)
     back = f"{reverse('pages:promote', args=[desk.target.public_id])}?{form.state()}"
+    method, _sep, kept = data.get("pay_with", "").partition(" ")
     try:
         started = paying.start(
             account=desk.account,
             quote=sealed,
-            method=data.get("pay_with", ""),
+            method=method,
+            saved=kept,
+            save=bool(data.get("save")) and saved_methods.words_to_tick(method) is not None,
             key=data.get("key") or new_key(),
             caller=BROWSER,
             surface=SURFACE,

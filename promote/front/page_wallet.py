@@ -1,6 +1,8 @@
 """Coins: what is there and where it came from, what moved it, and buying more."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import urlencode
 
 from django import forms
@@ -14,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orders.models import OrderPayment
-from payments import limits, saved_methods, top_ups, wallet, wallet_api, withdrawing
+from payments import declines, limits, saved_methods, top_ups, wallet, wallet_api, withdrawing
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import Methods, Offered
 from promote.front.doors import AdvertiserRequest, advertiser, safe_next
@@ -24,6 +26,8 @@ from promote.refusals import Invalid, Refusal
 
 SURFACE = "web"
 STATEMENT_PAGE = 25
+_SHOWN_AT = {"saved": "method", "save": "method"}
+"""Where a page shows what is wrong with a field of the use case."""
 
 
 @require_safe
@@ -45,7 +49,8 @@ def purse(request: AdvertiserRequest) -> HttpResponse:
         "newer": reverse("pages:wallet") if cursor else "",
         "market": market,
         "pending": _pending(request),
-        "saved": list(saved_methods.of(account=request.account).values()),
+        "saved": [one for some in saved_methods.of(account=request.account).values() for one in some],
+        "today": timezone.now().date(),
         "test_mode": _is_test(top_ups.methods(account=request.account, surface=SURFACE)),
     }
     return render(request, "pages/wallet.html", shown)
@@ -80,7 +85,7 @@ def _is_test(here: Methods) -> bool:
 @advertiser
 def forget_saved(request: AdvertiserRequest, saved_id: str) -> HttpResponse:
     saved_methods.forget(account=request.account, public_id=saved_id, now=timezone.now())
-    messages.success(request, _("Forgotten: the next payment asks you on the provider's page again."))
+    messages.success(request, _("Removed: it pays nothing more. The next payment asks you on the provider's page."))
     return redirect("pages:wallet")
 
 
@@ -98,19 +103,41 @@ class Pack:
 
 
 class TopUpForm(forms.Form):
-    """Which pack, and how it is paid."""
+    """Which pack, and how it is paid: a method, or a method and what was saved for it (`card sav_…`)."""
 
     pack = forms.IntegerField(error_messages={"required": _("Choose a pack.")})
-    method = forms.CharField(max_length=32)
+    method = forms.CharField(max_length=80)
     phone = forms.CharField(max_length=32, required=False)
+    save = forms.BooleanField(required=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A method as a choice, with what its payer has saved for it."""
+    """A method as a choice, paid with what its payer saved or anew; `consent` is what they may tick then."""
 
     method: PaymentMethod
-    saved: SavedMethod | None
+    saved: SavedMethod | None = None
+    consent: str | None = None
+    expired: bool = False
+
+    @property
+    def value(self) -> str:
+        """As the form sends it. Where choosing the method is enough, what was saved pays without being named."""
+        named = self.saved is not None and saved_methods.words_to_tick(self.method.code)
+        return f"{self.method.code} {self.saved.public_id}" if self.saved and named else self.method.code
+
+
+def choices(offered: Iterable[Offered], saved: Mapping[str, Sequence[SavedMethod]], *, today: date) -> list[Choice]:
+    """What was saved stands before its method; PayPal that was saved in its method's place."""
+    found = []
+    for one in offered:
+        code = one.method.code
+        mine = saved.get(code, [])
+        consent = saved_methods.words_to_tick(code)
+        found += [Choice(one.method, kept, expired=kept.is_expired(today)) for kept in mine]
+        if not mine or consent:
+            found.append(Choice(one.method, consent=consent))
+    return found
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,20 +153,24 @@ def top_up(request: AdvertiserRequest) -> HttpResponse:
     form = TopUpForm(request.POST)
     if not form.is_valid():
         return _choose(request, here, need_coins, back, form, status=422)
+    method, _sep, kept = form.cleaned_data["method"].partition(" ")
     try:
         started = top_ups.start(
             account=request.account,
             caller_surface=SURFACE,
-            method=form.cleaned_data["method"],
+            method=method,
             pack_id=form.cleaned_data["pack"],
             key=request.POST.get("key") or new_key(),
             return_url=return_url(request, back),
             now=timezone.now(),
             phone=form.cleaned_data["phone"],
+            saved=kept,
+            save=form.cleaned_data["save"] and saved_methods.words_to_tick(method) is not None,
         )
     except Invalid as refusal:
         for error in refusal.errors:
-            form.add_error(error.field if error.field in form.fields else None, str(error.detail))
+            field = _SHOWN_AT.get(error.field, error.field)
+            form.add_error(field if field in form.fields else None, str(error.detail))
         return _choose(request, here, need_coins, back, form, status=422)
     except Refusal as refusal:
         return _choose(request, here, need_coins, back, form, refusal=refusal, status=422)
@@ -178,11 +209,14 @@ def _choose(
     first = here.offered[0] if here.offered else None
     left, limit = _limit(request, here)
     saved = saved_methods.of(account=request.account)
+    ways = choices(here.offered, saved, today=timezone.now().date())
     shown = {
         "here": here,
         "method": first,
-        "methods": [Choice(one.method, saved.get(one.method.code)) for one in here.offered],
-        "chosen_method": form["method"].value() or (first.method.code if first else ""),
+        "methods": ways,
+        "saved_cards": any(one.saved and one.saved.expires_on for one in ways),
+        "consent": next((one.consent for one in ways if one.consent), ""),
+        "chosen_method": form["method"].value() or next((one.value for one in ways if not one.expired), ""),
         "asks_phone": any(one.method.asks_phone for one in here.offered),
         "test_mode": _is_test(here),
         "packs": _packs(first, need_coins, left) if first else [],
@@ -235,6 +269,12 @@ def top_up_return(request: AdvertiserRequest, top_up_id: str) -> HttpResponse:
     if goes_on:
         return _to_provider(request, found)
     ordered = OrderPayment.objects.select_related("order").filter(top_up=found).first()
-    shown = {"top_up": found, "next": back, "onwards": back or reverse("pages:central"), "ordered": ordered}
+    shown = {
+        "top_up": found,
+        "failure": declines.sentence(found.failure),
+        "next": back,
+        "onwards": back or reverse("pages:central"),
+        "ordered": ordered,
+    }
     part = "pages/_top_up_state.html" if getattr(request, "htmx", False) else "pages/top_up_return.html"
     return render(request, part, shown)

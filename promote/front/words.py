@@ -6,6 +6,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from payments.saved_methods import TERMS
+
 Text = str | Promise
 
 
@@ -202,10 +204,7 @@ METHOD_NOTES: dict[str, Text] = {
     "card": _("On Stripe's own page; we never see the number."),
     "direct_debit": _("From a US bank account. Coins come when the money has arrived: up to four business days."),
     "paypal": _("You confirm on PayPal's page."),
-    "paypal_reference": _(
-        "You agree once on PayPal's page that Promote may take later payments; then one press pays. "
-        "Take it back at any time in your wallet."
-    ),
+    "paypal_reference": TERMS["paypal_reference"].words,
     "dana": _("You confirm on DANA's page."),
     "ovo": _("You link your OVO account, then confirm on OVO's page."),
     "doku_bank_transfer": _("You get an account number to transfer to, good for a day."),

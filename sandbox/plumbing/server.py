@@ -52,15 +52,18 @@ class Answers:
     slow_s: float = 0.0
     down: bool = False
     garbage: bool = False
+    lost: bool = False
 
 
 def troubled(answers: Answers, answer: Callable[[], Response]) -> Response:
-    """The API's answer, or what stands for it. When down, nothing is done either."""
+    """The API's answer, or what stands for it. When down, nothing is done either; lost, it is done and not told."""
     if answers.slow_s:
         time.sleep(answers.slow_s)
     if answers.down:
         return Response(503, {"message": "The service is unavailable."})
     right = answer()
+    if answers.lost:
+        return Response(502, {"message": "Bad gateway."})
     return Response(200, b"<html>\x00 It works!", {"Content-Type": "text/html"}) if answers.garbage else right
 
 

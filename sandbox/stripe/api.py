@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.plumbing.server import Request, Response
 
-from . import API_VERSION, customers, forms, idempotency, ids, lists, params, refunds, sessions
+from . import API_VERSION, customers, forms, idempotency, ids, lists, off_session, params, refunds, sessions
 from .errors import ApiError, invalid, missing
 from .world import Call, World
 
@@ -21,10 +21,10 @@ class Route:
     method: str
     path: re.Pattern[str]
     params: str
-    answer: Callable[..., dict[str, Any]]
+    answer: Callable[..., dict[str, Any] | ApiError]
 
 
-def _route(method: str, path: str, params_module: str, answer: Callable[..., dict[str, Any]]) -> Route:
+def _route(method: str, path: str, params_module: str, answer: Callable[..., dict[str, Any] | ApiError]) -> Route:
     pattern = re.compile(re.sub(r"\{id\}", "([A-Za-z0-9_]+)", path))
     return Route(method, pattern, params_module, answer)
 
@@ -47,11 +47,17 @@ def _list(kind: str, url: str) -> Callable[..., dict[str, Any]]:
     return answer
 
 
-def _create(make: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    def answer(world: World, asked: dict[str, Any], call: Call) -> dict[str, Any]:
-        return lists.expand(world.store, make(world, asked, call), asked.get("expand", []))
+def _create(make: Callable[..., dict[str, Any] | ApiError]) -> Callable[..., dict[str, Any] | ApiError]:
+    def answer(world: World, asked: dict[str, Any], call: Call, *ids_: str) -> dict[str, Any] | ApiError:
+        made = make(world, asked, call, *ids_)
+        return made if isinstance(made, ApiError) else lists.expand(world.store, made, asked.get("expand", []))
 
     return answer
+
+
+def _customers_methods(world: World, asked: dict[str, Any], call: Call, id_: str) -> dict[str, Any]:
+    customers.must_exist(world, id_)
+    return lists.page(world.store, "payment_method", f"/v1/customers/{id_}/payment_methods", {**asked, "customer": id_})
 
 
 def _session(world: World, id_: str) -> dict[str, Any]:
@@ -96,7 +102,13 @@ ROUTES = [
     _route("GET", f"{_SESSIONS}/{{id}}/line_items", f"{_IN}list_line_items_params", _session_line_items),
     _route("POST", "/v1/customers", "_customer_create_params", _create(customers.create)),
     *_resource("customer", "customers", "customer"),
+    _route("GET", "/v1/customers/{id}/payment_methods", "_customer_list_payment_methods_params", _customers_methods),
+    _route("POST", "/v1/payment_intents", "_payment_intent_create_params", _create(off_session.create)),
+    _route("POST", "/v1/payment_intents/{id}/cancel", "_payment_intent_cancel_params", _create(off_session.cancel)),
     *_resource("payment_intent", "payment_intents", "payment_intent"),
+    _route("POST", "/v1/payment_methods/{id}/attach", "_payment_method_attach_params", _create(off_session.attach)),
+    _route("POST", "/v1/payment_methods/{id}/detach", "_payment_method_detach_params", _create(off_session.detach)),
+    *_resource("payment_method", "payment_methods", "PaymentMethod"),
     *_resource("charge", "charges", "charge"),
     _route("POST", "/v1/refunds", "_refund_create_params", _create(refunds.create)),
     *_resource("refund", "refunds", "refund"),
@@ -147,10 +159,12 @@ def _dispatch(world: World, request: Request, form: dict[str, Any], request_id: 
         if world.slow_s and request.method == "POST":
             time.sleep(world.slow_s)
         with world.store.transaction():
-            body = route.answer(world, params.read(route.params, form), call, *found.groups())
-            if key is not None:
-                idempotency.finish(world, key, request_id, 200, body)
-        return Response(200, body, headers)
+            made = route.answer(world, params.read(route.params, form), call, *found.groups())
+            if key is not None and not isinstance(made, ApiError):
+                idempotency.finish(world, key, request_id, 200, made)
+        if isinstance(made, ApiError):  # what it refused stays, as a payment that failed
+            raise made
+        return Response(200, made, headers)
     except ApiError as error:
         if key is not None and error.stored:
             idempotency.finish(world, key, request_id, error.status, error.body(request_id))

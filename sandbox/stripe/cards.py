@@ -1,6 +1,7 @@
 """Stripe's published test cards and what each does. A number that is none of them is refused: no real card here.
 
-A number lives only as long as the call that reads it; kept are brand, last four digits and expiry.
+A number lives only as long as the call that reads it; kept are brand, last four digits and expiry, and which of the
+published cards it was.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ class TestCard:
     decline_code: str | None = None
     error_code: str = "card_declined"
     challenge: bool = False
+    always_asks: bool = False
+    """Also from a card that is saved, while its holder is away."""
 
 
 _D = "Your card was declined."
@@ -40,8 +43,10 @@ TEST_CARDS = (
     TestCard("378282246310005", "amex", "US", "Pays"),
     TestCard("4000003600000006", "visa", "ID", "Pays, issued in Indonesia"),
     TestCard("4000007640000003", "visa", "TH", "Pays, issued in Thailand"),
-    TestCard("4000002760003184", "visa", "DE", "Asks its holder to authenticate (3D Secure)", challenge=True),
-    TestCard("4000002500003155", "visa", "FR", "Asks its holder to authenticate (3D Secure)", challenge=True),
+    TestCard(
+        "4000002760003184", "visa", "DE", "Asks its holder each time (3D Secure)", challenge=True, always_asks=True
+    ),
+    TestCard("4000002500003155", "visa", "FR", "Asks its holder until it is saved (3D Secure)", challenge=True),
     TestCard("4000000000000002", "visa", "US", "Declined", "generic_decline"),
     TestCard("4000000000009995", "visa", "US", "Insufficient funds", "insufficient_funds"),
     TestCard("4000000000009987", "visa", "US", "Lost card", "lost_card"),
@@ -52,6 +57,15 @@ TEST_CARDS = (
 )
 _BY_NUMBER = {card.number: card for card in TEST_CARDS}
 _LIVE = TestCard("", "unknown", "US", "", "test_mode_live_card")
+
+
+def name_of(card: TestCard) -> int | None:
+    """Which of the published cards it is: kept instead of its number."""
+    return TEST_CARDS.index(card) if card in TEST_CARDS else None
+
+
+def named(name: int | None) -> TestCard | None:
+    return None if name is None else TEST_CARDS[name]
 
 
 class FieldProblem(Exception):

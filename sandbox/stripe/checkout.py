@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import charges, intents, sessions
+from . import cards, charges, customers, intents, off_session, sessions
 from .cards import MESSAGES, Entered
 from .errors import missing
-from .world import World
+from .world import Call, World
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,30 @@ def pay(world: World, id_: str, entered: Entered, *, email: str | None, name: st
         email = email or (session["customer_details"] or {}).get("email")
         session["customer_details"] = sessions.payer(email, name)
         world.store.update(session)
-        intent = intents.open_for(world, session)
         method = intents.payment_method(world, entered, billing(email, name))
-        if entered.card.challenge:
-            intents.ask_to_authenticate(world, intent, method, f"{world.base_url}/c/pay/{id_}/challenge")
-            return Outcome("challenge")
-        if entered.card.decline_code:
-            return _decline(world, intent, method, entered.card.error_code, entered.card.decline_code)
-        complete(world, session, intent, method)
-        return Outcome("paid")
+        return _try(world, session, method, entered.card)
+
+
+def pay_with_kept(world: World, id_: str, method_id: str) -> Outcome:
+    """Try a card that the session's customer keeps."""
+    with world.store.transaction():
+        session = find(world, id_)
+        method = next((one for one in off_session.kept_for(world, session) if one["id"] == method_id), None)
+        card = cards.named(world.store.kept(method_id).get("card")) if method else None
+        if session["status"] != "open" or method is None or card is None:
+            return Outcome("closed")
+        return _try(world, session, method, card)
+
+
+def _try(world: World, session: dict[str, Any], method: dict[str, Any], card: cards.TestCard) -> Outcome:
+    intent = intents.open_for(world, session)
+    if card.challenge:
+        intents.ask_to_authenticate(world, intent, method, f"{world.base_url}/c/pay/{session['id']}/challenge")
+        return Outcome("challenge")
+    if card.decline_code:
+        return _decline(world, intent, method, card.error_code, card.decline_code)
+    complete(world, session, intent, method)
+    return Outcome("paid")
 
 
 def answer_challenge(world: World, id_: str, *, passed: bool) -> Outcome:
@@ -72,6 +87,13 @@ def complete(
     method: dict[str, Any],
 ) -> None:
     """The card is charged and the session is done. Inside the caller's transaction."""
+    if session["customer"] is None and session["customer_creation"] == "always":
+        payer = session["customer_details"] or {}
+        made = customers.create(world, {"email": payer.get("email"), "name": payer.get("name")}, Call())
+        world.store.update(session, customer=made["id"])
+        world.store.update(intent, customer=made["id"])
+    if intent["setup_future_usage"] and intent["customer"]:
+        off_session.keep_for(world, method, intent["customer"])
     charge = charges.make(world, intent, method, None)
     intents.succeed(world, intent, method, charge["id"])
     world.store.update(session, status="complete", payment_status="paid", url=None)

@@ -1,11 +1,12 @@
-"""PaymentIntents: made when a payer first tries a card on the hosted page, as Checkout does."""
+"""PaymentIntents: made when a payer first tries a card on the hosted page, as Checkout does, or from a saved card."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
-from . import ids
-from .cards import Entered
+from . import cards, ids
+from .cards import Entered, TestCard
 from .world import World
 
 
@@ -16,12 +17,20 @@ def open_for(world: World, session: dict[str, Any]) -> dict[str, Any]:
         if found is not None:
             return found
     data = world.store.kept(session["id"]).get("payment_intent_data", {})
+    shared = ("allowed_payment_method_types", "currency", "customer", "payment_method_types")
+    body = make(world, {"amount": session["amount_total"], **data, **{name: session[name] for name in shared}})
+    world.store.update(session, payment_intent=body["id"])
+    world.emit("payment_intent.created", body)
+    return body
+
+
+def make(world: World, asked: dict[str, Any]) -> dict[str, Any]:
     id_ = ids.new("pi")
     body = {
         "id": id_,
         "object": "payment_intent",
-        "allowed_payment_method_types": session["allowed_payment_method_types"],
-        "amount": session["amount_total"],
+        "allowed_payment_method_types": asked.get("allowed_payment_method_types"),
+        "amount": asked["amount"],
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
@@ -34,15 +43,15 @@ def open_for(world: World, session: dict[str, Any]) -> dict[str, Any]:
         "client_secret": f"{id_}_secret_{ids.text(25)}",
         "confirmation_method": "automatic",
         "created": world.now(),
-        "currency": session["currency"],
-        "customer": session["customer"],
+        "currency": asked["currency"],
+        "customer": asked.get("customer"),
         "customer_account": None,
-        "description": data.get("description"),
+        "description": asked.get("description"),
         "excluded_payment_method_types": None,
         "last_payment_error": None,
         "latest_charge": None,
         "livemode": False,
-        "metadata": data.get("metadata") or {},
+        "metadata": asked.get("metadata") or {},
         "next_action": None,
         "on_behalf_of": None,
         "payment_method": None,
@@ -55,32 +64,31 @@ def open_for(world: World, session: dict[str, Any]) -> dict[str, Any]:
                 "request_three_d_secure": "automatic",
             }
         },
-        "payment_method_types": session["payment_method_types"],
+        "payment_method_types": asked.get("payment_method_types", ["card"]),
         "processing": None,
-        "receipt_email": data.get("receipt_email"),
+        "receipt_email": asked.get("receipt_email"),
         "review": None,
-        "setup_future_usage": data.get("setup_future_usage"),
+        "setup_future_usage": asked.get("setup_future_usage"),
         "shipping": None,
         "source": None,
-        "statement_descriptor": data.get("statement_descriptor"),
-        "statement_descriptor_suffix": data.get("statement_descriptor_suffix"),
+        "statement_descriptor": asked.get("statement_descriptor"),
+        "statement_descriptor_suffix": asked.get("statement_descriptor_suffix"),
         "status": "requires_payment_method",
         "transfer_data": None,
-        "transfer_group": data.get("transfer_group"),
+        "transfer_group": asked.get("transfer_group"),
     }
     world.store.insert("payment_intent", body)
-    world.store.update(session, payment_intent=id_)
-    world.emit("payment_intent.created", body)
     return body
 
 
 def payment_method(world: World, entered: Entered, payer: dict[str, Any]) -> dict[str, Any]:
+    id_ = ids.new("pm")
     body = {
-        "id": ids.new("pm"),
+        "id": id_,
         "object": "payment_method",
         "allow_redisplay": "limited",
         "billing_details": payer,
-        "card": entered.details(),
+        "card": {**entered.details(), "fingerprint": fingerprint(entered.card)},
         "created": world.now(),
         "customer": None,
         "livemode": False,
@@ -88,7 +96,13 @@ def payment_method(world: World, entered: Entered, payer: dict[str, Any]) -> dic
         "type": "card",
     }
     world.store.insert("payment_method", body)
+    world.store.keep(id_, {"card": cards.name_of(entered.card)})
     return body
+
+
+def fingerprint(card: TestCard) -> str:
+    """The same for the same card, whoever saves it."""
+    return hashlib.sha256(card.number.encode()).hexdigest()[:16]
 
 
 def ask_to_authenticate(world: World, intent: dict[str, Any], method: dict[str, Any], url: str) -> None:

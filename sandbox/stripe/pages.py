@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from sandbox.plumbing import pages
 from sandbox.plumbing.server import Request, Response
 
-from . import cards, checkout, debits, sessions
+from . import cards, checkout, debits, off_session, sessions
 from .errors import ApiError
 from .world import World
 
@@ -20,6 +20,7 @@ _ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
 _NO_MINOR_UNITS = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf",
                    "xof", "xpf"}  # fmt: skip
 _SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "aud": "A$", "cad": "CA$", "brl": "R$", "krw": "₩"}
+_SAVING = '<p class="quiet small">Your card is saved, and Promote may take future payments from it.</p>'
 _FIELDS = ("email", "number", "expiry", "cvc", "name")
 
 
@@ -30,6 +31,8 @@ def answer(world: World, request: Request) -> Response:
     try:
         if found := re.fullmatch(r"(GET|POST) /c/pay/(\w+)", call):
             return _show(world, found[2]) if found[1] == "GET" else _pay(world, found[2], request)
+        if found := re.fullmatch(r"POST /c/pay/(\w+)/kept", call):
+            return _pay_with_kept(world, found[1], request)
         if found := re.fullmatch(r"POST /c/pay/(\w+)/debit", call):
             return _debit(world, found[1], request)
         if found := re.fullmatch(r"(GET|POST) /c/pay/(\w+)/challenge", call):
@@ -91,6 +94,14 @@ def _pay(world: World, id_: str, request: Request) -> Response:
     return _after(world, id_, outcome, typed)
 
 
+def _pay_with_kept(world: World, id_: str, request: Request) -> Response:
+    chosen = parse_qs(request.body.decode("utf-8", "replace")).get("method", [""])[0]
+    outcome = checkout.pay_with_kept(world, id_, chosen)
+    if outcome.state == "challenge":
+        return Response(303, b"", {"Location": f"/c/pay/{id_}/challenge"})
+    return _after(world, id_, outcome, {}) if outcome.state != "closed" else _show(world, id_)
+
+
 def _challenge(world: World, id_: str, request: Request) -> Response:
     session = checkout.find(world, id_)
     intent = world.store.get("payment_intent", session["payment_intent"] or "")
@@ -142,9 +153,27 @@ def _form(
         amount=escape(money(session["amount_total"], session["currency"])),
         items="".join(_item(item) for item in items),
         cancel=_cancel(session),
+        kept=_kept(world, session),
+        saving=_SAVING if _is_saved(world, session) else "",
         cards="".join(_card(card) for card in cards.TEST_CARDS),
         **values,
     )
+
+
+def _kept(world: World, session: dict[str, Any]) -> str:
+    mine = off_session.kept_for(world, session)
+    if not mine:
+        return ""
+    buttons = "".join(
+        f'<button class="button" name="method" value="{method["id"]}">Pay with '
+        f"{escape(method['card']['brand'].title())} •••• {method['card']['last4']}</button>"
+        for method in mine
+    )
+    return f'<form method="post" action="/c/pay/{session["id"]}/kept" id="kept"><h2>Your cards</h2>{buttons}</form>'
+
+
+def _is_saved(world: World, session: dict[str, Any]) -> bool:
+    return bool(world.store.kept(session["id"]).get("payment_intent_data", {}).get("setup_future_usage"))
 
 
 def _problem(name: str, message: str) -> str:

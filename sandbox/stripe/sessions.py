@@ -95,6 +95,12 @@ def _only_hosted_payments(asked: dict[str, Any]) -> None:
     allowed = asked.get("allowed_payment_method_types", ["card"])
     if not set(allowed) & {"card", "us_bank_account"}:
         raise invalid("No valid payment method types for this Checkout Session.", param="allowed_payment_method_types")
+    if "saved_payment_method_options" in asked and "customer" not in asked:
+        message = "`saved_payment_method_options` needs a customer whose payment methods are saved."
+        raise invalid(message, param="saved_payment_method_options")
+    if "customer" in asked and "customer_creation" in asked:
+        message = "You may only specify one of these parameters: customer, customer_creation."
+        raise invalid(message, param="customer_creation")
     if "customer" in asked and "customer_email" in asked:
         raise invalid("You may only specify one of these parameters: customer, customer_email.", param="customer")
 
@@ -235,7 +241,7 @@ def _body(asked: dict[str, Any], now: int) -> dict[str, Any]:
         "permissions": None,
         "phone_number_collection": {"enabled": False},
         "recovered_from": None,
-        "saved_payment_method_options": None,
+        "saved_payment_method_options": asked.get("saved_payment_method_options"),
         "setup_intent": None,
         "shipping_address_collection": None,
         "shipping_cost": None,

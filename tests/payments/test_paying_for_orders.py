@@ -207,3 +207,24 @@ def test_the_order_form_offers_it_and_the_page_follows_it_to_the_order(at_till: 
     assert "placed as soon as the money is final" in text_of(browser.get(back))
     heard(at_till, payment)
     assert "your promotion is placed" in text_of(browser.get(back))
+
+
+def test_a_saved_card_pays_for_an_order_with_one_press(at_till: Till) -> None:
+    account, video, _ = a_priced(an_advertiser())
+    browser = signed_in(account)
+    page = browser.get(f"/promote/{video.public_id}/")
+    form = {**page.context["form"].data.dict(), "quote": page.context["offered"].quote.sealed}
+    browser.post(f"/promote/{video.public_id}/", {**form, "key": "new", "pay_with": "card", "save": "on"})
+    heard(at_till, OrderPayment.objects.get(key="new"))
+    saved = account.saved_methods.get()
+    again = a_video(account)
+    page = browser.get(f"/promote/{again.public_id}/")
+    assert f"Pay with {saved.label}" in text_of(page)
+    form = {**page.context["form"].data.dict(), "quote": page.context["offered"].quote.sealed}
+    browser.post(f"/promote/{again.public_id}/", {**form, "key": "kept", "pay_with": f"card {saved.public_id}"})
+    payment = OrderPayment.objects.get(key="kept")
+    assert (payment.top_up.saved, payment.top_up.redirect_url) == (saved, "")
+    top_ups.confirm(top_up_id=payment.top_up_id, now=timezone.now())
+    relay()
+    payment.refresh_from_db()
+    assert payment.state == "placed"

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from payments import gateways, saved_methods, top_ups, wallet
+from payments import gateways, purchases, saved_methods, wallet
 from payments.gateways.base import Purchase
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from promote.accounts.models import Account
@@ -64,8 +64,7 @@ def test_nothing_is_taken_until_the_payment_is_committed(at_counter: Counter) ->
 
 def _asked(top_up: TopUp) -> Purchase:
     assert top_up.saved is not None
-    token = saved_methods.token_of(top_up.saved)
-    return top_ups._purchase(top_up, account=top_up.account, return_url="", saved=token)
+    return purchases.of(top_up, account=top_up.account, return_url="", saved=top_up.saved)
 
 
 def test_asked_twice_it_is_taken_once(at_counter: Counter) -> None:
@@ -129,5 +128,5 @@ def test_the_wallet_shows_what_is_saved_and_forgets_it(at_counter: Counter) -> N
     saved = account.saved_methods.get()
     assert Client().post(f"/wallet/saved/{saved.public_id}/forget/").status_code == 302
     done = browser.post(f"/wallet/saved/{saved.public_id}/forget/", follow=True)
-    assert "Forgotten" in text_of(done)
+    assert "Removed" in text_of(done)
     assert "p…@example.com" not in text_of(done)

@@ -53,6 +53,10 @@ class StandIn:
         form = {"number": number, "expiry": "12 / 40", "cvc": "123", "email": "ayu@example.com", "name": "Ayu"}
         return requests.post(session_url or "", data=form, timeout=10, allow_redirects=False)
 
+    def answers(self, page: str, choice: str, *, field: str = "answer") -> requests.Response:
+        """Presses a button of a page; the way back is not followed."""
+        return requests.post(page, data={field: choice}, timeout=10, allow_redirects=False)
+
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(timeout=10)

@@ -1,0 +1,2 @@
+ALTER TABLE payments_topup DROP CONSTRAINT top_up_saved_by_its_account;
+ALTER TABLE payments_savedmethod DROP CONSTRAINT saved_method_of_its_account;
