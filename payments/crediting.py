@@ -28,7 +28,8 @@ def credit(top_up: TopUp, *, now: datetime) -> Lot:
     repayments.tell(owner=top_up.account_id, now=now)
     payload = {"top_up": top_up.public_id, "coins": top_up.coins}
     notifications.notify(account=top_up.account, kind="top_up_paid", payload=payload, now=now)
-    outbox.record("top_up_paid", {"top_up": str(top_up.id), "account": str(top_up.account_id), "coins": top_up.coins})
+    paid = {"top_up": str(top_up.id), "account": str(top_up.account_id), "coins": top_up.coins}
+    outbox.record("top_up_paid", paid, wakes=False)
     return lot
 
 
