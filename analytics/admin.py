@@ -92,6 +92,9 @@ def _coverage(found: Sequence[Coverage]) -> Table:
 class ForeseenAdmin(LookOnly, admin.ModelAdmin):
     list_display = ("at", "order", "unit", "low", "high", "came", "inside", "counts")
     list_filter = ("counts", "unit", "order__market")
+    search_fields = ("=order__account__external_id",)
+    ids_searched = {"ord": "order_id"}
+    search_help_text = _("An order's id (ord_…), or an account's external id.")
     list_select_related = ("order",)
     show_full_result_count = False
 

@@ -1,6 +1,7 @@
 """Admin pages whose rows are made elsewhere: staff reads them, in coins and currencies and words, as people count."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from promote import ids
 from promote.money import exponent, format_micros, format_price
+from promote.refusals import NotFound
 
 _MICROS, _MINOR = "micros", "minor"
 
@@ -35,11 +38,21 @@ class Table:
 
 
 class ReadsWell:
-    """Shows fields in micros as coins, in minor units as money of the row's currency, and JSON as lines. Put it before
-    ModelAdmin, or an inline; `list_display` and `fields` name the fields as ever.
+    """Finds rows by our ids, and shows fields in micros as coins, in minor units as money of the row's currency, and
+    JSON as lines. Put it before ModelAdmin, or an inline; `list_display` and `fields` name the fields as ever.
     """
 
     model: type[models.Model]
+    ids_searched: Mapping[str, str] = {}
+    """Which of our ids can be searched for: their prefix, and the field that has them."""
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        prefix = search_term.strip().partition("_")[0]
+        field = self.ids_searched.get(prefix)
+        if field:
+            with contextlib.suppress(NotFound):
+                return queryset.filter(**{field: ids.parse(prefix, search_term.strip())}), False
+        return super().get_search_results(request, queryset, search_term)  # type: ignore[misc]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return [self._readable(name) for name in super().get_list_display(request)]  # type: ignore[misc]

@@ -33,14 +33,18 @@ class ShardAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 class PacingAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("order", "shard", "generation", "mu", "mean_cost", "charges", "latency_s", "outstanding_micros")
     list_filter = ("shard",)
-    search_fields = ("order__id",)
+    search_fields = ("=order__account__external_id",)
+    ids_searched = {"ord": "order_id"}
+    search_help_text = _("An order's id (ord_…), or an account's external id.")
 
 
 @admin.register(Barrier)
 class BarrierAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("order", "shard", "due_at", "appended_generation", "drained_at")
     list_filter = ("shard",)
-    search_fields = ("order__id",)
+    search_fields = ("=order__account__external_id",)
+    ids_searched = {"ord": "order_id"}
+    search_help_text = _("An order's id (ord_…), or an account's external id.")
 
 
 @admin.register(PoisonEntry)

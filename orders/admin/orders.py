@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -19,8 +19,6 @@ from orders.admin.plumbing import LookOnly
 from orders.admin.reviews import waiting_of
 from orders.models import EndReason, Order
 from orders.states import OPEN
-from promote import ids
-from promote.refusals import NotFound
 
 END, SETTLE = "orders.end_order", "orders.settle_order"
 PERIODS = [
@@ -38,19 +36,12 @@ class OrderAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("status", "function", "market", ("set_aside_at", admin.EmptyFieldListFilter))
     list_select_related = ("account", "video", "live")
     search_fields = ("=account__username", "=account__external_id", "=key")
+    ids_searched = {"ord": "id"}
     search_help_text = _("An order's id (ord_…), or an account's name or id.")
     ordering = ("-placed_at", "-id")
 
     class Media:
         css = plumbing.STYLES
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        try:
-            return queryset.filter(id=ids.parse("ord", search_term.strip())), False
-        except NotFound:
-            return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description="")
     def cover(self, order: Order) -> str:

@@ -55,6 +55,7 @@ class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = (Waiting, "kind", "order__function", "order__market")
     list_select_related = ("order__account", "order__video", "order__live", "decided_by")
     search_fields = ("=order__account__username", "=order__account__external_id", "order__video__caption")
+    ids_searched = {"ord": "order_id"}
     ordering = ("due_at",)
 
     class Media:

@@ -13,7 +13,8 @@ class FraudWarningAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("opened_at", "status", "reason", "amount", "top_up", "gateway", "ref")
     list_filter = ("status", "gateway")
     list_select_related = ("top_up",)
-    search_fields = ("=ref", "=payment_ref", "=top_up__id")
+    search_fields = ("=ref", "=payment_ref")
+    ids_searched = {"top": "top_up_id"}
     search_help_text = _("The provider's id of the warning or payment, or the id of our top-up.")
     ordering = ("-opened_at",)
 

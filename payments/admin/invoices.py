@@ -31,7 +31,8 @@ class InvoiceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     )
     readonly_fields = ("opened", "order", "said")
     search_fields = ("=number", "=order_ref", "=account__external_id")
-    search_help_text = _("A number, an order's id, or an account's external id.")
+    ids_searched = {"inv": "id", "top": "top_up_id"}
+    search_help_text = _("A number, an order's or a top-up's id, or an account's external id.")
     ordering = ("-issued_at",)
     date_hierarchy = "issued_at"
 

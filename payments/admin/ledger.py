@@ -130,7 +130,8 @@ class LotAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("origin", "currency")
     list_select_related = ("account", "ledger_account")
     search_fields = ("=account__external_id", "=account__username")
-    search_help_text = _("An account's external id or username.")
+    ids_searched = {"lot": "id"}
+    search_help_text = _("A lot's id (lot_…), or an account's external id or username.")
     ordering = ("-opened_at",)
     date_hierarchy = "opened_at"
 

@@ -101,7 +101,8 @@ class DifferenceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("state", "kind", "gateway", "method")
     list_select_related = ("top_up",)
     search_fields = ("=subject",)
-    search_help_text = _("The provider's id of the payment, refund or dispute.")
+    ids_searched = {"top": "top_up_id"}
+    search_help_text = _("The provider's id of the payment, refund or dispute, or a top-up's id (top_…).")
     fields = ("gateway", "method", "kind", "subject", "top_up", "at", "ours", "theirs", "state", "found_at")
     readonly_fields = fields
     ordering = ("-found_at",)

@@ -54,8 +54,11 @@ class TopUpAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("public_id", "account", "coins", "price", "method", "status", "started_at", "paid_at", "problem")
     list_filter = ("status", NeedsALook, "method", "market")
     list_select_related = ("account",)
-    search_fields = ("=id", "=account__external_id", "=provider_ref", "=payment_ref")
-    search_help_text = _("An account's external id, or the provider's id of the page or payment.")
+    search_fields = ("=account__external_id", "=provider_ref", "=payment_ref")
+    ids_searched = {"top": "id"}
+    search_help_text = _(
+        "A top-up's id (top_…), an account's external id, or the provider's id of the page or payment."
+    )
     ordering = ("-started_at",)
     date_hierarchy = "started_at"
     fieldsets = (

@@ -56,7 +56,8 @@ class WithdrawalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("status", "market", "surface")
     list_select_related = ("account", "market")
     search_fields = ("=account__external_id", "=legs__returned__provider_ref")
-    search_help_text = _("An account's external id, or the provider's id of a refund.")
+    ids_searched = {"wdr": "id"}
+    search_help_text = _("A withdrawal's id (wdr_…), an account's external id, or the provider's id of a refund.")
     fields = (("account", "coins"), ("market", "surface"), "status", ("requested_at", "ended_at"))
     ordering = ("-requested_at",)
     inlines = (Legs, Transitions)
@@ -122,7 +123,10 @@ class PaymentReturnAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = (ToAnswer, "kind", "state", "gateway")
     list_select_related = ("top_up",)
     search_fields = ("=provider_ref", "=top_up__payment_ref", "=top_up__account__external_id")
-    search_help_text = _("The provider's id of the refund, dispute or payment, or an account's external id.")
+    ids_searched = {"top": "top_up_id"}
+    search_help_text = _(
+        "The provider's id of the refund, dispute or payment, a top-up's id (top_…), or an account's external id."
+    )
     ordering = ("-noticed_at",)
 
     @admin.display(description=_("amount"))

@@ -46,14 +46,17 @@ def a_small_world() -> None:
         invoices.issue_receipt(top_up=a_paid_top_up(account, 1000), now=NOON)
 
 
-def test_every_list_opens_in_few_queries_however_long_it_is():
+def test_every_list_opens_in_few_queries_and_can_be_searched_for_anything():
     a_small_world()
     client = a_desk()
-    for model in admin.site._registry:
+    for model, desk in admin.site._registry.items():
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         with CaptureQueriesContext(connection) as asked:
-            answer = client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"))
+            answer = client.get(address)
         assert answer.status_code == 200, model
         assert len(asked) <= MOST_QUERIES, (model, [query["sql"][:120] for query in asked])
+        if desk.search_fields:
+            assert client.get(address, {"q": "batik 7"}).status_code == 200, model
 
 
 def test_the_newest_row_of_every_list_opens_and_shows_no_micros_minor_units_or_json():
@@ -65,6 +68,14 @@ def test_the_newest_row_of_every_list_opens_and_shows_no_micros_minor_units_or_j
             continue
         told = text_of(opened(client, row))
         assert not re.search(r"\b(?:minor|micros):|\[?\{'", told), (model, told[:500])
+
+
+def test_a_row_is_found_by_the_id_that_users_and_support_see():
+    a_small_world()
+    client, top_up = a_desk(), TopUp.objects.latest("id")
+    found = text_of(client.get(reverse("admin:payments_topup_changelist"), {"q": top_up.public_id}).content.decode())
+    assert "1 top up" in found
+    assert top_up.public_id in found
 
 
 def test_an_invoice_says_what_stands_on_it_with_a_link_to_its_pdf():
