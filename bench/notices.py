@@ -3,6 +3,7 @@
 The whole system as script/server starts it, on the machine's cores together with the provider's stand-in and this
 client. Payments are started and paid at the stand-in first; its notices are then sent by us, signed as it signs, at a
 steady rate that waits for no answer, so that a slow answer delays no other. Latency counts from when a notice was due.
+Processed is a notice whose coins are credited; receipts and their PDFs come behind, on the same cores.
 """
 
 import asyncio
