@@ -87,7 +87,9 @@ def _to_lots(taken: Sequence[Taken], was: Settled, is_now: Settled) -> list[Take
 
 def _correct_the_books(invoice: Invoice, parts: list[Taken], *, ref: str, now: datetime) -> None:
     """Coins on a lot again are not used any more: their price is owed again, and a credit note says so."""
-    told = uses.record({part.ledger_account_id: -part.micros for part in parts}, ref=ref, now=now)
+    told = uses.record(
+        {part.ledger_account_id: -part.micros for part in parts}, ref=ref, back_of=invoice.order_ref, now=now
+    )
     fiat.post(
         kind="order_revenue_back",
         key=f"{_key(ref)}:revenue",

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
-from payments import ledger, lots, tax
+from payments import ledger, lots, pricing
 from payments.models import AccountKind, Lot, LotUse, Origin, TopUp
 from payments.models.lots import IN_APP
+from payments.pricing import Price, Told
 from promote import many
 from promote.money import MICROS
 
@@ -34,6 +37,8 @@ class Used:
     by_lot: Mapping[int, int]
     tax_name: str = ""
     tax_percent: Decimal = NO_TAX
+    back_of: str = ""
+    """The ref that they were used under, where an order gets them back at the price that it was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +82,43 @@ def of_orders(order_refs: Collection[str]) -> dict[str, Funders]:
     }
 
 
-def record(
-    by_lot: Mapping[int, int], *, ref: str, now: datetime, tax_name: str = "", tax_percent: Decimal = NO_TAX
-) -> list[Part]:
+def record(by_lot: Mapping[int, int], *, ref: str, now: datetime, back_of: str = "") -> list[Part]:
     """Writes down what was used of each lot (micros by ledger account) and prices it, in spending order. Once a ref.
 
     In the caller's transaction. Locks the lots' ledger accounts, so that parts of one lot are priced one after
-    another. The tax of a lot is the one of its purchase; the caller's is for lots whose purchase we don't have.
+    another. The tax of a lot is the one of its purchase. `back_of` is the order that gets them back, at its own price.
     """
-    return record_all([Used(ref, by_lot, tax_name, tax_percent)], now=now)[0]
+    return record_all([Used(ref, by_lot, back_of=back_of)], now=now)[0]
 
 
 def record_all(used: Sequence[Used], *, now: datetime) -> list[list[Part]]:
-    """As `record`, of many refs in a handful of statements: the parts of each, in their order."""
+    """As `record`, of many refs in a handful of statements: the parts of each, in their order. A tax of the caller's is
+    for lots whose purchase we don't have.
+    """
     account_ids = {account_id for one in used for account_id in one.by_lot}
     ledger.lock(account_ids)
     found = {lot.ledger_account_id: lot for lot in Lot.objects.filter(ledger_account_id__in=account_ids)}
     bought = {top_up.id: top_up for top_up in TopUp.objects.filter(id__in={lot.top_up for lot in found.values()})}
     last = LotUse.objects.filter(lot__in=found.values()).order_by("lot", "-seq").distinct("lot")
-    told = {use.lot_id: (use.used_micros, use.seq) for use in last}
+    latest = {use.lot_id: use for use in last}
+    told: dict[UUID, tuple[Told, int]] = {}
     answers: list[list[Part]] = []
     rows: list[dict[str, Any]] = []
     for one in used:
         parts = []
         for lot in lots.spending_order(found[account_id] for account_id in one.by_lot):
-            before, seq = told.get(lot.id, (0, 0))
-            after = before + one.by_lot[lot.ledger_account_id]
             top_up = bought.get(lot.top_up) if lot.top_up else None
             name, percent = (top_up.tax_name, top_up.tax_percent) if top_up else (one.tax_name, one.tax_percent)
-            part = _priced(lot, before, after, name, percent)
+            price = _price(lot, percent)
+            before, seq = told.get(lot.id) or _told(latest.get(lot.id), price)
+            micros = one.by_lot[lot.ledger_account_id]
+            if one.back_of:
+                left = _left(lot, one.back_of)
+                after = pricing.give_back(before, micros=-micros, price=price, left=left)
+            else:
+                after = pricing.go_on(before, micros=micros, price=price)
             told[lot.id] = after, seq + 1
+            ahead, part = after - price.of(after.micros), _part(lot, after - before, name, percent)
             parts.append(part)
             rows.append(
                 {
@@ -114,9 +126,12 @@ def record_all(used: Sequence[Used], *, now: datetime) -> list[list[Part]]:
                     "seq": seq + 1,
                     "ref": one.ref,
                     "micros": part.micros,
-                    "used_micros": after,
+                    "used_micros": after.micros,
                     "gross_minor": part.gross_minor,
                     "tax_minor": part.tax_minor,
+                    "back_of": one.back_of,
+                    "ahead_minor": ahead.gross_minor,
+                    "ahead_tax_minor": ahead.tax_minor,
                 }
             )
         answers.append(parts)
@@ -127,8 +142,9 @@ def record_all(used: Sequence[Used], *, now: datetime) -> list[list[Part]]:
 def price_of(lot: Lot, *, micros: int) -> int:
     """What the next `micros` of a lot would be told to cost, in minor units; nothing is told."""
     last = LotUse.objects.filter(lot=lot).order_by("-seq").first()
-    before = last.used_micros if last else 0
-    return _priced(lot, before, before + micros, "", NO_TAX).gross_minor
+    price = _price(lot, NO_TAX)
+    before, _seq = _told(last, price)
+    return (pricing.go_on(before, micros=micros, price=price) - before).gross_minor
 
 
 def take_back(*, ref: str, as_ref: str, now: datetime) -> list[Part]:
@@ -137,16 +153,30 @@ def take_back(*, ref: str, as_ref: str, now: datetime) -> list[Part]:
     return record({use.lot.ledger_account_id: -use.micros for use in told}, ref=as_ref, now=now)
 
 
-def _priced(lot: Lot, before: int, after: int, tax_name: str, tax_percent: Decimal) -> Part:
-    """The price and tax of the lot's micros from `before` to `after`: differences of what is told so far."""
-    prices = [
-        tax.price_so_far(paid_minor=lot.paid_minor, lot_micros=lot.coins * MICROS, used_micros=used)
-        for used in (before, after)
-    ]
+def _price(lot: Lot, tax_percent: Decimal) -> Price:
+    """A store's coins are taxed by the store."""
+    return Price(lot.paid_minor, lot.coins * MICROS, NO_TAX if lot.origin in IN_APP else tax_percent)
+
+
+def _told(last: LotUse | None, price: Price) -> tuple[Told, int]:
+    """What is told of a lot so far, and by how many uses."""
+    if last is None:
+        return Told(0, 0, 0), 0
+    micros, gross, taxed = price.of(last.used_micros)
+    return Told(micros, gross + last.ahead_minor, taxed + last.ahead_tax_minor), last.seq
+
+
+def _left(lot: Lot, ref: str) -> Told:
+    """What of an order's part of a lot has not come back yet."""
+    rows = LotUse.objects.filter(Q(ref=ref) | Q(back_of=ref), lot=lot)
+    parts = list(rows.values_list("micros", "gross_minor", "tax_minor"))
+    return Told(*(sum(column) for column in zip(*parts, strict=True))) if parts else Told(0, 0, 0)
+
+
+def _part(lot: Lot, told: Told, tax_name: str, tax_percent: Decimal) -> Part:
     if lot.origin in IN_APP:
         tax_name, tax_percent = "", NO_TAX
-    taxes = [tax.within(price, tax_percent) for price in prices]
-    return Part(lot, after - before, prices[1] - prices[0], taxes[1] - taxes[0], tax_name, tax_percent)
+    return Part(lot, told.micros, told.gross_minor, told.tax_minor, tax_name, tax_percent)
 
 
 _FUNDER_KINDS = [AccountKind.LOT, AccountKind.CAMPAIGN]
