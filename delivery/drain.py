@@ -203,8 +203,7 @@ def _charge(shard: int, reached: Position, batch: Batch, barriers: dict[UUID, in
 
     Locks the orders by id, then their escrows by id.
     """
-    billable = np.nonzero(batch.charged)[0]
-    by_order = {batch.orders[order]: billable[batch.order[billable] == order] for order in set(batch.order[billable])}
+    by_order = _billable(batch)
     closed, escrows = _lock_orders({*by_order, *barriers}, exclusively=bool(barriers))
     left = escrow.lock([escrows[order] for order in by_order])
     charges = []
@@ -216,6 +215,15 @@ def _charge(shard: int, reached: Position, batch: Batch, barriers: dict[UUID, in
     if charges:
         key = f"charge:{shard}:{reached.generation}:{reached.id}"
         escrow.charge(key=key, charges=charges, now=now)
+
+
+def _billable(batch: Batch) -> dict[UUID, Ints]:
+    """The charged ones of each order, in stream order."""
+    rows = np.nonzero(batch.charged)[0]
+    rows = rows[np.argsort(batch.order[rows], kind="stable")]
+    orders, starts = np.unique(batch.order[rows], return_index=True)
+    parts = np.split(rows, starts[1:])
+    return {batch.orders[order]: part for order, part in zip(orders.tolist(), parts, strict=False)}
 
 
 def _fit(batch: Batch, rows: Ints, left: int, barrier: int) -> int:
