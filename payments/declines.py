@@ -16,6 +16,7 @@ SENTENCES: dict[str, Text] = {
     "not_supported": _("This can't be paid for with it: the bank allows no such payments. Pay with something else."),
     "not_confirmed": _("The bank wanted you to confirm it, and that did not work. Try again, or pay with another."),
     "bank_away": _("The bank could not be reached. Try again in a few minutes."),
+    "cancelled": _("You cancelled it."),
     "gone": _("It is saved no more: you, or the provider, removed it. Pay on the provider's page once more."),
 }
 

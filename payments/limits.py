@@ -28,12 +28,14 @@ log = logging.getLogger(__name__)
 
 Flow, Counts, Beyond = MoneyLimit.Flow, MoneyLimit.Counts, MoneyLimit.Beyond
 _CAME_BACK = (WithdrawalStatus.FAILED, WithdrawalStatus.REFUSED)
+_MOST_NAMED = 20
 _UNPAID = (TopUpStatus.FAILED, TopUpStatus.EXPIRED)
 
 
 class LimitReached(Refusal):
     """`limit` is the name of the limit, `left_coins` what is possible now (null where not coins are counted),
-    `possible_at` when what was asked is possible again (null where it never is: it is more than the limit).
+    `possible_at` when what was asked is possible again (null where it never is: it is more than the limit). Where
+    coins are counted, `pending` are the purchases that are not finished and count until they end, or are cancelled.
     """
 
     code, status = "limit_reached", 409
@@ -93,8 +95,14 @@ def hold(account: Account) -> None:
 
 
 def check_top_up(*, account: Account, market: Market, coins: int, now: datetime) -> None:
-    """Under `hold`: lets a purchase of so many coins begin. Raises LimitReached."""
-    _refuse(_standings(Flow.TOP_UP, account=account, market=market, coins=coins, now=now))
+    """Under `hold`: lets a purchase of so many coins begin. Raises LimitReached, which names what is unfinished."""
+    try:
+        _refuse(_standings(Flow.TOP_UP, account=account, market=market, coins=coins, now=now))
+    except LimitReached as refusal:
+        if refusal.extra["left_coins"] is not None:
+            open_ = TopUp.objects.filter(account=account, status=TopUpStatus.PENDING).order_by("started_at")
+            refusal.extra["pending"] = [one.public_id for one in open_[:_MOST_NAMED]]
+        raise
 
 
 def check_withdrawal(*, account: Account, market: Market, coins: int, now: datetime) -> bool:
@@ -187,7 +195,7 @@ def _top_ups(account: Account, counts: str, *, window_s: int, now: datetime) -> 
     if counts == Counts.TIMES:
         return _each(mine.filter(started_at__gt=now - window).values_list("started_at", flat=True), window)
     if counts == Counts.UNPAID:
-        ended = mine.filter(status__in=_UNPAID, ended_at__gt=now - window)
+        ended = mine.filter(status__in=_UNPAID, ended_at__gt=now - window).exclude(failure="cancelled")
         return _each(ended.values_list("ended_at", flat=True), window)
     paid = mine.filter(status=TopUpStatus.PAID, paid_at__gt=now - window).values_list("coins", "paid_at")
     open_ = mine.filter(status=TopUpStatus.PENDING).values_list("coins", "expires_at")
@@ -242,8 +250,9 @@ def _sentence(limit: MoneyLimit, *, left: int | None, is_ever: bool) -> Text:
         return _("At most {most} can be withdrawn within {span}. Now you can withdraw up to {left}.")
     if buys:
         return _(
-            "At most {most} can be bought within {span}; payments that are not finished count until they end. Now you "
-            "can buy up to {left}; so many as you asked for are possible at {at}."
+            "At most {most} can be bought within {span}; payments that are not finished count until they end: go on "
+            "with them, or cancel them, in your wallet. Now you can buy up to {left}; so many as you asked for are "
+            "possible at {at}."
         )
     return _(
         "At most {most} can be withdrawn within {span}. Now you can withdraw up to {left}; so many as you asked for "

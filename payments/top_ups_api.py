@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments import declines, limits, saved_methods, store_purchases, top_ups
+from payments import cancelling, declines, limits, saved_methods, store_purchases, top_ups
 from payments.models import Invoice, InvoiceKind, SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import AWAY, Offered
 from payments.saved_methods_api import SavedMethodOut
@@ -146,6 +146,7 @@ class TopUpOut(serializers.Serializer[Any]):
         allow_null=True,
         help_text=_("What the payer does next, while it waits for them. With `saved` only where the bank asks them."),
     )
+    cancellable = serializers.BooleanField(help_text=_("Its payer may cancel it: nobody can pay it after that."))
     failure = FailureOut(allow_null=True, help_text=_("Why it failed, where somebody said why."))
     started_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
@@ -202,6 +203,14 @@ class OneTopUp(Door):
     @extend_schema(operation_id="get_top_up", responses={200: TopUpOut})
     def get(self, request: Request, public_id: str) -> Response:
         return Response(read_one(top_ups.get(account=account_of(request), public_id=public_id)))
+
+
+class CancelTopUp(Idempotent, Door):
+    @extend_schema(operation_id="cancel_top_up", request=None, responses={200: TopUpOut})
+    def post(self, request: Request, public_id: str) -> Response:
+        """Closes an unfinished payment, so that it counts against the limit no more."""
+        ended = cancelling.cancel(account=account_of(request), public_id=public_id, now=timezone.now())
+        return Response(read_one(ended))
 
 
 def _start(request: Request, asked: dict[str, Any]) -> TopUp:
@@ -284,6 +293,7 @@ def _read(top_up: TopUp, receipt: Invoice | None = None) -> dict[str, Any]:
         "price": Price(top_up.amount_minor, top_up.currency).as_dict(),
         "saved": ids.public("sav", top_up.saved_id) if top_up.saved_id else None,
         "next": _read_next(top_up),
+        "cancellable": cancelling.can_be(top_up),
         "failure": _read_failure(top_up),
         "started_at": top_up.started_at,
         "expires_at": top_up.expires_at,

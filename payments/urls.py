@@ -10,6 +10,7 @@ urlpatterns = [
     path("platform/gifts", wallet_api.Gifts.as_view()),
     path("top-ups/methods", top_ups_api.Methods.as_view()),
     path("top-ups", top_ups_api.TopUps.as_view()),
+    path("top-ups/<str:public_id>/cancel", top_ups_api.CancelTopUp.as_view()),
     path("top-ups/<str:public_id>", top_ups_api.OneTopUp.as_view()),
     path("withdrawals/quote", withdrawals_api.QuoteOf.as_view()),
     path("withdrawals", withdrawals_api.Withdrawals.as_view()),

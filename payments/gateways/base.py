@@ -352,6 +352,15 @@ class GoesOn(Protocol):
 
 
 @runtime_checkable
+class Cancels(Protocol):
+    """A gateway that can close a payment's page, so that nobody can pay there any more."""
+
+    def cancel(self, provider_ref: str) -> None:
+        """Raises GatewayAway, and GatewayRefused where it was paid, or is over."""
+        ...
+
+
+@runtime_checkable
 class OpensByMarket(Protocol):
     """A gateway that takes payments in some markets only, by rows of ours."""
 

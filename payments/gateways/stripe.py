@@ -126,6 +126,11 @@ class StripeGateway:
         named = [one.id for one in listed.data if _top_up_of(one) == purchase.reference]
         return Started(provider_ref=named[0]) if named else None
 
+    def cancel(self, provider_ref: str) -> None:
+        if provider_ref.startswith(_INTENTS):
+            raise GatewayRefused(f"{provider_ref} was taken from a saved card")
+        _ask(lambda: self._client.v1.checkout.sessions.expire(provider_ref))
+
     def forget(self, token: str) -> None:
         try:
             _ask(lambda: self._client.v1.payment_methods.detach(token))

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orders.models import OrderPayment
-from payments import declines, limits, saved_methods, top_ups, wallet, wallet_api, withdrawing
+from payments import cancelling, declines, limits, saved_methods, top_ups, wallet, wallet_api, withdrawing
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import Methods, Offered
 from promote.front.doors import AdvertiserRequest, advertiser, safe_next
@@ -26,8 +26,17 @@ from promote.refusals import Invalid, Refusal
 
 SURFACE = "web"
 STATEMENT_PAGE = 25
+PENDING_SHOWN = 10
 _SHOWN_AT = {"saved": "method", "save": "method"}
 """Where a page shows what is wrong with a field of the use case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A payment that is under way, and whether its payer may cancel it."""
+
+    top_up: TopUp
+    can_be_cancelled: bool
 
 
 @require_safe
@@ -63,11 +72,25 @@ def statement_file(request: AdvertiserRequest) -> HttpResponse:
     return wallet_api.statement_file(request.account)  # type: ignore[return-value]
 
 
-def _pending(request: AdvertiserRequest) -> TopUp | None:
-    """The newest payment that waits for its payer, or for their bank."""
+def _pending(request: AdvertiserRequest) -> list[Unfinished]:
+    """The payments that wait for their payer, or for their bank, the newest first."""
     waits = Q(expires_at__gt=timezone.now()) & (~Q(redirect_url="") | Q(instructions__isnull=False))
     mine = TopUp.objects.filter(account=request.account, status=TopUpStatus.PENDING)
-    return mine.filter(waits | Q(accepted_at__isnull=False)).order_by("-started_at").first()
+    found = mine.filter(waits | Q(accepted_at__isnull=False)).order_by("-started_at")[:PENDING_SHOWN]
+    return [Unfinished(one, cancelling.can_be(one)) for one in found]
+
+
+@require_POST
+@advertiser
+def cancel_top_up(request: AdvertiserRequest, top_up_id: str) -> HttpResponse:
+    try:
+        ended = cancelling.cancel(account=request.account, public_id=top_up_id, now=timezone.now())
+    except Refusal as refusal:
+        messages.error(request, refusal.detail)
+        return redirect("pages:wallet")
+    if ended.failure == "cancelled":
+        messages.success(request, _("Cancelled: nobody can pay it any more, and it counts against no limit."))
+    return redirect("pages:wallet")
 
 
 def _stores(market: Market | None, balance: wallet.Balance) -> list[dict[str, str]]:
@@ -272,6 +295,7 @@ def top_up_return(request: AdvertiserRequest, top_up_id: str) -> HttpResponse:
     shown = {
         "top_up": found,
         "failure": declines.sentence(found.failure),
+        "can_be_cancelled": cancelling.can_be(found),
         "next": back,
         "onwards": back or reverse("pages:central"),
         "ordered": ordered,

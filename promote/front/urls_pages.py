@@ -42,6 +42,7 @@ urlpatterns = [
     path("wallet/withdrawals/<str:withdrawal_id>/", page_withdraw.withdrawal, name="withdrawal"),
     path("wallet/top-up/", page_wallet.top_up, name="top_up"),
     path("wallet/top-ups/<str:top_up_id>/", page_wallet.top_up_return, name="top_up_return"),
+    path("wallet/top-ups/<str:top_up_id>/cancel/", page_wallet.cancel_top_up, name="cancel_top_up"),
     path("wallet/saved/<str:saved_id>/forget/", page_wallet.forget_saved, name="forget_saved"),
     path("invoices/", page_papers.invoices, name="invoices"),
     path("invoices/<int:year>.zip", page_papers.invoices_of_year, name="invoices_of_year"),
