@@ -73,7 +73,7 @@ def record_all(topic: str, payloads: Sequence[dict[str, Any]], *, wakes: bool = 
 
 
 def wake_if_read(topic: str) -> None:
-    """For who recorded through the database's `outbox_record` (sql/0001_record.sql), together with rows of their own."""
+    """For who recorded through the database (sql/0001_record.sql), together with rows of their own."""
     from promote.outbox.tasks import wake
 
     if _handlers[topic] or _batch_handlers[topic]:
