@@ -218,7 +218,7 @@ def _opening_status(target: Target, *, approved: bool) -> Status:
 
 
 def _review(order: Order, *, now: datetime) -> Review | None:
-    """Its first, unless it is approved. The clock of a live's runs from on air, since there is nothing to see before."""
+    """Its first, unless it is approved. A live's clock runs from on air: before, there is nothing to see."""
     if order.revision_seen is not None:
         return None
     seen_from = max(now, order.live.starts_at) if order.live and order.status == Status.SCHEDULED else now
@@ -229,7 +229,7 @@ def _review(order: Order, *, now: datetime) -> Review | None:
 def _write(order: Order, review: Review | None, *, now: datetime) -> None:
     """The order's row, its history and review, and word of it."""
     told = notices.facts(order, coins=order.pay_coins)
-    asked = [
+    asked: list[Any] = [
         rows.written(order), rows.written(review) if review else None, order.account.user_id, now,
         ids.new(), _told_as(order), json.dumps(told),
     ]  # fmt: skip

@@ -101,7 +101,7 @@ def _lock(account: Account, campaign_id: int | None, *, now: datetime) -> tuple[
 
 def _open(account: Account, parts: list[tuple[int, int]], *, ref: str, request: Any, now: datetime) -> int | None:
     """The new escrow with these parts in it; None where there is one of this ref."""
-    asked = [
+    asked: list[Any] = [
         account.id, f"order:{ref}", now, KIND, _key(ref), ledger.hash_of(kind=KIND, ref=ref, request=request), ref,
         [id_ for id_, _micros in parts], [micros for _id, micros in parts],
     ]  # fmt: skip

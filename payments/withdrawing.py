@@ -96,7 +96,7 @@ def store_links(market: Market, surface: str) -> list[tuple[str, str]]:
 
 
 def plan(
-    *, account: Account, market: Market, surface: str, free: Iterable[Free], coins: int | None, now: datetime
+    *, account: Account, market: Market, surface: str, free: Iterable[Free[Lot]], coins: int | None, now: datetime
 ) -> Plan:
     """Which of the `free` lots go back, the oldest first, up to `coins` (None: all that can, within the limits).
 
