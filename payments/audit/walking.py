@@ -19,8 +19,6 @@ from payments.audit import Chunk
 
 SQL = Path(__file__).parent / "sql"
 CHUNK = 20_000
-WORK_MEM = "64MB"
-"""Of a lane, for one range at a time: a block's rows are sorted without a file."""
 Answer = tuple[int, str | None]
 
 _lanes: list[Any] = []
@@ -63,7 +61,6 @@ def lanes(count: int) -> Iterator[None]:
             with lane.cursor() as cursor:
                 cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
-                cursor.execute("SET LOCAL work_mem = %s", [WORK_MEM])
         yield
     finally:
         while _lanes:
