@@ -59,6 +59,8 @@ class Spendable(Protocol):
 
 
 SomeLot = TypeVar("SomeLot", bound=Spendable)
+Held = TypeVar("Held")
+"""A lot, or the part of it that its use looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,10 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Free(Generic[SomeLot]):
+class Free(Generic[Held]):
     """A lot and the micros on it."""
 
-    lot: SomeLot
+    lot: Held
     micros: int
 
 
