@@ -19,7 +19,11 @@ CONSTRAINTS = {
         "ledgeraccount_one_currency",
     ],
     "payments_journal": ["journal_once_per_key"],
-    "payments_transfer": ["transfer_once_per_seq"],
+    "payments_transfer": [
+        "transfer_amount_positive",
+        "transfer_once_per_seq",
+        "transfer_two_accounts",
+    ],
 }
 
 

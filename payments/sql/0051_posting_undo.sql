@@ -1,8 +1,3 @@
-ALTER TABLE payments_transfer
-    ADD CONSTRAINT transfer_amount_positive CHECK (amount > 0),
-    ADD CONSTRAINT transfer_two_accounts    CHECK (debit_id <> credit_id),
-    ADD CONSTRAINT transfer_seq_positive    CHECK (seq > 0);
-
 CREATE OR REPLACE FUNCTION payments_apply_transfers() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- The plan is kept from a session's first journal, which may be large, on tables that may be small still: then too each

@@ -193,7 +193,10 @@ WRONGS = [  # which check finds it, what the owner writes, what the audit says
     ),
 ]
 
-GUARDS_OFF = "ALTER TABLE payments_ledgeraccount DROP CONSTRAINT ledgeraccount_no_overdraft"
+GUARDS_OFF = """
+    ALTER TABLE payments_ledgeraccount DROP CONSTRAINT ledgeraccount_no_overdraft;
+    ALTER TABLE payments_transfer DROP CONSTRAINT transfer_amount_positive;
+"""
 
 
 @commits
@@ -214,7 +217,7 @@ def test_what_was_tampered_with_is_named(world, check, statement, said):
         ("transfer_moves_balances", "DROP TRIGGER transfer_moves_balances ON payments_transfer"),
         ("transfer_append_only", "ALTER TABLE payments_transfer DISABLE TRIGGER transfer_append_only"),
         ("ledgeraccount_no_overdraft", "ALTER TABLE payments_ledgeraccount DROP CONSTRAINT ledgeraccount_no_overdraft"),
-        ("transfer_once_per_seq", "ALTER TABLE payments_transfer DROP CONSTRAINT transfer_once_per_seq"),
+        ("transfer_amount_positive", "ALTER TABLE payments_transfer DROP CONSTRAINT transfer_amount_positive"),
         ("lot_of_coins", "ALTER TABLE payments_lot DROP CONSTRAINT lot_of_coins"),
         ("withdrawal_leg_stays", "ALTER TABLE payments_withdrawalleg DISABLE TRIGGER withdrawal_leg_stays"),
     ],
