@@ -123,7 +123,7 @@ def plan(
     return Plan(market, there, tuple(parts), is_reviewed)
 
 
-def _nothing(market: Market, surface: str, free: Iterable[Free]) -> WithdrawalNotAvailable:
+def _nothing(market: Market, surface: str, free: Iterable[Free[Lot]]) -> WithdrawalNotAvailable:
     """Who holds coins of a store is led to that store; whoever holds none has nothing to ask there."""
     origins = {one.lot.origin for one in free if one.micros >= MICROS}
     links = [link for link in store_links(market, surface) if link[0] in origins]
