@@ -153,7 +153,7 @@ def test_an_order_tells_its_whole_story():
     order = a_delivering_order(account=account, offer=an_offer(account))
     order = settled(charged(order, 250_000_000))
     body = read_order(order)
-    assert OrderOut().fields.keys() == {*body.keys(), "results"}
+    assert OrderOut().fields.keys() == {*body.keys(), "results", "charges_returned"}  # what the door knows
     assert (body["cost_coins"], body["coupon_coins"], body["paid_coins"]) == (1000, 200, 800)
     assert (body["spent_coins"], body["refunded_coins"]) == (50, 750)
     assert [(moment["event"], moment["status"], moment["by"]) for moment in body["timeline"]] == [
