@@ -1,16 +1,17 @@
 """Where an order's chances went: noted by the decision, told to Redis each second, by minute; diagnosis.py reads it.
 
 Beside it the traffic itself, by who watched where: slots by the hour, decisions by the minute. A decision only notes;
-adding up is done for many at once.
+what was noted is added up and told in small pieces, since all of it at once would keep decisions waiting for as long as
+the slowest of a hundred may take.
 """
 
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from delivery import hot, traffic
 from delivery.edge.lane import Asking, Way
@@ -19,18 +20,19 @@ from delivery.funnels import FUNNEL_FOR_S, STAGES, stage_field
 from delivery.traffic import Watcher
 
 TARGETED, PACED, OUTBID, CAPPED, SHOWN = range(len(STAGES))
-_NOTED_MOST = 500_000
-"""Rows that are noted before they are added up."""
-_TOLD_AT_ONCE = 200
-_BREATH_S = 0.005
-"""Between two tellings, so that no decision waits for all of them."""
+_NOTED_MOST = 2_000
+"""Rows that are noted before they are added up: a fraction of a millisecond."""
+_TOLD_AT_ONCE = 50
+_BREATH_S, _TOLD_WITHIN_S = 0.002, 0.2
+"""Between two tellings; less where there are many."""
+Piece = tuple[int, list[int]]
+"""A shard, and some of its rows."""
 
 
 class Funnel:
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._room = index.columns.room
-        self._counts: NDArray[np.int64] | None = None
+        self._counts = _zeros()
         self._noted: list[list[int]] = [[] for _ in STAGES]
         self._traffic: Counter[Watcher] = Counter()
         self._chances: Counter[Watcher] = Counter()
@@ -51,48 +53,42 @@ class Funnel:
 
     async def tell(self, lane: Way) -> None:
         """Tells what was noted since the last time, in pieces. Raises RedisError: then the rest is lost."""
-        calls = self._taken()
-        for start in range(0, len(calls), 2):
-            if start:
-                await asyncio.sleep(_BREATH_S)
-            await lane.run(*calls[start : start + 2])
-
-    def _add_up(self) -> None:
-        counts = self._counts if self._counts is not None else np.zeros((len(STAGES), self._room), np.int64)
-        for stage, rows in enumerate(self._noted):
-            counts[stage] += np.bincount(np.array(rows, np.int64), minlength=self._room)
-            rows.clear()
-        self._counts = counts
-
-    def _taken(self) -> list[Asking]:
         now = time.time()
         minute = int(now // 60)
-        told = self._told_traffic(now, minute)
-        if self._noted[TARGETED] or self._counts is not None:
-            self._add_up()
-            told += self._told_orders(minute)
-            self._counts = None
-        return told
+        if asked := self._told_traffic(now, minute):
+            await lane.run(*asked)
+        self._add_up()
+        counts, self._counts = self._counts, _zeros()
+        pieces = list(self._pieces(counts))
+        breath_s = min(_BREATH_S, _TOLD_WITHIN_S / max(1, len(pieces)))
+        for shard, rows in pieces:
+            await lane.run(self._told(shard, rows, counts, minute))
+            await asyncio.sleep(breath_s)
 
-    def _told_orders(self, minute: int) -> list[Asking]:
-        counts = self._counts
-        assert counts is not None
-        counts[PACED] = counts[TARGETED] - counts[OUTBID] - counts[CAPPED] - counts[SHOWN]
-        parts: dict[str, list[str | int]] = {}
-        rows = np.nonzero(counts[TARGETED])[0]
-        for row, figures in zip(rows.tolist(), counts[:, rows].T.tolist(), strict=True):
+    def _add_up(self) -> None:
+        for count, rows in zip(self._counts, self._noted, strict=True):
+            count.update(rows)
+            rows.clear()
+
+    def _pieces(self, counts: list[Counter[int]]) -> Iterator[Piece]:
+        rows = np.fromiter(counts[TARGETED], np.int64, len(counts[TARGETED]))
+        shards = self._index.columns.shard[rows].astype(np.int64)
+        for shard in np.unique(shards).tolist():
+            mine = rows[shards == shard].tolist()
+            for start in range(0, len(mine), _TOLD_AT_ONCE):
+                yield shard, mine[start : start + _TOLD_AT_ONCE]
+
+    def _told(self, shard: int, rows: list[int], counts: list[Counter[int]], minute: int) -> Asking:
+        parts: list[str | int] = []
+        for row in rows:
             listing = self._index.listings[row]
             assert listing is not None  # a row of this very version
-            some = parts.setdefault(hot.funnel_key(listing.shard, minute), [])
+            figures = [count[row] for count in counts]
+            figures[PACED] = figures[TARGETED] - figures[OUTBID] - figures[CAPPED] - figures[SHOWN]
             for stage, times in zip(STAGES, figures, strict=True):
                 if times:
-                    some += (stage_field(listing.order, stage), times)
-        most = 2 * len(STAGES) * _TOLD_AT_ONCE
-        return [
-            hot.count(key=key, kept_for_s=FUNNEL_FOR_S, parts=some[start : start + most])
-            for key, some in parts.items()
-            for start in range(0, len(some), most)
-        ]
+                    parts += (stage_field(listing.order, stage), times)
+        return hot.count(key=hot.funnel_key(shard, minute), kept_for_s=FUNNEL_FOR_S, parts=parts)
 
     def _told_traffic(self, now: float, minute: int) -> list[Asking]:
         if not self._traffic:
@@ -108,3 +104,7 @@ class Funnel:
         self._traffic.clear()
         self._chances.clear()
         return commands
+
+
+def _zeros() -> list[Counter[int]]:
+    return [Counter() for _ in STAGES]
