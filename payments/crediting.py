@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from payments import fiat, limits, lots, repayments
+from payments import fiat, lots, repayments
 from payments.models import Lot, TopUp
 from promote import notifications, outbox
 
@@ -24,7 +24,6 @@ def credit(top_up: TopUp, *, now: datetime) -> Lot:
         now=now,
     )
     _post_fiat(top_up, now=now)
-    limits.tell_if_passed(top_up, now=now)
     repayments.tell(owner=top_up.account_id, now=now)
     payload = {"top_up": top_up.public_id, "coins": top_up.coins}
     notifications.notify(account=top_up.account, kind="top_up_paid", payload=payload, now=now)

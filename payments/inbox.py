@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from payments import invoices, repayments
+from payments import invoices, limits, repayments
 from payments.documents import mail
 from payments.invoices import SettledOrder
 from promote import ids
@@ -34,6 +34,11 @@ def bill_the_orders(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
 @subscribe_many("top_up_paid")
 def write_the_receipts(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
     invoices.issue_receipts(top_up_ids={UUID(payload["top_up"]) for payload in payloads}, now=now)
+
+
+@subscribe_many("top_up_paid")
+def tell_of_limits_passed(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
+    limits.tell_if_passed(top_up_ids={UUID(payload["top_up"]) for payload in payloads})
 
 
 @subscribe("document_issued")

@@ -7,9 +7,11 @@ Source: DESIGN.md 2, payments.md 6 (AML minimum).
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q
@@ -127,21 +129,42 @@ def outlook(*, account: Account, market: Market, flow: MoneyLimit.Flow, now: dat
     return Outlook(min((one.left for one in limits if one.limit.counts == Counts.COINS), default=None), None)
 
 
-def tell_if_passed(top_up: TopUp, *, now: datetime) -> None:
-    """A purchase was credited that no limit could refuse: our staff hears of it where it went over one. Once."""
-    account, market = top_up.account, top_up.market
-    every = _limits(Flow.TOP_UP, account=account, market=market, now=now)
-    limits = [limit for limit in every if limit.counts == Counts.COINS]
-    since = {limit: now - timedelta(seconds=limit.window_s) for limit in limits}
-    paid = TopUp.objects.filter(account=account, status=TopUpStatus.PAID, paid_at__gt=min(since.values(), default=now))
-    bought = list(paid.values_list("coins", "paid_at"))
-    for limit in limits:
-        coins = sum(coins for coins, paid_at in bought if paid_at is not None and paid_at > since[limit])
-        if coins > limit.most:
-            facts = {"account": account, "limit": limit.name, "most": limit.most, "coins": coins, "at": now}
-            LimitPassed.objects.get_or_create(top_up=top_up, defaults=facts)
-            log.warning("top-up %s brings its account over the limit %s: %s coins", top_up, limit, coins)
-            return
+def tell_if_passed(*, top_up_ids: Collection[UUID]) -> None:
+    """Purchases were credited that no limit could refuse: our staff hears of those that went over one. Once of each.
+
+    Counted up to the moment each was paid, so that it does not matter when, or how often, this is asked.
+    """
+    rows = list(MoneyLimit.objects.filter(flow=Flow.TOP_UP))
+    top_ups = list(TopUp.objects.filter(id__in=top_up_ids, status=TopUpStatus.PAID).select_related("account"))
+    if not rows or not top_ups:
+        return
+    longest = timedelta(seconds=max(row.window_s for row in rows))
+    bought = _bought({one.account_id for one in top_ups}, since=min(_paid_at(one) for one in top_ups) - longest)
+    for top_up in top_ups:
+        at = _paid_at(top_up)
+        for limit in _binding(rows, account=top_up.account, market_id=top_up.market_id, now=at):
+            since = at - timedelta(seconds=limit.window_s)
+            coins = sum(coins for paid_at, coins in bought[top_up.account_id] if since < paid_at <= at)
+            if limit.counts == Counts.COINS and coins > limit.most:
+                facts = {"account": top_up.account, "limit": limit.name, "most": limit.most, "coins": coins, "at": at}
+                LimitPassed.objects.get_or_create(top_up=top_up, defaults=facts)
+                log.warning("top-up %s brings its account over the limit %s: %s coins", top_up, limit, coins)
+                break
+
+
+def _paid_at(top_up: TopUp) -> datetime:
+    assert top_up.paid_at is not None  # a row that is paid has it, by CHECK
+    return top_up.paid_at
+
+
+def _bought(account_ids: Collection[UUID], *, since: datetime) -> Mapping[UUID, list[tuple[datetime, int]]]:
+    """When each account paid for how many coins."""
+    found: dict[UUID, list[tuple[datetime, int]]] = defaultdict(list)
+    paid = TopUp.objects.filter(account__in=account_ids, status=TopUpStatus.PAID, paid_at__gt=since)
+    for account_id, paid_at, coins in paid.values_list("account_id", "paid_at", "coins"):
+        if paid_at is not None:
+            found[account_id].append((paid_at, coins))
+    return found
 
 
 def looked_at(*, passed_id: int, note: str, by: User, now: datetime) -> None:
@@ -154,9 +177,14 @@ def looked_at(*, passed_id: int, note: str, by: User, now: datetime) -> None:
 
 
 def _limits(flow: str, *, account: Account, market: Market, now: datetime) -> list[MoneyLimit]:
-    """Those that bind this account: the market's own, else the row of all others."""
     rows = MoneyLimit.objects.filter(Q(market=market) | Q(market=None), flow=flow)
-    by_name = {row.name: row for row in sorted(rows, key=lambda row: row.market_id is not None)}
+    return _binding(rows, account=account, market_id=market.pk, now=now)
+
+
+def _binding(rows: Iterable[MoneyLimit], *, account: Account, market_id: str, now: datetime) -> list[MoneyLimit]:
+    """Those that bind this account: the market's own, else the row of all others."""
+    here = [row for row in rows if row.market_id in (None, market_id)]
+    by_name = {row.name: row for row in sorted(here, key=lambda row: row.market_id is not None)}
     age = now - account.created_at
     return [
         row

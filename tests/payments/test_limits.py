@@ -14,6 +14,7 @@ from payments.models import LimitPassed, TopUp, TopUpStatus, Withdrawal
 from promote.accounts.models import Account
 from promote.keys import staff
 from promote.markets.models import CoinPack, Market, MoneyLimit
+from promote.outbox.relay import relay
 from promote.refusals import Invalid, WrongState
 from tests.api.callers import an_app
 from tests.builders import NOON, a_number, a_user, an_account
@@ -259,8 +260,11 @@ def test_what_a_store_took_is_credited_and_our_staff_hears_of_it():
     alone("top_up", "coins", 1_500, name="day")
     account = an_old_account()
     assert a_paid_top_up(account, 1_000, method="apple", gateway="apple")
+    relay()
     assert not LimitPassed.objects.exists()
-    over = a_paid_top_up(account, 1_000, method="apple", gateway="apple")
+    over = a_paid_top_up(account, 1_000, method="apple", gateway="apple", paid_at=NOON + timedelta(seconds=1))
+    relay()
+    limits.tell_if_passed(top_up_ids=TopUp.objects.values_list("id", flat=True))
     assert wallet.balance(account=account).free_coins == 2_000
     told = LimitPassed.objects.get()
     assert (told.top_up_id, told.limit, told.most, told.coins) == (over.id, "day", 1_500, 2_000)
@@ -271,6 +275,7 @@ def test_what_a_store_took_is_credited_and_our_staff_hears_of_it():
 def test_what_came_of_it_is_said_once_by_one_of_finance_and_stays():
     alone("top_up", "coins", 1, name="day")
     a_paid_top_up(an_old_account(), 1_000, method="apple", gateway="apple")
+    relay()
     told, finance = LimitPassed.objects.get(), a_user()
     with pytest.raises(Invalid):
         limits.looked_at(passed_id=told.pk, note=" ", by=finance, now=NOON)
@@ -321,6 +326,7 @@ def test_the_withdrawal_page_says_how_much_is_possible():
 def test_finance_edits_the_limits_and_looks_at_what_went_over(client):
     alone("top_up", "coins", 1, name="day")
     a_paid_top_up(an_old_account(), 1_000, method="apple", gateway="apple")
+    relay()
     _user, _password = staff.create(username="fin", roles=["finance"])
     client.force_login(_user)
     assert client.get("/admin/markets/moneylimit/").status_code == 200
