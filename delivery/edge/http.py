@@ -23,6 +23,8 @@ PREFLIGHT = (
     ("access-control-allow-methods", "GET, POST, OPTIONS"),
     ("access-control-allow-headers", "authorization, content-type, last-event-id"),
 )
+THROWN_AWAY = 4 * 1024 * 1024
+"""Of a body that is too large so much is read all the same: who is still sending does not see the answer."""
 _AT = re.compile(r" - at `(?P<path>[^`]*)`$")
 _encoder = msgspec.json.Encoder()
 
@@ -84,16 +86,17 @@ class Request:
     async def body(self, most: int) -> bytes:
         """Raises TooLarge."""
         length = self._headers.get("content-length", "")
-        if length.isdigit():
-            if int(length) > most:
-                raise problems.TooLarge
+        if length.isdigit() and int(length) <= most:
             return await self.exchange()
         parts, size = [], 0
         async for part in self.exchange:
-            parts.append(part)
             size += len(part)
-            if size > most:
-                raise problems.TooLarge
+            if size > most + THROWN_AWAY:
+                break
+            if size <= most:
+                parts.append(part)
+        if size > most:
+            raise problems.TooLarge
         return b"".join(parts)
 
     def answer(self, value: Any, *, status: int = 200, headers: tuple[Header, ...] = ()) -> None:
