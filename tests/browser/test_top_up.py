@@ -53,7 +53,7 @@ def test_coins_are_bought_by_a_redirect_in_every_market_that_has_one(
         if method == "Saved PayPal":  # and the second time with one press
             page.goto(f"{world.web}/wallet/top-up/")
             page.get_by_role("radio", name=re.compile("^Saved PayPal")).check()
-            page.get_by_role("button", name="Go to payment").click()
+            page.get_by_role("button", name="Pay now").click()
             page.wait_for_url(f"{world.web}/wallet/top-ups/**")
             expect(page.get_by_text("500 coins are in your balance")).to_be_visible(timeout=60_000)
     assert audit(world)["ok"]
