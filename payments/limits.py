@@ -142,10 +142,11 @@ def tell_if_passed(*, top_up_ids: Collection[UUID]) -> None:
     bought = _bought({one.account_id for one in top_ups}, since=min(_paid_at(one) for one in top_ups) - longest)
     for top_up in top_ups:
         at = _paid_at(top_up)
-        for limit in _binding(rows, account=top_up.account, market_id=top_up.market_id, now=at):
+        binding = _binding(rows, account=top_up.account, market_id=top_up.market_id, now=at)
+        for limit in (one for one in binding if one.counts == Counts.COINS):
             since = at - timedelta(seconds=limit.window_s)
             coins = sum(coins for paid_at, coins in bought[top_up.account_id] if since < paid_at <= at)
-            if limit.counts == Counts.COINS and coins > limit.most:
+            if coins > limit.most:
                 facts = {"account": top_up.account, "limit": limit.name, "most": limit.most, "coins": coins, "at": at}
                 LimitPassed.objects.get_or_create(top_up=top_up, defaults=facts)
                 log.warning("top-up %s brings its account over the limit %s: %s coins", top_up, limit, coins)
