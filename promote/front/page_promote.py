@@ -26,7 +26,7 @@ from promote.catalogue import targets
 from promote.catalogue.targets import Target
 from promote.eligibility import BROWSER, Eligibility, NotEligible, assess
 from promote.front.doors import AdvertiserRequest, advertiser
-from promote.front.page_wallet import SURFACE, Choice, choices, onwards, return_url
+from promote.front.page_wallet import SURFACE, Choice, choices, how_paid, onwards, return_url
 from promote.front.promote_form import PromoteForm, first_choices, new_key
 from promote.idempotency.answers import KeyReused
 from promote.markets.models import Market
@@ -216,14 +216,14 @@ def _pay(desk: Desk, form: PromoteForm, offered: Offered) -> HttpResponse:
     if sealed is None:
         return desk.page(form, offered, key=data.get("key", ""), confirm=True)
     back = f"{reverse('pages:promote', args=[desk.target.public_id])}?{form.state()}"
-    method, _sep, kept = data.get("pay_with", "").partition(" ")
+    how = how_paid(data.get("pay_with", ""), ticked=bool(data.get("save")))
     try:
         started = paying.start(
             account=desk.account,
             quote=sealed,
-            method=method,
-            saved=kept,
-            save=bool(data.get("save")) and saved_methods.words_to_tick(method) is not None,
+            method=how.method,
+            saved=how.saved,
+            save=how.save,
             key=data.get("key") or new_key(),
             caller=BROWSER,
             surface=SURFACE,

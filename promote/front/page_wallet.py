@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django import forms
@@ -150,6 +151,20 @@ class Choice:
         return f"{self.method.code} {self.saved.public_id}" if self.saved and named else self.method.code
 
 
+class HowPaid(NamedTuple):
+    """What a form says of how it is paid: the method, what was saved for it, and whether it is to be saved."""
+
+    method: str
+    saved: str
+    save: bool
+
+
+def how_paid(value: str, *, ticked: bool) -> HowPaid:
+    """Of a `Choice.value` that was sent. A tick that the chosen method does not ask for says nothing."""
+    method, _sep, saved = value.partition(" ")
+    return HowPaid(method, saved, ticked and saved_methods.words_to_tick(method) is not None)
+
+
 def choices(offered: Iterable[Offered], saved: Mapping[str, Sequence[SavedMethod]], *, today: date) -> list[Choice]:
     """What was saved stands before its method; PayPal that was saved in its method's place."""
     found = []
@@ -176,19 +191,19 @@ def top_up(request: AdvertiserRequest) -> HttpResponse:
     form = TopUpForm(request.POST)
     if not form.is_valid():
         return _choose(request, here, need_coins, back, form, status=422)
-    method, _sep, kept = form.cleaned_data["method"].partition(" ")
+    how = how_paid(form.cleaned_data["method"], ticked=form.cleaned_data["save"])
     try:
         started = top_ups.start(
             account=request.account,
             caller_surface=SURFACE,
-            method=method,
+            method=how.method,
             pack_id=form.cleaned_data["pack"],
             key=request.POST.get("key") or new_key(),
             return_url=return_url(request, back),
             now=timezone.now(),
             phone=form.cleaned_data["phone"],
-            saved=kept,
-            save=form.cleaned_data["save"] and saved_methods.words_to_tick(method) is not None,
+            saved=how.saved,
+            save=how.save,
         )
     except Invalid as refusal:
         for error in refusal.errors:
