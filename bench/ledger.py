@@ -67,11 +67,16 @@ def _floor(say: Say) -> dict[str, Any]:
         pgbench = Pgbench(say)
         pgbench.prepare()
         floors.prepare()
+        floors.prepare_placements()
         pgbench.run(PGBENCH_S)
         ratios, speeds = {}, {}
-        for name, make in (("commit", floors.commits), ("row_and_two_balances", floors.transfers)):
-            say(f"{name}, {SINGLE_CLIENTS} clients, {SECONDS:g} s")
-            speeds[name] = posting.measure(make, clients=SINGLE_CLIENTS, seconds=SECONDS)
+        for name, make, clients in (
+            ("commit", floors.commits, SINGLE_CLIENTS),
+            ("row_and_two_balances", floors.transfers, SINGLE_CLIENTS),
+            ("rows_of_a_placement", floors.placements, PLACING_CLIENTS),
+        ):
+            say(f"{name}, {clients} clients, {SECONDS:g} s")
+            speeds[name] = posting.measure(make, clients=clients, seconds=SECONDS)
             ratios[f"{name}_vs_pgbench"] = _beside(speeds[name], pgbench)
     return {
         "bench": "ledger",
