@@ -1,73 +1,69 @@
 """What must hold between orders and the ledger; run by `manage.py audit` with payments' own checks (DESIGN.md 6.11)."""
 
 from collections.abc import Iterator
-from uuid import UUID
 
 from django.db import connection
 
 from payments.audit import Chunk, register
 from payments.audit.guards import hold
+from payments.audit.walking import walk_uuids
 
 CHUNK = 5_000
-_LEAST = UUID(int=0)
 
-# Per order what the ledger says moved into and out of its escrow, by the kind of the other account.
+# Per order what the ledger says moved into and out of its escrow, by the kind of the other account. Each order's are
+# looked up by themselves, so that no plan reads all transfers for those of a few thousand.
 _NUMBERS = """
-WITH orders AS (
-    SELECT * FROM orders_order WHERE id > %(after)s ORDER BY id LIMIT %(size)s
-), moves AS (
-    -- A charge that went back into the escrow is a charge less, not a rounding.
-    SELECT o.id, CASE WHEN j.kind = 'charge_return' THEN 'returned' ELSE other.kind END AS kind,
-           t.amount AS received, 0 AS given FROM orders o
-      JOIN payments_transfer t ON t.credit_id = o.escrow_id JOIN payments_ledgeraccount other ON other.id = t.debit_id
-      JOIN payments_journal j ON j.id = t.journal_id
-    UNION ALL
-    SELECT o.id, other.kind, 0, t.amount FROM orders o
-      JOIN payments_transfer t ON t.debit_id = o.escrow_id JOIN payments_ledgeraccount other ON other.id = t.credit_id
-), sums AS (
-    SELECT id,
-           coalesce(sum(received) FILTER (WHERE kind = 'lot'), 0) AS paid,
-           coalesce(sum(received) FILTER (WHERE kind = 'campaign'), 0) AS coupon,
-           coalesce(sum(given) FILTER (WHERE kind = 'platform'), 0)
-               - coalesce(sum(received) FILTER (WHERE kind = 'returned'), 0) AS charged,
-           coalesce(sum(received) FILTER (WHERE kind = 'platform'), 0) AS rounding,
-           coalesce(sum(given) FILTER (WHERE kind = 'lot'), 0) AS refunded,
-           coalesce(sum(given) FILTER (WHERE kind = 'campaign'), 0) AS coupon_rest,
-           coalesce(sum(received) - sum(given), 0) AS balance
-      FROM moves GROUP BY id
-), judged AS (
+WITH judged AS (
     SELECT o.id, CASE
         WHEN e.id IS NULL OR e.kind <> 'escrow' THEN 'has no escrow'
         WHEN e.owner IS DISTINCT FROM o.account_id THEN 'has the escrow of another account'
-        WHEN s.paid <> o.pay_coins * 1000000 THEN 'was not paid what it says'
-        WHEN s.coupon <> o.coupon_coins * 1000000 THEN 'did not get the coupon that it says'
-        WHEN s.charged > s.paid + s.coupon THEN 'was charged more than was paid'
+        WHEN got.paid <> o.pay_coins * 1000000 THEN 'was not paid what it says'
+        WHEN got.coupon <> o.coupon_coins * 1000000 THEN 'did not get the coupon that it says'
+        WHEN gave.charged - got.returned > got.paid + got.coupon THEN 'was charged more than was paid'
         WHEN o.status NOT IN ('settled', 'rejected', 'cancelled') AND e.closed THEN 'is open, its escrow is closed'
         WHEN o.status NOT IN ('settled', 'rejected', 'cancelled') THEN NULL
-        WHEN NOT e.closed OR s.balance <> 0 THEN 'is final, its escrow is not emptied'
-        WHEN s.charged <> o.charged_micros THEN 'was not charged what it says'
-        WHEN s.refunded <> o.refunded_coins * 1000000 THEN 'did not return what it says'
-        WHEN s.coupon - s.coupon_rest <> o.coupon_spent_micros THEN 'did not spend the coupon that it says'
-        WHEN s.charged - s.rounding <> o.spent_coins * 1000000 + o.coupon_spent_micros THEN 'spent other than it says'
+        WHEN NOT e.closed OR got.whole <> gave.whole THEN 'is final, its escrow is not emptied'
+        WHEN gave.charged - got.returned <> o.charged_micros THEN 'was not charged what it says'
+        WHEN gave.refunded <> o.refunded_coins * 1000000 THEN 'did not return what it says'
+        WHEN got.coupon - gave.coupon_rest <> o.coupon_spent_micros THEN 'did not spend the coupon that it says'
+        WHEN gave.charged - got.returned - got.rounding <> o.spent_coins * 1000000 + o.coupon_spent_micros
+        THEN 'spent other than it says'
     END AS wrong
-      FROM orders o LEFT JOIN sums s ON s.id = o.id LEFT JOIN payments_ledgeraccount e ON e.id = o.escrow_id
+      FROM orders_order o
+      LEFT JOIN payments_ledgeraccount e ON e.id = o.escrow_id
+      -- A charge that went back into the escrow is a charge less, not a rounding.
+      CROSS JOIN LATERAL (
+            SELECT coalesce(sum(t.amount), 0) AS whole,
+                   coalesce(sum(t.amount) FILTER (WHERE went_back), 0) AS returned,
+                   coalesce(sum(t.amount) FILTER (WHERE NOT went_back AND kind = 'lot'), 0) AS paid,
+                   coalesce(sum(t.amount) FILTER (WHERE NOT went_back AND kind = 'campaign'), 0) AS coupon,
+                   coalesce(sum(t.amount) FILTER (WHERE NOT went_back AND kind = 'platform'), 0) AS rounding
+              FROM (SELECT t.amount, other.kind, j.kind = 'charge_return' AS went_back
+                      FROM payments_transfer t JOIN payments_ledgeraccount other ON other.id = t.debit_id
+                      JOIN payments_journal j ON j.id = t.journal_id
+                     WHERE t.credit_id = o.escrow_id) t) got
+      CROSS JOIN LATERAL (
+            SELECT coalesce(sum(t.amount), 0) AS whole,
+                   coalesce(sum(t.amount) FILTER (WHERE other.kind = 'platform'), 0) AS charged,
+                   coalesce(sum(t.amount) FILTER (WHERE other.kind = 'lot'), 0) AS refunded,
+                   coalesce(sum(t.amount) FILTER (WHERE other.kind = 'campaign'), 0) AS coupon_rest
+              FROM payments_transfer t JOIN payments_ledgeraccount other ON other.id = t.credit_id
+             WHERE t.debit_id = o.escrow_id) gave
+     WHERE o.id > %(after)s AND o.id <= %(up_to)s
 )
-SELECT count(*), (array_agg(id ORDER BY id DESC))[1],
-       (array_agg('order ' || id || ' ' || wrong ORDER BY id) FILTER (WHERE wrong IS NOT NULL))[1]
+SELECT count(*), (array_agg('order ' || id || ' ' || wrong ORDER BY id) FILTER (WHERE wrong IS NOT NULL))[1]
   FROM judged
 """
 
 _HISTORIES = """
-WITH orders AS (
-    SELECT id, status FROM orders_order WHERE id > %(after)s ORDER BY id LIMIT %(size)s
-), judged AS (
+WITH judged AS (
     SELECT o.id, CASE WHEN h.to_status IS DISTINCT FROM o.status
                       THEN 'is ' || o.status || ', its history says ' || coalesce(h.to_status, 'nothing') END AS wrong
-      FROM orders o LEFT JOIN LATERAL (
+      FROM orders_order o LEFT JOIN LATERAL (
           SELECT to_status FROM orders_ordertransition t WHERE t.order_id = o.id ORDER BY t.id DESC LIMIT 1) h ON true
+     WHERE o.id > %(after)s AND o.id <= %(up_to)s
 )
-SELECT count(*), (array_agg(id ORDER BY id DESC))[1],
-       (array_agg('order ' || id || ' ' || wrong ORDER BY id) FILTER (WHERE wrong IS NOT NULL))[1]
+SELECT count(*), (array_agg('order ' || id || ' ' || wrong ORDER BY id) FILTER (WHERE wrong IS NOT NULL))[1]
   FROM judged
 """
 
@@ -81,13 +77,13 @@ def guards() -> Iterator[Chunk]:
 @register("order_numbers")
 def orders() -> Iterator[Chunk]:
     """Each order's numbers are those of its escrow; a final one's escrow is empty and closed."""
-    yield from _walk(_NUMBERS)
+    yield from walk_uuids("orders_order", _NUMBERS, size=CHUNK)
 
 
 @register("order_histories")
 def order_histories() -> Iterator[Chunk]:
     """Each order stands where its history's last row left it."""
-    yield from _walk(_HISTORIES)
+    yield from walk_uuids("orders_order", _HISTORIES, size=CHUNK)
 
 
 @register("order_escrows")
@@ -117,16 +113,3 @@ def offers() -> Iterator[Chunk]:
         )
         seen, wrong = cursor.fetchone()
     yield Chunk(seen, f"offer {wrong} and its orders disagree" if wrong is not None else None)
-
-
-def _walk(query: str) -> Iterator[Chunk]:
-    """Runs a query over orders by id, a chunk at a time."""
-    after = _LEAST
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(query, {"after": after, "size": CHUNK})
-            seen, last, wrong = cursor.fetchone()
-        yield Chunk(seen, wrong)
-        if seen < CHUNK:
-            return
-        after = last

@@ -1,7 +1,7 @@
-"""Walks a table by its bigint id, a range at a time, with one statement of SQL for each.
+"""Walks a table by its id, a range at a time, with one statement of SQL for each.
 
-A statement stands in a file, answers one row, and has every value of a check by name: how many rows it saw, and the
-first that does not fit, or NULL. Ranges are looked at on several lanes at once, connections that see one snapshot;
+A statement answers one row, and has every value of a check by name: how many rows it saw, and the first that does not
+fit, or NULL. Ranges are looked at on several lanes at once, connections that see one snapshot;
 answers come in their order, and only a few are under way, so that memory does not grow with the table.
 """
 
@@ -9,9 +9,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
@@ -19,20 +21,30 @@ from payments.audit import Chunk
 
 SQL = Path(__file__).parent / "sql"
 CHUNK = 20_000
+_LEAST, _MOST = UUID(int=0), UUID(int=2**128 - 1)
 Answer = tuple[int, str | None]
 
 _lanes: list[Any] = []
 
 
-def walk(table: str, name: str, *, size: int = CHUNK, **values: int) -> Iterator[Chunk]:
-    """Runs sql/`name`.sql on the ids from %(low)s to %(high)s, range by range."""
+def walk(table: str, name: str, *, key: str = "id", size: int = CHUNK, **values: int) -> Iterator[Chunk]:
+    """Runs sql/`name`.sql on the keys from %(low)s to %(high)s, range by range."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT min(id), max(id) FROM {table}")  # noqa: S608  (names written in this package)
+        cursor.execute(f"SELECT min({key}), max({key}) FROM {table}")  # noqa: S608  (names written in this package)
         lowest, highest = cursor.fetchone()
     if lowest is None:
         return
     ranges = range(lowest, highest + 1, size)
     yield from each(name, [{"low": low, "high": low + size - 1, **values} for low in ranges])
+
+
+def walk_uuids(table: str, statement: str, *, size: int) -> Iterator[Chunk]:
+    """Runs a statement on the ids above %(after)s and up to %(up_to)s, so many of the table's rows at a time."""
+    numbered = f"SELECT id, row_number() OVER (ORDER BY id) AS number FROM {table}"  # noqa: S608  (as above)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM ({numbered}) row WHERE number %% %s = 0 ORDER BY id", [size])  # noqa: S608
+        bounds = [_LEAST, *(id_ for (id_,) in cursor.fetchall()), _MOST]
+    yield from look(statement, [{"after": after, "up_to": up_to} for after, up_to in pairwise(bounds)])
 
 
 def all_at_once(name: str, **values: Any) -> Iterator[Chunk]:
@@ -42,7 +54,11 @@ def all_at_once(name: str, **values: Any) -> Iterator[Chunk]:
 
 def each(name: str, asked: Sequence[Mapping[str, Any]]) -> Iterator[Chunk]:
     """Runs sql/`name`.sql once for each of these values; a chunk for each, in their order."""
-    statement = (SQL / f"{name}.sql").read_text()
+    yield from look((SQL / f"{name}.sql").read_text(), asked)
+
+
+def look(statement: str, asked: Sequence[Mapping[str, Any]]) -> Iterator[Chunk]:
+    """Runs a statement once for each of these values; a chunk for each, in their order."""
     answers = _on_lanes(statement, asked) if _lanes else _one_by_one(statement, asked)
     for number, (seen, wrong) in enumerate(answers, 1):
         yield Chunk(seen, wrong, number / len(asked))

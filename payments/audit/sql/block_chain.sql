@@ -1,13 +1,13 @@
-WITH chained AS (
-    SELECT b.*, lag(b.number, 1, 0::bigint) OVER w AS number_before, lag(b.up_to, 1, '0'::xid8) OVER w AS up_to_before,
-           lag(b.hash, 1, decode(repeat('00', 32), 'hex')) OVER w AS hash_before,
-           payments_block_hash(b) AS true_hash
-      FROM payments_block b WINDOW w AS (ORDER BY b.number)
-), judged AS (
-    SELECT number, CASE WHEN number <> number_before + 1 THEN format('block %%s is gone', number_before + 1)
-                        WHEN hash <> true_hash THEN format('block %%s was changed after it was sealed', number)
-                        WHEN previous <> hash_before OR from_xid <> up_to_before
-                        THEN format('block %%s does not follow the one before it', number) END AS wrong
-      FROM chained
+WITH judged AS (
+    SELECT b.number,
+           CASE WHEN b.number <> coalesce(before.number, 0) + 1 THEN format('block %%s is gone', coalesce(before.number, 0) + 1)
+                WHEN b.hash <> payments_block_hash(b) THEN format('block %%s was changed after it was sealed', b.number)
+                WHEN b.previous <> coalesce(before.hash, decode(repeat('00', 32), 'hex'))
+                     OR b.from_xid <> coalesce(before.up_to, '0'::xid8)
+                THEN format('block %%s does not follow the one before it', b.number) END AS wrong
+      FROM payments_block b
+      LEFT JOIN LATERAL (
+            SELECT number, hash, up_to FROM payments_block p WHERE p.number < b.number ORDER BY number DESC LIMIT 1) before ON true
+     WHERE b.number BETWEEN %(low)s AND %(high)s
 )
 SELECT count(*), (array_agg(wrong ORDER BY number) FILTER (WHERE wrong IS NOT NULL))[1] FROM judged
