@@ -10,6 +10,7 @@ from payments.admin import (
     notices,
     reconciliation,
     refused,
+    saved_methods,
     top_ups,
     withdrawals,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "notices",
     "reconciliation",
     "refused",
+    "saved_methods",
     "top_ups",
     "withdrawals",
 ]

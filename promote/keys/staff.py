@@ -17,7 +17,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "finance": (
         *LOOK, "view_order", "view_ordertransition", "end_order", "settle_order", "change_account",
         "view_ledgeraccount", "view_journal", "view_transfer", "view_lot", "view_topup", "view_notice", "view_invoice",
-        "view_gift", "change_notice", "view_fraudwarning", "view_refused",
+        "view_gift", "change_notice", "view_fraudwarning", "view_refused", "view_savedmethod",
         "view_paymentreturn", "view_withdrawal", "view_withdrawalleg", "view_withdrawaltransition", "review_withdrawal",
         "view_reconciliation", "run_reconciliation", "view_providerline", "view_difference", "view_differencenote",
         "resolve_difference", "view_adjustment", "propose_adjustment", "decide_adjustment",
@@ -43,7 +43,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_notification", "view_lot", "view_message", "view_purchase", "view_fraudwarning", "view_refused",
         "view_paymentreturn", "view_withdrawal", "view_withdrawalleg", "view_withdrawaltransition", "view_moneylimit",
         "view_limitpassed", "view_shard", "view_pacingstate", "view_barrier", "view_poisonentry", "change_poisonentry",
-        "view_unbilledhour", "view_finding", "view_chargereturn",
+        "view_unbilledhour", "view_finding", "view_chargereturn", "view_savedmethod",
     ),
 }  # fmt: skip
 

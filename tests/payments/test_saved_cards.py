@@ -1,18 +1,21 @@
 """A saved card: agreed to in words, paid from with one press and once, confirmed at the bank where that asks, removed
 for good, and nobody else's."""
 
+import html
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from payments import paying_back, polling, saved_methods, top_ups, wallet, withdrawals
 from payments.gateways.base import GatewayAway
 from payments.models import Lot, SavedMethod, TopUp, TopUpStatus
 from promote.accounts.models import Account
+from promote.keys import staff
 from promote.refusals import Invalid, NotFound
 from tests.api.callers import a_browser
 from tests.builders import an_account
@@ -86,6 +89,20 @@ def test_of_a_card_we_keep_what_its_owner_sees_and_the_words_they_agreed_to(at_t
     assert saved.consented_at == saved.first_top_up.started_at
     assert saved_methods.token_of(saved).startswith("pm_")
     assert saved_methods.token_of(saved) not in saved.token
+
+
+def test_support_sees_the_card_and_what_was_agreed_to_and_never_its_token(at_till: Till) -> None:
+    saved = card_of(who_saved(at_till))
+    browser = Client()
+    browser.force_login(staff.create(username="sue", roles=["support"])[0])
+    listed = browser.get("/admin/payments/savedmethod/", {"q": saved.public_id, "state": "kept"}).content.decode()
+    told = browser.get(f"/admin/payments/savedmethod/{saved.pk}/change/").content.decode()
+    assert "Visa •••• 4242" in listed
+    assert "Save this card for next time" in html.unescape(told)
+    assert saved.token not in listed + told
+    assert saved_methods.token_of(saved) not in listed + told
+    gone = browser.get("/admin/payments/savedmethod/", {"state": "removed"}).content.decode()
+    assert "Visa •••• 4242" not in gone
 
 
 def test_the_same_card_saved_again_stands_once_and_another_beside_it(at_till: Till) -> None:
