@@ -23,7 +23,7 @@ from promote.config.engines import Engines
 CHARGES = 1_000_000
 ORDERS, POOR_OF = 60, 2
 """One of so many orders ends on the way, and has money for half of its share until then."""
-PER_S, SHORTEST_S = 400, 45.0
+PER_S, SHORTEST_S = 2_000, 10.0
 """What is expected of the system at least, and what the first to end are given at least."""
 SPENT_OUT = 0.98
 SETTLED_WITHIN_S = 300.0
