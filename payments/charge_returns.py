@@ -62,12 +62,14 @@ def after_settlement(
         parts = _to_lots(funding.taken, was, is_now)
         campaign = [funding.coupon.campaign_account_id] if funding.coupon and coupon_micros else []
         debt_id = debts.open_for(owner)
-        locked = ledger.lock([debt_id, *campaign, *(part.ledger_account_id for part in parts)])
+        # Before the campaign, whatever their ids: nobody who holds one waits for a debt (emptying.py).
+        owed_micros = ledger.lock([debt_id])[debt_id].balance
+        ledger.lock([*campaign, *(part.ledger_account_id for part in parts)])
         spend = ledger.platform("spend")
         credited = [(part.ledger_account_id, part.micros) for part in parts]
         back = [Movement(spend, id_, coupon_micros) for id_ in campaign]
         back += [Movement(spend, id_, micros) for id_, micros in credited]
-        back += debts.repay(debt_id=debt_id, owed_micros=locked[debt_id].balance, credited=credited)
+        back += debts.repay(debt_id=debt_id, owed_micros=owed_micros, credited=credited)
         ledger.post(kind=KIND, key=_key(ref), ref=order_ref, movements=back, now=now)
         if invoice is not None and coins:
             _correct_the_books(invoice, parts, ref=ref, now=now)

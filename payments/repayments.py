@@ -35,13 +35,15 @@ def tell(*, owner: UUID, now: datetime) -> None:
 
 def tell_all(*, owners: Collection[UUID], now: datetime) -> None:
     """As `tell`, of those who ever repaid anything. Their debts are locked by id first, as a batch of settlements does:
-    who holds a lot waits for no debt.
+    who holds a lot waits for no debt. Then all of their lots, by id too, since the caller goes on to others of them.
     """
     repaid = LedgerAccount.objects.filter(kind=AccountKind.DEBT, owner__in=owners, credits__gt=0)
     locked = ledger.lock(list(repaid.values_list("id", flat=True)))
-    for debt in locked.values():
-        assert debt.owner is not None  # a debt is somebody's
-        tell(owner=debt.owner, now=now)
+    debtors = [debt.owner for debt in locked.values() if debt.owner is not None]  # a debt is somebody's
+    lots = LedgerAccount.objects.filter(kind=AccountKind.LOT, owner__in=debtors, closed=False)
+    ledger.lock(list(lots.values_list("id", flat=True)))
+    for owner in debtors:
+        tell(owner=owner, now=now)
 
 
 def by_lot(debt_id: int) -> dict[int, int]:

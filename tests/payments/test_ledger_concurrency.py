@@ -2,15 +2,18 @@
 
 import contextlib
 import random
+import threading
 import time
 
 import pytest
 from django.db import connection, transaction
 
-from payments import checkpoints, clawbacks, escrow, expiry, gifts, ledger, wallet
+from payments import charge_returns, checkpoints, clawbacks, escrow, expiry, gifts, inbox, ledger, repayments, wallet
+from payments.charge_returns import GivenBack
 from payments.ledger import AccountClosed, Movement, Overdrawn
 from payments.lots import InsufficientCoins
 from payments.models import Gift, Journal, LedgerAccount, Lot
+from promote import ids
 from promote.money import MICROS
 from tests.builders import NOON, an_account
 from tests.payments.ledgers import (
@@ -21,6 +24,7 @@ from tests.payments.ledgers import (
     an_escrow,
     audited,
     bought,
+    charged,
     checkpointed,
     granted,
     moved,
@@ -207,6 +211,62 @@ def test_wallets_orders_and_refunds_of_many_never_deadlock():
 
     assert together([lambda n=n: work(n) for n in range(12)]) == [None] * 12
     audited()
+
+
+def test_charges_that_go_back_and_a_refund_of_the_same_owner_and_campaign_never_deadlock():
+    """The campaign is older than the owner's debt account, and a settlement locks the debt first."""
+    coupon = a_coupon(5, funded_coins=10)
+    account = an_account()
+    granted(account, 20)
+    done = charged(an_escrow(account, 10, coupon=coupon), 3 * MICROS)
+    settled(done)
+    ending = an_escrow(account, 10, coupon=coupon)
+    weighed = threading.Event()
+
+    def settles():
+        with transaction.atomic():
+            found = escrow.weigh([ending])
+            weighed.set()
+            time.sleep(0.5)
+            escrow.empty(found, now=NOON)
+
+    def gives_back():
+        assert weighed.wait(30)
+        asked = {"escrow_id": done.escrow_id, "owner": account.id, "order_ref": done.ref, "ref": "ret_1", "now": NOON}
+        return charge_returns.after_settlement(was_micros=3 * MICROS, is_micros=0, **asked)
+
+    assert together([settles, gives_back]) == [None, GivenBack(coupon_micros=3 * MICROS)]
+    assert ledger.balances([coupon.campaign_account_id]) == {coupon.campaign_account_id: 10 * MICROS}
+    audited()
+
+
+def test_an_invoice_of_who_repaid_and_a_gift_of_theirs_never_deadlock(monkeypatch):
+    """What repaid is told first, of the younger lot; the order that is billed spent of the older one."""
+    account = an_account()
+    older, _younger = bought(account, 50, origin="apple"), bought(account, 100)
+    order_id = ids.new()
+    order = charged(an_escrow(account, 150, ref=ids.public("ord", order_id)), 30 * MICROS)
+    clawbacks.claw_back(lot=older, coins=50, key="refund", now=NOON)
+    settled(order)
+    told, tell_all = threading.Event(), repayments.tell_all
+
+    def tells_and_waits(**facts):
+        tell_all(**facts)
+        told.set()
+        time.sleep(0.5)
+
+    monkeypatch.setattr(repayments, "tell_all", tells_and_waits)
+
+    def bills():
+        with transaction.atomic():
+            news = {"order": str(order_id), "account": str(account.id), "spent_coins": 30, "market": "US"}
+            inbox.bill_the_orders([news], NOON)
+
+    def gives():
+        assert told.wait(30)
+        return gifts.give(account=account, coins=70, reference="g", now=NOON).coins
+
+    assert together([bills, gives]) == [None, 70]
 
 
 def test_a_late_commit_is_never_missed_by_a_checkpoint():
