@@ -1,8 +1,9 @@
 """Balances of hot accounts: a checkpoint and what came since. Source: DESIGN.md 6.3, payments.md 1.2.
 
 A checkpoint covers the transactions below the oldest one still running when it was taken, so a transfer that commits
-late with a low id is never missed. Transaction ids belong to one PostgreSQL cluster: after a restore into another one
-the checkpoints are to be deleted (docs/runbook.md).
+late with a low id is never missed. The database makes it and nobody else can (sql/0052_checkpoints.sql), since who
+writes one writes a balance. Transaction ids belong to one PostgreSQL cluster: after a restore into another one the
+checkpoints are to be deleted (docs/runbook.md).
 """
 
 from collections.abc import Collection
@@ -14,8 +15,8 @@ from django.db import connection
 def take(now: datetime) -> int:
     """Writes a checkpoint for every hot account that moved since its last; how many."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, [now])
-        return int(cursor.rowcount)
+        cursor.execute("SELECT payments_take_checkpoints(%s)", [now])
+        return int(cursor.fetchone()[0])
 
 
 def balance(account_id: int) -> int:
@@ -37,25 +38,15 @@ _LAST = """
 _SINCE = """
     SELECT coalesce(sum(side.debits), 0) AS debits, coalesce(sum(side.credits), 0) AS credits
       FROM (SELECT amount AS debits, 0 AS credits FROM payments_transfer
-             WHERE debit_id = a.id AND xid >= coalesce(last.up_to, '0'::xid8) {below}
+             WHERE debit_id = a.id AND xid >= coalesce(last.up_to, '0'::xid8)
             UNION ALL
             SELECT 0, amount FROM payments_transfer
-             WHERE credit_id = a.id AND xid >= coalesce(last.up_to, '0'::xid8) {below}) side
+             WHERE credit_id = a.id AND xid >= coalesce(last.up_to, '0'::xid8)) side
 """
-_TAKE = f"""
-    INSERT INTO payments_checkpoint (account_id, up_to, debits, credits, taken_at)
-    SELECT a.id, cut.xid, coalesce(last.debits, 0) + since.debits, coalesce(last.credits, 0) + since.credits, %s
-      FROM pg_snapshot_xmin(pg_current_snapshot()) AS cut (xid)
-      CROSS JOIN payments_ledgeraccount a
-      LEFT JOIN LATERAL ({_LAST}) last ON true
-      CROSS JOIN LATERAL ({_SINCE.format(below="AND xid < cut.xid")}) since
-     WHERE a.hot AND (since.debits > 0 OR since.credits > 0)
-    ON CONFLICT (account_id, up_to) DO NOTHING
-"""  # noqa: S608  (constants of this file)
 _BALANCES = f"""
     SELECT a.id, coalesce(last.credits, 0) + since.credits - coalesce(last.debits, 0) - since.debits
       FROM payments_ledgeraccount a
       LEFT JOIN LATERAL ({_LAST}) last ON true
-      CROSS JOIN LATERAL ({_SINCE.format(below="")}) since
+      CROSS JOIN LATERAL ({_SINCE}) since
      WHERE a.id = ANY(%s)
-"""  # noqa: S608
+"""  # noqa: S608  (constants of this file)

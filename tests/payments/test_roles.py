@@ -42,6 +42,8 @@ def test_the_application_owns_nothing():
         "UPDATE payments_journal SET key = 'another'",
         "DELETE FROM payments_journal",
         "TRUNCATE payments_journal CASCADE",
+        """INSERT INTO payments_checkpoint (account_id, up_to, debits, credits, taken_at)
+           VALUES (2, '1', 0, 1000000, now())""",
         "UPDATE payments_checkpoint SET credits = 0",
         "DELETE FROM payments_checkpoint",
         "UPDATE payments_lot SET withdrawable = true",

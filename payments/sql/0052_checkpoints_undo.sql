@@ -1,0 +1,1 @@
+DROP FUNCTION payments_take_checkpoints(timestamptz);
