@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Value
 
 from orders.models import Order, Status
 
@@ -25,11 +25,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Orders that ended and are not settled: those still draining, those ready, those set aside, those late."""
+    """Orders that ended and are not settled: those still draining, those ready, those set aside, those late. And those
+    that are still to be ended, though by now all of it should be back: late as well.
+    """
 
     draining: int
     ready: int
     set_aside: int
+    not_ended: int
     late: int
     oldest_due_at: datetime | None
 
@@ -59,7 +62,16 @@ def waiting(*, now: datetime) -> Waiting:
         late=Count("id", filter=Q(refund_due_at__lt=now)),
         oldest=Min(F("refund_due_at")),
     )
-    return Waiting(found["draining"], found["ready"], found["aside"], found["late"], found["oldest"])
+    over = Order.objects.over(now).annotate(due_at=F("ends_at") + _PROMISED).filter(due_at__lt=now)
+    not_ended = over.aggregate(orders=Count("id"), oldest=Min("due_at"))
+    return Waiting(
+        draining=found["draining"],
+        ready=found["ready"],
+        set_aside=found["aside"],
+        not_ended=not_ended["orders"],
+        late=found["late"] + not_ended["orders"],
+        oldest_due_at=min((due for due in (found["oldest"], not_ended["oldest"]) if due is not None), default=None),
+    )
 
 
 def alert_of_late(*, now: datetime) -> int:
@@ -68,3 +80,9 @@ def alert_of_late(*, now: datetime) -> int:
     if late.late:
         log.error("promise: %s refunds are late, the oldest was due at %s", late.late, late.oldest_due_at)
     return late.late
+
+
+_PROMISED = ExpressionWrapper(
+    F("market__refund_within_s") * Value(timedelta(seconds=1), output_field=DurationField()),
+    output_field=DurationField(),
+)

@@ -53,3 +53,18 @@ def test_a_refund_that_is_late_and_not_made_raises_an_alert_until_it_is(caplog):
     lifecycle.mark_drained(order_id=order.id, now=late)
     settlement.settle_due(limit=10, now=late)
     assert promise.alert_of_late(now=late) == 0
+
+
+def test_an_order_that_could_not_be_ended_is_late_too(caplog):
+    """Its time is over, and nobody came to end it: no promise is written on it yet."""
+    order = a_delivering_order()
+    over_at = order.ends_at
+    assert promise.alert_of_late(now=over_at + timedelta(minutes=15)) == 0
+    late = over_at + timedelta(minutes=16)
+    waiting = promise.waiting(now=late)
+    assert (waiting.not_ended, waiting.late, waiting.oldest_due_at) == (1, 1, over_at + timedelta(minutes=15))
+    assert promise.alert_of_late(now=late) == 1
+    assert "1 refunds are late" in caplog.text
+    assert lifecycle.end_due(now=late) == 1
+    assert promise.waiting(now=late).not_ended == 0
+    assert promise.alert_of_late(now=late) == 1, "ended now, and due since before"
