@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 
 from payments import checkpoints, currencies, differences, fiat, gateways, ledger, providers
 from payments.gateways.base import Accounts, Answers, GatewayAway, GatewayRefused, Line, LineKind
@@ -23,7 +23,8 @@ from promote.refusals import Refusal
 log = logging.getLogger(__name__)
 
 LOOK_BACK = timedelta(days=3)
-"""A daily run looks so far back: a provider may book late."""
+"""A daily run looks so far back: a provider may book late. After days without one, as far as those would have."""
+DAILY = timedelta(days=1)
 ASKED_AGAIN_AFTER = (timedelta(days=7), timedelta(days=30), timedelta(days=90), timedelta(days=180))
 """A provider that lists nothing is asked for each payment so long afterwards too: money may have gone back by hand."""
 
@@ -53,37 +54,42 @@ class Clearing:
 
 
 def reconcile(*, gateway: str, now: datetime, since: datetime | None = None, by: User | None = None) -> Reconciliation:
-    """Reads the provider's account from `since` (three days ago) until now, books it, and compares.
+    """Reads the provider's account from `since` (three days ago, or what was missed) until now, books it, and compares.
 
-    The run and its end are written, also where the provider is away. Raises NoStatement, GatewayAway, GatewayRefused.
+    The run and its end are written, also where it fails. Raises NoStatement, GatewayAway, GatewayRefused.
     """
     _speaking(gateway)
-    since = since or now - LOOK_BACK
+    since = since or _missed_since(gateway, now)
     run = Reconciliation.objects.create(gateway=gateway, since=since, until=now, started_at=now, by=by)
     try:
         lines = list(_lines(gateway, since=since, until=now))
+        with transaction.atomic():
+            _one_at_a_time(gateway)
+            _book(gateway, lines, now=now)
+            compared, found = differences.compare(gateway=gateway, since=since, until=now, now=now)
+            run.lines, run.compared, run.found, run.finished_at = len(lines), compared, found, now
+            run.save()
     except (GatewayAway, GatewayRefused) as error:
-        Reconciliation.objects.filter(id=run.id).update(finished_at=now, error=str(error)[:2000])
+        _failed(run, str(error), now=now)
         raise
-    with transaction.atomic():
-        _one_at_a_time(gateway)
-        _book(gateway, lines, now=now)
-        compared, found = differences.compare(gateway=gateway, since=since, until=now, now=now)
-        run.lines, run.compared, run.found, run.finished_at = len(lines), compared, found, now
-        run.save()
+    except Exception as error:
+        _failed(run, f"{type(error).__name__}: {error}", now=now)
+        raise
     if found:
         log.error("reconciliation: %s: %s new differences", gateway, found)
     return run
 
 
 def reconcile_all(*, now: datetime) -> list[Reconciliation]:
-    """Every provider that gives a statement; one that is away holds up no other."""
+    """Every provider that gives a statement; one that is away, or whose lines can't be booked, holds up no other."""
     runs = []
     for name in speaking():
         try:
             runs.append(reconcile(gateway=name, now=now))
         except (GatewayAway, GatewayRefused) as error:
             log.error("reconciliation: %s did not say: %s", name, error)
+        except Exception:
+            log.exception("reconciliation: %s can't be compared", name)
     return runs
 
 
@@ -109,6 +115,18 @@ def clearing() -> list[Clearing]:
         Clearing(gateway, currency, ours.get((gateway, currency), 0), said.get((gateway, currency), 0))
         for gateway, currency in sorted(ours.keys() | said.keys())
     ]
+
+
+def _missed_since(gateway: str, now: datetime) -> datetime:
+    """As if there had been a run each day: after an outage of days their payments are compared too."""
+    whole = Reconciliation.objects.filter(gateway=gateway, error="", finished_at__isnull=False)
+    last = whole.filter(until__gte=F("since") + LOOK_BACK).order_by("-until").first()
+    since = now - LOOK_BACK
+    return since if last is None else min(since, last.until + DAILY - LOOK_BACK)
+
+
+def _failed(run: Reconciliation, why: str, *, now: datetime) -> None:
+    Reconciliation.objects.filter(id=run.id).update(finished_at=now, error=why[:2000])
 
 
 def _speaking(name: str) -> Accounts | Answers:

@@ -8,7 +8,7 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from payments import differences, ledger, reconciling, returns
-from payments.models import Difference, Journal, ProviderLine, ReturnKind, TopUp
+from payments.models import Difference, Journal, ProviderLine, Reconciliation, ReturnKind, TopUp
 from promote.refusals import Invalid, WrongState
 from tests.builders import a_user, an_account
 from tests.payments.books import a_paid_top_up, book
@@ -148,3 +148,28 @@ def test_the_command_says_how_many_are_open(at_till, began, capsys):
     assert '"open_differences"' in capsys.readouterr().out.splitlines()[-1]
     with pytest.raises(reconciling.NoStatement):
         reconciling.reconcile(gateway="unheard-of", now=began)
+
+
+def test_days_on_which_nothing_was_compared_are_made_up_for(at_till, began):
+    now = timezone.now()
+    first = reconciling.reconcile(gateway="stripe", now=now)
+    assert first.since == now - timedelta(days=3)
+    reconciling.reconcile(gateway="stripe", since=now + timedelta(days=8), now=now + timedelta(days=9))
+    next_day = reconciling.reconcile(gateway="stripe", now=now + timedelta(days=10))
+    assert next_day.since == now - timedelta(days=2), "an hour by hand is no daily run"
+    assert reconciling.reconcile(gateway="stripe", now=now + timedelta(days=11)).since == now + timedelta(days=8)
+
+
+def test_a_provider_whose_lines_can_not_be_booked_holds_up_no_other(at_till, began, monkeypatch, caplog):
+    listed = reconciling._lines
+
+    def list_some(gateway, **times):
+        if gateway == "paypal":
+            raise KeyError("XTS")
+        return listed(gateway, **times)
+
+    monkeypatch.setattr(reconciling, "_lines", list_some)
+    monkeypatch.setattr(reconciling, "speaking", lambda: ["paypal", "stripe"])
+    assert [run.gateway for run in reconciling.reconcile_all(now=timezone.now())] == ["stripe"]
+    assert Reconciliation.objects.get(gateway="paypal").error == "KeyError: 'XTS'"
+    assert "paypal can't be compared" in caplog.text
