@@ -11,17 +11,18 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import clawbacks, debts, fiat, ledger, lots, repayments, uses, wallet
+from payments import clawbacks, debts, fiat, gateways, ledger, lots, repayments, uses, wallet
 from payments.ledger import Movement
 from payments.models import Adjustment, AdjustmentKind, AdjustmentState, Journal, Lot
 from promote import notifications
 from promote.accounts.models import Account, User
-from promote.money import MICROS, coins_to_micros
+from promote.money import MICROS, coins_to_micros, format_coins
 from promote.refusals import FieldError, Invalid, Refusal, WrongState
 
 MOST_COINS = 10_000_000
 CODES = ("bank", "coin_liability", "correction", "gateway_fees", "revenue", "taken_back", "tax_payable", "write_off")
-"""Accounts of a currency that an adjustment may name, besides `clearing:{gateway}`."""
+CLEARING = tuple(f"clearing:{gateway}" for gateway in sorted(gateways.METHODS))
+"""Accounts of a currency that an adjustment may name."""
 
 
 class SamePerson(Refusal):
@@ -53,6 +54,9 @@ def propose_coins(
         raise Invalid([FieldError("coins", "invalid", told)])
     if (kind == AdjustmentKind.CHARGEBACK) != (lot is not None) or (lot and lot.account_id != account.id):
         raise Invalid([FieldError("lot", "invalid", _("A chargeback names a lot of this account; nothing else does."))])
+    if lot is not None and coins > lot.coins:
+        told = _("The lot had %s coins only: no more can be charged back of it.") % format_coins(lot.coins)
+        raise Invalid([FieldError("coins", "invalid", told)])
     return Adjustment.objects.create(
         kind=kind, account=account, lot=lot, coins=coins, reason=reason.strip(), maker=by, proposed_at=now
     )
@@ -64,9 +68,9 @@ def propose_books(
     """Proposes to move `amount_minor` between two named accounts of a currency. Raises Invalid."""
     _check(reason)
     wrong = [
-        FieldError(field, "invalid_choice", _("Name one of: %s, clearing:…") % ", ".join(CODES))
+        FieldError(field, "invalid_choice", _("Name one of: %s") % ", ".join((*CODES, *CLEARING)))
         for field, code in (("debit_code", debit_code), ("credit_code", credit_code))
-        if code not in CODES and not code.startswith("clearing:")
+        if code not in CODES and code not in CLEARING
     ]
     if debit_code == credit_code:
         wrong.append(FieldError("credit_code", "invalid", _("Name two different accounts.")))

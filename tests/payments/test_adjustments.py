@@ -93,12 +93,22 @@ def test_a_debt_is_written_off_up_to_what_is_owed():
     audited()
 
 
+def test_no_more_is_charged_back_than_the_lot_had():
+    account = an_account()
+    lot = lot_of(a_paid_top_up(account, 100))
+    with pytest.raises(Invalid):
+        proposed("chargeback", account, 101, lot=lot)
+    proposed("chargeback", account, 100, lot=lot)
+
+
 def test_money_moves_between_named_accounts_of_a_currency():
     facts = {"reason": "The bank kept it", "by": a_user(is_staff=True), "now": NOON, "currency": "USD"}
     with pytest.raises(Invalid):
         adjustments.propose_books(debit_code="issuance", credit_code="bank", amount_minor=5, **facts)
     with pytest.raises(Invalid):
         adjustments.propose_books(debit_code="bank", credit_code="bank", amount_minor=5, **facts)
+    with pytest.raises(Invalid):
+        adjustments.propose_books(debit_code="bank", credit_code="clearing:stirpe", amount_minor=5, **facts)
     made = adjustments.propose_books(debit_code="write_off", credit_code="clearing:stripe", amount_minor=5, **facts)
     before = book("clearing:stripe")
     approved(made)
