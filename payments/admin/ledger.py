@@ -4,14 +4,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from payments import checkpoints, currencies, ledger
-from payments.models import Gift, Journal, LedgerAccount, Lot, TopUp, Transfer
+from payments.models import AccountKind, Gift, Journal, LedgerAccount, Lot, TopUp, Transfer
 from promote import look_only
 from promote.accounts.models import Account
 
@@ -58,6 +58,20 @@ class JournalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = (TransferLines,)
 
 
+class Standing(admin.SimpleListFilter):
+    """Most accounts are empty: of all debts, those that somebody owes."""
+
+    title, parameter_name = _("balance"), "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("owed", _("Owed by an account")), ("some", _("Something on it"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "owed":
+            return queryset.filter(kind=AccountKind.DEBT, debits__gt=F("credits"))
+        return queryset.exclude(debits=F("credits")) if self.value() == "some" else queryset
+
+
 class AccountList(ChangeList):
     """Reads the balances of a page's hot accounts at once."""
 
@@ -73,7 +87,7 @@ class AccountList(ChangeList):
 @admin.register(LedgerAccount)
 class LedgerAccountAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("id", "kind", "code", "unit", "shown_balance", "closed")
-    list_filter = ("kind", "ledger", "closed")
+    list_filter = (Standing, "kind", "ledger", "closed")
     search_fields = ("=code",)
     search_help_text = _("A code (order:…, debt:…, spend), or an account's external id.")
     fields = ("id", "kind", "code", "unit", "guard", "hot", "closed", "shown_balance", "of_account", "last_transfers")

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from payments import gifts, ledger
+from payments import clawbacks, gifts, ledger
 from payments.models import Journal, LedgerAccount, Lot
 from tests.builders import NOON, a_user, an_account
 from tests.payments.ledgers import SPEND, an_escrow, bought, charged
@@ -59,3 +59,15 @@ def test_what_belongs_to_an_account_or_an_order_is_found(finance, order):
     found = finance.get(reverse("admin:payments_lot_changelist"), {"q": "shop-1"})
     assert set(found.context["cl"].queryset) == set(Lot.objects.all())
     assert ledger.account_id(code="order:ord_1") == order.escrow_id
+
+
+def test_finance_sees_who_owes(finance):
+    debtor, other = an_account(external_id="debtor"), an_account()
+    spent, _kept = bought(debtor, 50, origin="apple"), bought(other, 50)
+    gifts.give(account=debtor, coins=50, reference="g", now=NOON)
+    clawbacks.claw_back(lot=spent, coins=50, key="refund", now=NOON)
+    page = finance.get(reverse("admin:payments_ledgeraccount_changelist"), {"standing": "owed"})
+    assert [row.owner for row in page.context["cl"].result_list] == [debtor.id]
+    assert ">50" in page.content.decode()
+    some = finance.get(reverse("admin:payments_ledgeraccount_changelist"), {"standing": "some"})
+    assert {row.kind for row in some.context["cl"].result_list} == {"debt", "lot"}
