@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from payments import debts, fiat, ledger, lots, uses, withdrawing
 from payments.ledger import Movement
@@ -32,14 +33,20 @@ from payments.withdrawing import Part, Plan, WithdrawalNotAvailable
 from promote import ids, notifications
 from promote.accounts.models import Account, User
 from promote.idempotency.answers import KeyReused
-from promote.money import coins_to_micros
-from promote.refusals import FieldError, Invalid, NotFound, WrongState
+from promote.money import MICROS, coins_to_micros, format_coins
+from promote.refusals import FieldError, Invalid, NotFound, Refusal, WrongState
 
-__all__ = ["WithdrawalNotAvailable", "approve", "conclude", "get", "refuse", "request"]
+__all__ = ["OwesMeanwhile", "WithdrawalNotAvailable", "approve", "conclude", "get", "refuse", "request"]
 
 log = logging.getLogger(__name__)
 
 TOO_LITTLE = "too_little"
+
+
+class OwesMeanwhile(Refusal):
+    code, status = "coins_owed", 409
+    title = _("The account owes coins")
+    sentence = _("Since this was asked for, the account owes {coins}. Refuse it: the coins that come back repay first.")
 
 
 def request(*, account: Account, surface: str, coins: int, key: str, now: datetime) -> Withdrawal:
@@ -51,12 +58,14 @@ def request(*, account: Account, surface: str, coins: int, key: str, now: dateti
         return _the_same(known, coins)
     market = withdrawing.market_for(account, surface)
     with transaction.atomic():
+        held = _hold_payments(account)
         ledger.lock([debts.open_for(account.id)])
         known = Withdrawal.objects.filter(account=account, key=key).first()
         if known is not None:
             return _the_same(known, coins)
-        _hold_payments(account)
+        # A payment that was credited since the others were locked is for the next withdrawal.
         free = lots.lock_free(account=account, now=now)
+        free = [one for one in free if one.lot.top_up in held or not one.lot.withdrawable]
         plan = withdrawing.plan(account=account, market=market, surface=surface, free=free, coins=coins, now=now)
         made = _open(account, plan, surface=surface, key=key, now=now)
         _hold(made, plan.parts, now=now)
@@ -75,11 +84,15 @@ def get(*, account: Account, public_id: str) -> Withdrawal:
 
 
 def approve(*, withdrawal_id: UUID, by: User, now: datetime) -> Withdrawal:
-    """Our staff lets it go. Raises WrongState."""
+    """Our staff lets it go. Raises WrongState, and OwesMeanwhile: nothing is paid out to who owes."""
     with transaction.atomic():
         found = _locked(withdrawal_id)
         if found.status != WithdrawalStatus.IN_REVIEW:
             raise WrongState
+        debt_id = debts.open_for(found.account_id)
+        owed_micros = ledger.lock([debt_id])[debt_id].balance
+        if owed_micros:
+            raise OwesMeanwhile(coins=format_coins(-(-owed_micros // MICROS)))
         found.legs.update(check_at=now)
         _move(found, to=WithdrawalStatus.REQUESTED, why="approved", by=by, now=now)
         _wake()
@@ -123,10 +136,13 @@ def conclude(*, leg_id: UUID, state: LegState, provider_ref: str, failure: str =
         _end(found, now=now)
 
 
-def _hold_payments(account: Account) -> None:
-    """Locks the payments before the ledger accounts, as returns do: what is returnable of them stays so."""
+def _hold_payments(account: Account) -> set[UUID | None]:
+    """Locks the payments before the ledger accounts, the debt's too, as returns do: what is returnable of them stays
+    so. Their ids, and None for coins of no payment of ours.
+    """
     bought = account.lots.filter(withdrawable=True).exclude(top_up=None).values("top_up")
-    list(TopUp.objects.select_for_update(of=("self",)).filter(id__in=bought).order_by("id").values_list("id"))
+    locked = TopUp.objects.select_for_update(of=("self",)).filter(id__in=bought).order_by("id")
+    return {None, *locked.values_list("id", flat=True)}
 
 
 def _the_same(known: Withdrawal, coins: int) -> Withdrawal:

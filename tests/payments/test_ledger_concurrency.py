@@ -7,15 +7,30 @@ import time
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
-from payments import charge_returns, checkpoints, clawbacks, escrow, expiry, gifts, inbox, ledger, repayments, wallet
+from payments import (
+    charge_returns,
+    checkpoints,
+    clawbacks,
+    escrow,
+    expiry,
+    gifts,
+    inbox,
+    ledger,
+    repayments,
+    returns,
+    wallet,
+    withdrawals,
+)
 from payments.charge_returns import GivenBack
 from payments.ledger import AccountClosed, Movement, Overdrawn
 from payments.lots import InsufficientCoins
-from payments.models import Gift, Journal, LedgerAccount, Lot
+from payments.models import Gift, Journal, LedgerAccount, Lot, ReturnKind, TopUp
 from promote import ids
 from promote.money import MICROS
 from tests.builders import NOON, an_account
+from tests.payments.books import a_paid_top_up
 from tests.payments.ledgers import (
     ISSUANCE,
     SPEND,
@@ -267,6 +282,29 @@ def test_an_invoice_of_who_repaid_and_a_gift_of_theirs_never_deadlock(monkeypatc
         return gifts.give(account=account, coins=70, reference="g", now=NOON).coins
 
     assert together([bills, gives]) == [None, 70]
+
+
+def test_a_refund_and_a_withdrawal_of_the_same_account_never_deadlock():
+    """A refund locks its payment and then the account's debt; so does a withdrawal."""
+    account = an_account()
+    refunded, kept = a_paid_top_up(account, 100), a_paid_top_up(account, 100)
+    locked = threading.Event()
+
+    def refunds():
+        with transaction.atomic():
+            TopUp.objects.select_for_update(of=("self",)).get(id=refunded.id)
+            locked.set()
+            time.sleep(0.5)
+            asked = {"kind": ReturnKind.REFUND, "provider_ref": "re_1", "amount_minor": 100, "now": NOON}
+            return returns.take(top_up_id=refunded.id, **asked).coins
+
+    def withdraws():
+        assert locked.wait(30)
+        made = withdrawals.request(account=account, surface="web", coins=60, key="k", now=timezone.now())
+        return [leg.lot.top_up for leg in made.legs.all()]
+
+    assert together([refunds, withdraws]) == [100, [kept.id]]
+    audited()
 
 
 def test_a_late_commit_is_never_missed_by_a_checkpoint():

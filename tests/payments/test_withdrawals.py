@@ -140,6 +140,23 @@ def test_nothing_is_paid_out_while_a_debt_stands():
     assert refusal.value.extra["reason"] == "debt"
 
 
+def test_what_waits_for_our_staff_is_not_let_go_to_who_owes_meanwhile():
+    Market.objects.filter(code="US").update(withdrawal_review_from_coins=100)
+    account = an_account()
+    a_paid_top_up(account, 100)
+    made = withdrawn(account, 100)
+    assert made.status == "in_review"
+    spent = a_paid_top_up(account, 40)
+    gifts.give(account=account, coins=40, reference="spent", now=NOON)
+    returns.take(top_up_id=spent.id, kind=ReturnKind.REFUND, provider_ref="re", amount_minor=40, now=NOON)
+    with pytest.raises(withdrawals.OwesMeanwhile, match="owes 40 coins"):
+        withdrawals.approve(withdrawal_id=made.id, by=a_user(is_staff=True), now=NOON)
+    withdrawals.refuse(withdrawal_id=made.id, reason="You owe 40 coins", by=a_user(is_staff=True), now=NOON)
+    balance = wallet.balance(account=account)
+    assert (balance.free_coins, balance.debt_coins) == (60, 0)
+    audited()
+
+
 def test_a_leg_that_comes_back_pays_a_debt_first():
     account = an_account()
     first, second = a_paid_top_up(account, 100), a_paid_top_up(account, 100)
