@@ -93,11 +93,14 @@ def _theirs(gateway: str, lines: list[ProviderLine]) -> Iterator[Found]:
     subjects = {line.subject for line in lines if line.subject}
     known = PaymentReturn.objects.filter(gateway=gateway, provider_ref__in=subjects)
     returned = {one.provider_ref: one for one in known}
+    back = ProviderLine.objects.filter(gateway=gateway, kind__in=_CAME_BACK, subject__in=subjects)
+    came_back = set(back.values_list("subject", flat=True))
     for line in lines:
         if line.kind == LineKind.PAYMENT:
             yield from _payment(line, top_ups.get(line.payment_ref))
         elif line.kind in _RETURNS | _CAME_BACK:
-            yield from _returned(line, returned.get(line.subject), top_ups.get(line.payment_ref))
+            stands = line.subject not in came_back
+            yield from _returned(line, returned.get(line.subject), top_ups.get(line.payment_ref), stands=stands)
         elif line.kind == LineKind.OTHER:
             theirs: dict[str, Any] = {"theirs_minor": line.amount_minor, "theirs_currency": line.currency}
             yield Found(DifferenceKind.MISSING_HERE, line.ref, line.at, **theirs)
@@ -121,12 +124,15 @@ def _payment(line: ProviderLine, top_up: TopUp | None) -> Iterator[Found]:
         yield Found(DifferenceKind.AMOUNT, subject, line.at, **ours, **theirs)
 
 
-def _returned(line: ProviderLine, known: PaymentReturn | None, top_up: TopUp | None) -> Iterator[Found]:
+def _returned(
+    line: ProviderLine, known: PaymentReturn | None, top_up: TopUp | None, *, stands: bool
+) -> Iterator[Found]:
+    """`stands`: no line of the provider's says that it came back."""
     came_back = line.kind in _CAME_BACK
     there: dict[str, Any] = {"theirs_minor": line.amount_minor, "theirs_currency": line.currency, "top_up": top_up}
     method = top_up.method if top_up else line.method
     undone = known is not None and known.state == ReturnState.UNDONE
-    if known is None or (came_back and not undone):
+    if known is None or undone == stands:
         yield Found(DifferenceKind.RETURN_UNKNOWN, line.subject, line.at, method=method, **there)
         return
     our_minor = known.amount_minor if came_back else -known.amount_minor

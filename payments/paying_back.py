@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from payments import gateways, providers, withdrawals
+from payments import debts, gateways, providers, withdrawals
 from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, PaysBack, Returned, ReturnedState
 from payments.models import LegState, TopUp, WithdrawalLeg
 
@@ -23,13 +23,18 @@ _STATES: Mapping[ReturnedState, LegState] = {
 
 
 def work(*, limit: int, now: datetime) -> int:
-    """Sends legs that wait, and asks after those on their way; how many were due. Two workers share the work."""
+    """Sends legs that wait, and asks after those on their way; how many were due. Two workers share the work.
+
+    Only a refund that was refused ends a leg: a provider that does not say what became of one may have paid it.
+    """
     due = _claim(limit=limit, now=now)
     for leg_id in due:
         try:
             _advance(leg_id, now=now)
-        except (GatewayAway, gateways.NoSuchGateway) as error:
-            log.warning("withdrawal leg %s: the provider did not answer: %s", leg_id, error)
+        except (GatewayAway, GatewayRefused, gateways.NoSuchGateway) as error:
+            log.warning("withdrawal leg %s: the provider did not say what became of it: %s", leg_id, error)
+        except Exception:  # whatever it is, the others go on
+            log.exception("withdrawal leg %s can't be worked on", leg_id)
     return len(due)
 
 
@@ -49,9 +54,16 @@ def follow(*, top_up_id: UUID, now: datetime) -> None:
 
 def _advance(leg_id: UUID, *, now: datetime) -> None:
     leg = WithdrawalLeg.objects.select_related("returned__top_up", "withdrawal").get(id=leg_id)
+    said = _known(leg)
+    if said is None and leg.state == LegState.WAITING and debts.owed_micros(leg.withdrawal.account_id):
+        log.warning("withdrawal leg %s is not sent: its account owes coins since it asked", leg)
+        withdrawals.conclude(leg_id=leg.id, state=LegState.FAILED, provider_ref="", failure="debt", now=now)
+        return
     try:
-        said = _known(leg) or providers.ask(leg.returned.gateway, lambda gateway: _refund(gateway, leg))
+        said = said or providers.ask(leg.returned.gateway, lambda gateway: _refund(gateway, leg))
     except GatewayRefused as refused:
+        if leg.state != LegState.WAITING:
+            raise  # it was taken before, so nothing says that it is not paid
         log.error("withdrawal leg %s was refused: %s", leg, refused)
         withdrawals.conclude(leg_id=leg.id, state=LegState.FAILED, provider_ref="", failure=str(refused), now=now)
         return

@@ -10,6 +10,7 @@ from django.utils import timezone
 from payments import paying_back, providers, reconciling, returns, wallet, withdrawals, withdrawing
 from payments.gateways import two_c_two_p_action
 from payments.gateways.base import GatewayRefused
+from payments.gateways.two_c_two_p import TwoCTwoPGateway
 from payments.models import Difference, LegState, PaymentReturn, ProviderLine, Refused, TopUp, WithdrawalLeg
 from tests.builders import a_number, an_account
 from tests.payments.books import book
@@ -218,6 +219,39 @@ def test_more_than_was_paid_is_refused_by_the_provider_too(at_counter: Counter) 
             providers.ask(
                 top_up.gateway, lambda gateway, t=top_up, a=asked: gateway.refund(providers.there(t), key="k", **a)
             )
+
+
+def test_a_provider_that_does_not_say_what_became_of_a_refund_ends_nothing(
+    at_counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top_up = paid(at_counter, "TH", "truemoney")
+    made = withdrawn(top_up, 600)
+    assert made.legs.get().state == LegState.SUBMITTED
+
+    def refuses(*_: object) -> None:
+        raise GatewayRefused("no token for our keys: 401")
+
+    with monkeypatch.context() as keys_are_wrong:
+        for asked in ("returns_of", "refund"):
+            keys_are_wrong.setattr(TwoCTwoPGateway, asked, lambda *_, **__: refuses())
+        WithdrawalLeg.objects.update(check_at=timezone.now())
+        paying_back.work(limit=10, now=timezone.now())
+    assert made.legs.get().state == LegState.SUBMITTED
+    ends(at_counter, top_up)
+    made.refresh_from_db()
+    assert (made.status, wallet.balance(account=top_up.account).free_coins) == ("succeeded", 400)
+    audited()
+
+
+def test_what_was_paid_back_there_and_is_taken_for_failed_here_is_a_difference(at_counter: Counter) -> None:
+    top_up = paid(at_counter, "AU", "paypal")
+    made = withdrawn(top_up, 600)
+    compared(top_up)
+    assert not differences(top_up)
+    leg = made.legs.get()
+    withdrawals.conclude(leg_id=leg.id, state=LegState.FAILED, provider_ref="", now=timezone.now())
+    compared(top_up)
+    assert differences(top_up) == ["return_unknown"]
 
 
 def test_another_account_sees_nothing_of_it(at_counter: Counter) -> None:

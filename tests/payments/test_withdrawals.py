@@ -140,6 +140,21 @@ def test_nothing_is_paid_out_while_a_debt_stands():
     assert refusal.value.extra["reason"] == "debt"
 
 
+def test_what_is_not_sent_yet_when_a_debt_arises_pays_it():
+    account = an_account()
+    first, second = a_paid_top_up(account, 100), a_paid_top_up(account, 100)
+    made = withdrawn(account, 100)
+    gifts.give(account=account, coins=100, reference="spent", now=NOON)
+    returns.take(top_up_id=second.id, kind=ReturnKind.REFUND, provider_ref="re", amount_minor=100, now=NOON)
+    assert wallet.balance(account=account).debt_coins == 100
+    assert paying_back.work(limit=10, now=NOON) == 1
+    made.refresh_from_db()
+    assert (made.status, made.legs.get().failure) == ("failed", "debt")
+    assert wallet.balance(account=account).debt_coins == 0
+    assert TopUp.objects.get(id=first.id).withdrawn_minor == 0
+    audited()
+
+
 def test_what_waits_for_our_staff_is_not_let_go_to_who_owes_meanwhile():
     Market.objects.filter(code="US").update(withdrawal_review_from_coins=100)
     account = an_account()
