@@ -35,10 +35,13 @@ log = logging.getLogger(__name__)
 
 MAX_BYTES = 256 * 1024
 MOST_ATTEMPTS = 12
+_EARLY_ATTEMPTS = 3
+"""So often a notice of money that went back is looked at again whose payment we do not know yet: they race."""
 _LEASE_S, _LONGEST_WAIT_S = 60, 3600
 _HEADERS_KEPT = ("Content-Type", "User-Agent")
 _CALLED, _CALLED_FOR_S = "notices:called", 5
 """While a call for a worker is under way; where it is lost, the next may go out after so long."""
+_NOT_OURS = "no top-up of ours"
 
 
 def receive(*, gateway: str, path: str, headers: Mapping[str, str], raw: bytes, now: datetime) -> Reply:
@@ -135,10 +138,16 @@ def _process(notice: Notice, named: TopUp | None, *, now: datetime) -> bool:
         _finish(notice, state, error=f"{error.reason}: {error.told}", now=now)
     except (GatewayRefused, top_ups.Mismatch, returns.ReturnDiffers) as error:
         _finish(notice, NoticeState.DEAD, error=f"{type(error).__name__}: {error}", now=now)
+    except Exception as error:  # whatever it is, the others go on, and it is dead in the end, where ops sees it
+        log.exception("notice %s can't be worked on", notice)
+        _put_off(notice, error=error, now=now)
     else:
         if is_ours:
             return True
-        _finish(notice, NoticeState.IGNORED, error="no top-up of ours", now=now)
+        if notice.about == "return" and notice.attempts < _EARLY_ATTEMPTS:
+            _put_off(notice, error=_NOT_OURS, now=now)
+        else:
+            _finish(notice, NoticeState.IGNORED, error=_NOT_OURS, now=now)
     return False
 
 
@@ -216,8 +225,8 @@ def _finish(notice: Notice, state: NoticeState, *, error: str, now: datetime) ->
         log.error("notice %s is dead: %s", notice, error)
 
 
-def _put_off(notice: Notice, *, error: Exception, now: datetime) -> None:
-    text = f"{type(error).__name__}: {error}"
+def _put_off(notice: Notice, *, error: Exception | str, now: datetime) -> None:
+    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     if notice.attempts >= MOST_ATTEMPTS:
         _finish(notice, NoticeState.DEAD, error=text, now=now)
         return

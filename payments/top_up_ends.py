@@ -7,7 +7,7 @@ from django.db import transaction
 
 from payments import crediting, currencies, delivering, saved_methods
 from payments.gateways.base import Fetched, PaymentState
-from payments.models import TopUp, TopUpStatus, TopUpTransition
+from payments.models import Notice, NoticeState, TopUp, TopUpStatus, TopUpTransition
 from payments.models.top_ups import TRANSITIONS
 from promote import notifications
 from promote.accounts.models import User
@@ -80,10 +80,20 @@ def _accept(top_up: TopUp, *, now: datetime) -> None:
     if top_up.accepted_at is None:
         top_up.accepted_at = now
         top_up.save(update_fields=["accepted_at"])
+    _look_again(top_up, now=now)
 
 
 def end(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime) -> None:
     """Without coins; its payer is told."""
+def _look_again(top_up: TopUp, *, now: datetime) -> None:
+    """Money of this payment that went back before we knew it was paid: its notices were nobody's, and are ours now."""
+    early = Notice.objects.filter(gateway=top_up.gateway, payment_ref=top_up.payment_ref, about="return")
+    if top_up.payment_ref:
+        early.filter(state=NoticeState.IGNORED).update(
+            state=NoticeState.WAITING, attempts=0, try_at=now, error="", done_at=None
+        )
+
+
     _move(top_up, to=to, why=why, now=now)
     kind = "top_up_failed" if to == TopUpStatus.FAILED else "top_up_expired"
     payload = {"top_up": top_up.public_id, "coins": top_up.coins}

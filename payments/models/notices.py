@@ -36,7 +36,14 @@ class Notice(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["gateway", "event_id"], name="notice_once_per_event")]
-        indexes = [models.Index(fields=["try_at"], condition=Q(state=NoticeState.WAITING), name="notice_waiting")]
+        indexes = [
+            models.Index(fields=["try_at"], condition=Q(state=NoticeState.WAITING), name="notice_waiting"),
+            models.Index(
+                fields=["gateway", "payment_ref"],
+                condition=Q(state=NoticeState.IGNORED, about="return"),
+                name="notice_of_no_payment_yet",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.gateway} {self.event_id}"

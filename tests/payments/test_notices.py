@@ -10,7 +10,7 @@ import stripe
 from django.test import Client
 from django.utils import timezone
 
-from payments import gateways, notices, polling, wallet
+from payments import gateways, notices, polling, top_ups, wallet
 from payments.gateways.stripe import StripeGateway
 from payments.models import Lot, Notice, NoticeState, TopUp, TopUpStatus
 from tests.payments.buying import HOOK, Till, a_top_up, deliver, state_of, work_off
@@ -199,6 +199,33 @@ def test_a_notice_waits_for_a_provider_that_is_away_and_is_given_up_at_last(at_t
     assert notices.replay(notice_ids=[Notice.objects.get().id], now=timezone.now()) == 1
     work_off()
     assert (state_of(notice), status_of(top_up)) == (NoticeState.DONE, TopUpStatus.PAID)
+
+
+def test_a_notice_that_nobody_foresaw_holds_up_no_other_and_is_dead_in_the_end(
+    at_till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, other = a_top_up(), a_top_up()
+    for top_up in (broken, other):
+        at_till.pays(top_up)
+        deliver(at_till.of_kind(DONE))
+    as_ever = top_ups.confirm_read
+
+    def confirm_read(top_up: TopUp, **facts: Any) -> TopUp:
+        if top_up == broken:
+            raise KeyError("nobody foresaw it")
+        return as_ever(top_up, **facts)
+
+    monkeypatch.setattr(top_ups, "confirm_read", confirm_read)
+    for hour in range(notices.MOST_ATTEMPTS):
+        work_off(now=timezone.now() + timedelta(hours=2 * hour))
+    dead = Notice.objects.get(state=NoticeState.DEAD)
+    assert (dead.reference, dead.attempts) == (broken.public_id, notices.MOST_ATTEMPTS)
+    assert "nobody foresaw it" in dead.error
+    assert status_of(other) == TopUpStatus.PAID
+    monkeypatch.setattr(top_ups, "confirm_read", as_ever)
+    notices.replay(notice_ids=[dead.id], now=timezone.now())
+    work_off()
+    assert status_of(broken) == TopUpStatus.PAID
 
 
 def test_replaying_every_notice_changes_nothing(at_till: Till) -> None:

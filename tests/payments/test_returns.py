@@ -1,9 +1,11 @@
 """Money that goes back takes its coins along; what was spent of them is owed, and repaid first."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, OperationalError, transaction
+from django.utils import timezone
 
 from orders import placement
 from orders.models import Order
@@ -210,6 +212,26 @@ def test_a_refund_made_at_the_provider_is_heard_of_and_followed(at_till):
     deliver(notice)
     work_off()
     assert PaymentReturn.objects.get(top_up=top_up).amount_minor == 495
+
+
+@pytest.mark.parametrize("hours", [0, 5], ids=["while it is looked at again", "after it was let be"])
+def test_a_refund_that_is_told_before_its_payment_takes_the_coins_too(at_till, hours):
+    top_up = a_top_up(coins=1000)
+    at_till.pays(top_up)
+    paid = at_till.of_kind("checkout.session.completed")
+    session = at_till.stripe.client.v1.checkout.sessions.retrieve(top_up.provider_ref)
+    at_till.stripe.client.v1.refunds.create({"payment_intent": session.payment_intent, "amount": 495})
+    refund = at_till.of_kind("refund.created")
+    deliver(refund)
+    for hour in range(hours + 1):
+        work_off(now=timezone.now() + timedelta(hours=hour))
+    assert state_of(refund) == ("ignored" if hours else "waiting")
+    deliver(paid)
+    for minutes in (1, 2):
+        work_off(now=timezone.now() + timedelta(hours=hours, minutes=minutes))
+    assert state_of(refund) == "done"
+    assert wallet.balance(account=top_up.account).free_coins == 500
+    audited()
 
 
 def test_a_dispute_at_the_provider_is_followed_to_its_end(at_till):
