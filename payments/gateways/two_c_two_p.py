@@ -46,13 +46,22 @@ _STATES = {
     "2002": PaymentState.OPEN,  # nobody has opened the page yet
     "0003": PaymentState.FAILED,
     "0999": PaymentState.FAILED,
+    "4009": PaymentState.OPEN,
+    "4110": PaymentState.PAID,  # settled, as every payment is a day or two after it
     "4120": PaymentState.FAILED,
+    "4121": PaymentState.PAID,  # a refund, or a chargeback, that came to nothing
+    "4122": PaymentState.PAID,
     "4130": PaymentState.FAILED,
+    "4131": PaymentState.PAID,
+    "4132": PaymentState.PAID,
+    "5002": PaymentState.OPEN,
     "5009": PaymentState.EXPIRED,
     "5015": PaymentState.PAID,
     "5016": PaymentState.PAID,
     "5017": PaymentState.PAID,
 }
+# The payer's bank or wallet, or the payer, said no: 4051 and 5007 no money, 4017 and 5010 the payer went back, 4099 …
+_DECLINED = re.compile(r"40(?!00|09|10|11|16|32|45|47)\d\d|50(07|1[0-4]|19)|9035")
 
 
 def build(options: Mapping[str, Any]) -> "TwoCTwoPGateway":
@@ -105,7 +114,8 @@ class TwoCTwoPGateway:
         return self._ask("/payment/4.3/paymentInquiry", asked)
 
     def _read(self, answer: Mapping[str, Any]) -> Fetched:
-        state = _STATES.get(str(answer.get("respCode")))
+        code = str(answer.get("respCode"))
+        state = _STATES.get(code) or (PaymentState.FAILED if _DECLINED.fullmatch(code) else None)
         if state is None:
             raise GatewayRefused(_code(answer))
         if answer.get("respCode") == "2002":

@@ -94,6 +94,25 @@ def test_a_transfer_of_too_much_too_little_or_too_late_is_looked_at(
         confirmed(top_up)
 
 
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        *((code, "failed") for code in ("0003", "4051", "4099", "5007", "5010", "5014")),
+        *((code, "pending") for code in ("4009", "5002")),
+        *((code, "paid") for code in ("0000", "4110", "4121")),
+    ],
+)
+def test_what_2c2p_says_of_a_payment_ends_it_or_does_not(at_counter: Counter, code: str, status: str) -> None:
+    """By 2C2P's own list of response codes; a wallet's no is an answer, and no notice that is given up."""
+    top_up = buys("TH", "truemoney")
+    at_counter.control(top_up, "pay", code=code)
+    for letter in at_counter.letters():
+        assert post(letter).status_code == 200
+    work_off()
+    top_up.refresh_from_db()
+    assert (top_up.status, Notice.objects.get().state) == (status, "done")
+
+
 @pytest.mark.parametrize("name", ["paypal", "doku", "2c2p"])
 def test_test_money_buys_nothing_where_live_money_is_taken(at_counter: Counter, name: str) -> None:
     market, method = {"paypal": ("AU", "paypal"), "doku": ("ID", "dana"), "2c2p": ("TH", "truemoney")}[name]
