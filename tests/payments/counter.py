@@ -157,11 +157,20 @@ def open_counter(here: Counter) -> Iterator[None]:
             gateways.offer(name, lambda gateway=gateway: gateway)
 
 
-def buys(market: str, method: str, *, account: Account | None = None, coins: int = 1000, **facts: Any) -> TopUp:
-    """A payment that has been started on the web and waits for its payer."""
+def buys(
+    market: str,
+    method: str,
+    *,
+    account: Account | None = None,
+    coins: int = 1000,
+    surface: str = "web",
+    **facts: Any,
+) -> TopUp:
+    """A payment that has been started and waits for its payer."""
     account = account or an_account(country=market)
-    pack = CoinPack.objects.get(market_id=market, surface="web", coins=coins)
-    asked = {"caller_surface": "web", "method": method, "pack_id": pack.pk, "key": f"key-{a_number()}", "phone": PHONE}
+    pack = CoinPack.objects.get(market_id=market, surface=surface, coins=coins)
+    asked = {"caller_surface": surface, "method": method, "pack_id": pack.pk, "key": f"key-{a_number()}"}
+    asked["phone"] = PHONE
     return top_ups.start(account=account, return_url=RETURN_URL, now=timezone.now(), **{**asked, **facts})
 
 

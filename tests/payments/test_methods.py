@@ -5,13 +5,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from payments import polling, top_ups, wallet
-from payments.models import Lot, Notice, TopUpStatus
+from payments import paying_back, polling, reconciling, top_ups, wallet, withdrawals, withdrawing
+from payments.bank import payouts
+from payments.models import Difference, Lot, Notice, TopUpStatus
 from tests.api.callers import an_app
-from tests.builders import an_account
+from tests.builders import a_number, an_account
 from tests.payments.buying import deliver
 from tests.payments.counter import Counter, buys, confirmed, post, work_off
-from tests.payments.transfers import a_bank_account
+from tests.payments.ledgers import audited
+from tests.payments.transfers import a_bank_account, one_of_finance
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +29,10 @@ TABLE = {
 }
 GOOGLE_SELLS_IN = {"GB", "JP", "DE"}
 CELLS = [(market, method) for market, methods in TABLE.items() for method in methods]
+ON_EACH = [(market, surface, method) for market, method in CELLS for surface in ("web", "android")]
+"""Every cell of what is not bought in a store (those are in test_stores.py), on the platforms that offer it."""
+NO_WAY_BACK = {"doku_bank_transfer", "2c2p_bank_transfer"}
+LATER = timedelta(hours=4)
 
 
 @pytest.mark.parametrize("surface", ["ios", "android", "web"])
@@ -61,11 +67,11 @@ def carried(here: Counter, top_up, *, times: int = 1) -> None:
     work_off()
 
 
-@pytest.mark.parametrize(("market", "method"), CELLS)
+@pytest.mark.parametrize(("market", "surface", "method"), ON_EACH)
 def test_what_is_paid_becomes_coins_once_however_often_it_is_told(
-    at_counter: Counter, market: str, method: str
+    at_counter: Counter, market: str, surface: str, method: str
 ) -> None:
-    top_up = buys(market, method)
+    top_up = buys(market, method, surface=surface)
     assert top_up.status == TopUpStatus.PENDING
     assert confirmed(top_up).status == TopUpStatus.PENDING
     at_counter.pays(top_up)
@@ -107,6 +113,45 @@ def test_what_nobody_pays_ends_with_its_time(at_counter: Counter, market: str, m
     at_counter.lapses(top_up)
     assert confirmed(top_up).status == TopUpStatus.EXPIRED
     assert not Lot.objects.filter(account=top_up.account).exists()
+
+
+@pytest.mark.parametrize(("market", "surface", "method"), ON_EACH)
+def test_what_was_paid_goes_back_to_its_source_and_nothing_is_left_to_reconcile(
+    at_counter: Counter, market: str, surface: str, method: str
+) -> None:
+    top_up = buys(market, method, surface=surface)
+    at_counter.pays(top_up)
+    assert confirmed(top_up).status == TopUpStatus.PAID
+    asked = {"account": top_up.account, "surface": surface, "coins": 600, "now": timezone.now()}
+    if method in NO_WAY_BACK:
+        with pytest.raises(withdrawing.WithdrawalNotAvailable):
+            withdrawing.quote(**asked)
+    else:
+        made = withdrawals.request(**asked, key=f"key-{a_number()}")
+        paying_back.work(limit=10, now=timezone.now())
+        arrives(at_counter, top_up)
+        made.refresh_from_db()
+        top_up.refresh_from_db()
+        assert made.status == "succeeded"
+        assert top_up.withdrawn_minor == top_up.amount_minor * 600 // 1000
+        assert wallet.balance(account=top_up.account).free_coins == 400
+    since = confirmed(top_up).paid_at - timedelta(seconds=2)  # type: ignore[operator]
+    reconciling.reconcile(gateway=top_up.gateway, since=since, now=timezone.now() + LATER)
+    assert not Difference.objects.filter(top_up=top_up)
+    audited()
+
+
+def arrives(here: Counter, top_up) -> None:
+    """What is paid back later than it was asked for."""
+    if top_up.gateway == "2c2p":
+        here.mail.letters.clear()
+        here.control(top_up, "refund-ends", status="RF")
+        carried(here, top_up)
+    if top_up.gateway == "bank_transfer":
+        payout, now = top_up.bank_payouts.get(), timezone.now()
+        payouts.tell(payout_id=payout.id, is_sent=True, told="OUT-1", by=one_of_finance(), now=now)
+        payouts.confirm(payout_id=payout.id, by=one_of_finance(), now=now)
+        paying_back.work(limit=10, now=now + timedelta(hours=1))
 
 
 def test_bank_transfers_have_a_day_and_other_ways_an_hour(at_counter: Counter) -> None:
