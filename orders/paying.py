@@ -93,7 +93,7 @@ def start(
     with transaction.atomic():
         known = OrderPayment.objects.filter(account=account, key=key).select_related("top_up").first()
         if known is not None:
-            return _the_same(known, plan, account)
+            return _the_same(known, plan, account, method)
         target = _checked(plan, account=account, caller=caller, now=now)
         pack = _pack(plan, account=account, surface=surface, method=method)
         started = top_ups.start(
@@ -118,7 +118,7 @@ def start(
             "started_at": now,
         }
         made, _is_new = OrderPayment.objects.get_or_create(account=account, key=key, defaults=facts)
-        return _the_same(made, plan, account)
+        return _the_same(made, plan, account, method)
 
 
 def get(*, account: Account, public_id: str) -> OrderPayment:
@@ -182,8 +182,8 @@ def _leave(found: OrderPayment, refusal: Refusal, *, now: datetime) -> None:
     notifications.notify(account=found.account, kind="order_not_placed", payload=payload, now=now)
 
 
-def _the_same(known: OrderPayment, plan: Plan, account: Account) -> OrderPayment:
-    if quotes.read(known.quote, account=account).id != plan.id:
+def _the_same(known: OrderPayment, plan: Plan, account: Account, method: str) -> OrderPayment:
+    if quotes.read(known.quote, account=account).id != plan.id or known.top_up.method != method:
         raise KeyReused
     return known
 

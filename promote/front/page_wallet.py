@@ -191,17 +191,19 @@ def top_up(request: AdvertiserRequest) -> HttpResponse:
     form = TopUpForm(request.POST)
     if not form.is_valid():
         return _choose(request, here, need_coins, back, form, status=422)
-    how = how_paid(form.cleaned_data["method"], ticked=form.cleaned_data["save"])
+    chosen = form.cleaned_data
+    how = how_paid(chosen["method"], ticked=chosen["save"])
     try:
         started = top_ups.start(
             account=request.account,
             caller_surface=SURFACE,
             method=how.method,
-            pack_id=form.cleaned_data["pack"],
-            key=request.POST.get("key") or new_key(),
+            pack_id=chosen["pack"],
+            # Pressed twice it is one payment; whoever comes back and chooses otherwise begins another.
+            key=f"{(request.POST.get('key') or new_key())[:128]}:{chosen['pack']}:{chosen['method']}",
             return_url=return_url(request, back),
             now=timezone.now(),
-            phone=form.cleaned_data["phone"],
+            phone=chosen["phone"],
             saved=how.saved,
             save=how.save,
         )

@@ -162,6 +162,8 @@ def test_the_same_key_starts_one_payment(at_till: Till) -> None:
     assert started(account, quote, key="k") == first
     with pytest.raises(KeyReused):
         started(account, a_quote(account, video, now=timezone.now(), budget_coins=500), key="k")
+    with pytest.raises(KeyReused):  # its payer came back and chose another way: not the old page once more
+        started(account, quote, key="k", method="paypal")
     assert TopUp.objects.filter(account=account).count() == 1
     with pytest.raises(NotFound):
         paying.get(account=an_account(), public_id=first.public_id)

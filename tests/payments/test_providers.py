@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from payments import gateways, polling, providers, top_ups, wallet
 from payments.gateways.base import GatewayAway
+from payments.gateways.paypal import PaypalGateway
 from payments.models import Refused, TopUpStatus
 from promote.keys import staff
+from promote.markets.models import CoinPack
 from tests.api.callers import an_app
 from tests.builders import an_account
+from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.buying import without
 from tests.payments.counter import Counter, buys, confirmed, post, work_off
 
@@ -103,6 +106,42 @@ def test_where_every_provider_is_away_the_page_says_to_come_back(at_counter: Cou
     assert (here.offered, here.hint_code) == ((), "away")
     with pytest.raises(top_ups.NoMethodHere):
         buys("CA", "card")
+
+
+def test_one_that_is_away_costs_a_round_of_asking_three_waits_and_no_other_its_turn(
+    at_counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = [buys("AU", "paypal") for _ in range(5)]
+    other, asked = buys("TH", "truemoney"), []
+
+    def fetch(_: object, ref: str) -> None:
+        asked.append(ref)
+        raise GatewayAway("nobody there")
+
+    monkeypatch.setattr(PaypalGateway, "fetch", fetch)
+    at_counter.pays(other)
+    assert polling.poll(limit=10, now=timezone.now() + timedelta(seconds=61)) == 6
+    other.refresh_from_db()
+    assert (len(asked), other.status) == (3, TopUpStatus.PAID)
+    monkeypatch.undo()
+    for top_up in silent:
+        at_counter.pays(top_up)
+    polling.poll(limit=10, now=timezone.now() + timedelta(minutes=5))
+    assert {wallet.balance(account=top_up.account).free_coins for top_up in silent} == {1000}
+
+
+def test_whoever_meets_one_that_is_away_pays_another_way_from_the_same_page(at_counter: Counter) -> None:
+    account = an_advertiser(country="AU")
+    browser, pack = signed_in(account), CoinPack.objects.get(market_id="AU", surface="web", coins=1000)
+    asked = {"pack": pack.pk, "key": "of-this-page"}
+    at_counter.providers["paypal"].control("answers", down=True)
+    page = browser.post("/wallet/top-up/", {**asked, "method": "paypal"})
+    assert "does not answer" in text_of(page)
+    for _ in range(2):
+        page = browser.post("/wallet/top-up/", {**asked, "method": "card"})
+        assert "Idempotency" not in text_of(page)
+        assert page["Refresh"].startswith("0; url=http")
+    assert sorted(account.top_ups.values_list("method", flat=True)) == ["card", "paypal"]
 
 
 def test_ops_sees_who_has_no_keys_and_who_does_not_answer(at_counter: Counter) -> None:
