@@ -1,13 +1,14 @@
 """Asking about payments of which we heard nothing, so that each of them ends: a notice may be lost, ours or theirs."""
 
 import logging
+from collections import Counter
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 
-from payments import top_up_ends, top_ups
+from payments import providers, top_up_ends, top_ups
 from payments.gateways import NoSuchGateway
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.models import TopUp, TopUpStatus
@@ -21,25 +22,39 @@ GIVE_UP_AFTER_S = 24 * 3600
 
 
 def poll(*, limit: int, now: datetime) -> int:
-    """Confirms up to `limit` open top-ups whose time has come; how many were asked. Two pollers share the work."""
-    due = _claim(limit=limit, now=now)
-    for top_up_id in due:
-        ask(top_up_id=top_up_id, why="polled", now=now)
+    """Confirms up to `limit` open top-ups whose time has come; how many were due. Two pollers share the work.
+
+    A provider that does not answer costs a round three waits, not one for each of its payments: the workers are needed.
+    """
+    due, unanswered = _claim(limit=limit, now=now), Counter[str]()
+    for top_up in due:
+        if unanswered[top_up.gateway] >= providers.FAILURES_IN_A_ROW:
+            continue  # the next round comes to it
+        try:
+            is_answered = ask(top_up_id=top_up.id, why="polled", now=now)
+        except Exception:  # whatever it is, the others go on
+            log.exception("top-up %s can't be asked about", top_up)
+        else:
+            unanswered[top_up.gateway] = 0 if is_answered else unanswered[top_up.gateway] + 1
     _give_up(now=now)
     return len(due)
 
 
-def ask(*, top_up_id: UUID, why: str, now: datetime) -> None:
-    """Confirms one top-up. A provider that does not answer, or not as asked, is no failure of ours: it is logged."""
+def ask(*, top_up_id: UUID, why: str, now: datetime) -> bool:
+    """Confirms one top-up; whether its provider answered. One that does not, or not as asked, is no failure of ours:
+    it is logged.
+    """
     try:
         top_ups.confirm(top_up_id=top_up_id, now=now, why=why)
     except (GatewayAway, GatewayRefused, NoSuchGateway) as error:
         log.warning("top-up %s: the provider did not say what became of it: %s", top_up_id, error)
+        return not isinstance(error, GatewayAway)
     except top_ups.Mismatch:
         pass  # written on the top-up, for ops
+    return True
 
 
-def _claim(*, limit: int, now: datetime) -> list[UUID]:
+def _claim(*, limit: int, now: datetime) -> list[TopUp]:
     """Those that are due, put off until their next check: another poller, or a crash, asks again only then."""
     with transaction.atomic():
         due = list(
@@ -50,7 +65,7 @@ def _claim(*, limit: int, now: datetime) -> list[UUID]:
         for top_up in due:
             wait = min(RARELY_S, SOON_S * 2 ** min(top_up.checks, 8))
             TopUp.objects.filter(id=top_up.id).update(check_at=now + timedelta(seconds=wait), checks=F("checks") + 1)
-    return [top_up.id for top_up in due]
+    return due
 
 
 def _give_up(*, now: datetime) -> None:
