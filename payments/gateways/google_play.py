@@ -231,7 +231,9 @@ class GoogleGateway:
             known = self._certificates.for_key(str(jwt.decode_header(token).get("kid")))
             claims = jwt.decode(token, certs=known, audience=self._audience, clock_skew_in_seconds=_SKEW_S)
         except (auth.GoogleAuthError, ValueError) as error:
-            raise BadNotice(f"a token that is not Google's for us: {str(error)[:150]}", reason="signature") from error
+            # What can't be read would stand in the message: a token is never logged.
+            told = "it can't be read" if isinstance(error, auth.MalformedError) else str(error)[:150]
+            raise BadNotice(f"a token that is not Google's for us: {told}", reason="signature") from error
         if claims.get("iss") not in _ISSUERS:
             raise BadNotice("a token of another issuer", reason="signature")
         if claims.get("email") != self._push_account or claims.get("email_verified") is not True:

@@ -308,9 +308,10 @@ def test_a_push_that_google_did_not_vouch_for_is_refused_and_counted(
 ) -> None:
     on_phones.buys("google", an_account(country="DE"))
     (letter,) = on_phones.letters()
-    token = "x" if claims is None else on_phones.stores["google"].control("token", **claims)["token"]
+    token = "a.b.c.d" if claims is None else on_phones.stores["google"].control("token", **claims)["token"]
     assert post(letter, Authorization=f"Bearer {token}").status_code == 400
     assert (Notice.objects.count(), reasons()) == (0, {reason: 1})
+    assert token not in Refused.objects.get().last
     assert post(letter).status_code == 200
     assert "Authorization" not in Notice.objects.get().headers
 
