@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from payments import crediting, currencies, delivering, saved_methods
 from payments.gateways.base import Fetched, PaymentState
@@ -12,6 +13,7 @@ from payments.models.top_ups import TRANSITIONS
 from promote import notifications
 from promote.accounts.models import User
 from promote.money import exponent
+from promote.refusals import FieldError, Invalid, WrongState
 
 _MOVED = [
     "status", "ended_at", "check_at", "provider_ref", "payment_ref", "paid_at", "problem", "failure", "finish_at",
@@ -53,6 +55,20 @@ def over(top_up_id: UUID, *, to: TopUpStatus, why: str, now: datetime, failure: 
         return top_up
 
 
+def put_right(*, top_up_id: UUID, reason: str, by: User, now: datetime) -> TopUp:
+    """Our staff has dealt with what was paid otherwise than asked, at its provider: it ends without coins, and counts
+    against no limit any more. Raises Invalid without a reason, WrongState for one that nothing is wrong with.
+    """
+    if not reason.strip():
+        raise Invalid([FieldError("reason", "required", _("Say what became of the money."))])
+    with transaction.atomic():
+        top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account").get(id=top_up_id)
+        if top_up.status != TopUpStatus.PENDING or not top_up.problem:
+            raise WrongState
+        end(top_up, to=TopUpStatus.FAILED, why=reason.strip()[:64], by=by, now=now)
+        return top_up
+
+
 def _pay(top_up: TopUp, fetched: Fetched, *, ref: str, why: str, now: datetime) -> None:
     """Under the top-up's lock: paid, credited, told. Once."""
     if top_up.status == TopUpStatus.PAID:
@@ -64,8 +80,18 @@ def _pay(top_up: TopUp, fetched: Fetched, *, ref: str, why: str, now: datetime) 
     delivering.owe(top_up, now=now)
     _move(top_up, to=TopUpStatus.PAID, why=why, now=now)
     crediting.credit(top_up, now=now)
+    _look_again(top_up, now=now)
     if fetched.saved is not None:
         saved_methods.remember(top_up=top_up, saved=fetched.saved, now=now)
+
+
+def _look_again(top_up: TopUp, *, now: datetime) -> None:
+    """Money of this payment that went back before we knew it was paid: its notices were nobody's, and are ours now."""
+    early = Notice.objects.filter(gateway=top_up.gateway, payment_ref=top_up.payment_ref, about="return")
+    if top_up.payment_ref:
+        early.filter(state=NoticeState.IGNORED).update(
+            state=NoticeState.WAITING, attempts=0, try_at=now, error="", done_at=None
+        )
 
 
 def store_price(fetched: Fetched) -> tuple[int, str, int] | None:
@@ -80,21 +106,11 @@ def _accept(top_up: TopUp, *, now: datetime) -> None:
     if top_up.accepted_at is None:
         top_up.accepted_at = now
         top_up.save(update_fields=["accepted_at"])
-    _look_again(top_up, now=now)
 
 
-def end(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime) -> None:
+def end(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime, by: User | None = None) -> None:
     """Without coins; its payer is told."""
-def _look_again(top_up: TopUp, *, now: datetime) -> None:
-    """Money of this payment that went back before we knew it was paid: its notices were nobody's, and are ours now."""
-    early = Notice.objects.filter(gateway=top_up.gateway, payment_ref=top_up.payment_ref, about="return")
-    if top_up.payment_ref:
-        early.filter(state=NoticeState.IGNORED).update(
-            state=NoticeState.WAITING, attempts=0, try_at=now, error="", done_at=None
-        )
-
-
-    _move(top_up, to=to, why=why, now=now)
+    _move(top_up, to=to, why=why, by=by, now=now)
     kind = "top_up_failed" if to == TopUpStatus.FAILED else "top_up_expired"
     payload = {"top_up": top_up.public_id, "coins": top_up.coins}
     notifications.notify(account=top_up.account, kind=kind, payload=payload, now=now)

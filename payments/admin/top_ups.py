@@ -2,20 +2,22 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import URLPattern, path
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments import gateways, providers, returns, top_ups
+from payments import gateways, providers, returns, top_up_ends, top_ups
+from payments.admin import asking
 from payments.admin.ledger import LookOnly
 from payments.gateways import NoSuchGateway
 from payments.gateways.base import GatewayAway, GatewayRefused
-from payments.models import TopUp, TopUpTransition
+from payments.models import TopUp, TopUpStatus, TopUpTransition
 from promote.look_only import money
 from promote.markets.models import PaymentMethod
 from promote.money import format_price
@@ -41,7 +43,13 @@ class NeedsALook(admin.SimpleListFilter):
         return [("yes", _("Paid, but not as asked"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.exclude(problem="") if self.value() == "yes" else queryset
+        if self.value() != "yes":
+            return queryset
+        return queryset.exclude(problem="").exclude(status=TopUpStatus.FAILED)
+
+
+class EndForm(forms.Form):
+    reason = forms.CharField(max_length=64, help_text=_("What became of the money: “refunded at Stripe, re_…”."))
 
 
 class Transitions(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -71,6 +79,7 @@ class TopUpAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ("tax",)
     inlines = (Transitions,)
     actions = ("ask",)
+    change_form_template = "admin/payments/row.html"
 
     @admin.display(description=_("tax within"))
     def tax(self, top_up: TopUp) -> str:
@@ -80,7 +89,34 @@ class TopUpAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.providers)
-        return [path("providers/", view, name="payments_topup_providers"), *super().get_urls()]
+        end = self.admin_site.admin_view(self.end)
+        return [
+            path("providers/", view, name="payments_topup_providers"),
+            path("<uuid:pk>/end/", end, name="payments_topup_end"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row, tools = self.get_object(request, object_id), []
+        if row is not None and row.status == TopUpStatus.PENDING and row.problem and self.has_ask_permission(request):
+            tools = [(_("End it without coins"), reverse("admin:payments_topup_end", args=[row.pk]))]
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tools": tools})
+
+    def end(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Once the money that came otherwise than asked has been dealt with at the provider."""
+        asking.allowed(request, "change_notice")
+        row = get_object_or_404(TopUp.objects.select_related("account"), pk=pk)
+        form, back = EndForm(asking.sent(request)), reverse("admin:payments_topup_change", args=[row.pk])
+        if request.method == "POST" and form.is_valid():
+            asked = {**form.cleaned_data, "by": asking.staff(request), "now": timezone.now()}
+            if asking.done(form, lambda: top_up_ends.put_right(top_up_id=row.id, **asked)):
+                messages.success(request, _("Done; the account was told."))
+                return redirect(back)
+        facts = [(_("Account"), row.account), (_("Asked"), self.price(row)), (_("What differs"), row.problem)]
+        words = {"title": _("End this payment without coins?"), "button": _("End it"), "is_no": True}
+        return asking.ask(self, request, form, back=back, facts=facts, **words)
 
     def providers(self, request: HttpRequest) -> HttpResponse:
         """Which payment provider is asked here, which has no keys, which does not answer; and what that takes away."""

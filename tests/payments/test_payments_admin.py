@@ -78,6 +78,26 @@ def test_the_provider_is_asked_about_a_stuck_top_up(finance: Client, at_till: Ti
     assert (other.status, other.transitions.last().why) == (TopUpStatus.PAID, "asked by ops")  # type: ignore[union-attr]
 
 
+def test_what_was_paid_otherwise_than_asked_is_ended_by_finance_with_a_reason(finance: Client, at_till: Till) -> None:
+    top_up = a_top_up()
+    address = reverse("admin:payments_topup_end", args=[top_up.pk])
+    assert "state has changed" in finance.post(address, {"reason": "refunded"}).content.decode()
+    at_till.stripe.control(f"sessions/{top_up.provider_ref}/pay", amount_total=1)
+    deliver(at_till.of_kind("checkout.session.completed"))
+    work_off()
+    assert address in finance.get(reverse("admin:payments_topup_change", args=[top_up.pk])).content.decode()
+    assert "amount: 1 instead of 990" in finance.get(address).content.decode()
+    assert signed_in("support").post(address, {"reason": "x"}).status_code == 403
+    assert finance.post(address, {"reason": " "}).status_code == 422
+    finance.post(address, {"reason": "refunded at Stripe"})
+    top_up.refresh_from_db()
+    last = top_up.transitions.last()
+    assert (top_up.status, last.why, last.by.username) == (TopUpStatus.FAILED, "refunded at Stripe", "finance")  # type: ignore[union-attr]
+    assert top_up.account.notifications.get().kind == "top_up_failed"
+    listed = finance.get(reverse("admin:payments_topup_changelist"), {"problem": "yes"}).content.decode()
+    assert top_up.public_id not in listed
+
+
 def test_support_looks_and_changes_nothing(at_till: Till) -> None:
     support, top_up = signed_in("support"), a_top_up()
     assert support.get(reverse("admin:payments_topup_changelist")).status_code == 200
