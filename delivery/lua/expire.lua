@@ -1,4 +1,5 @@
--- Reservations whose time has passed. Their money is left again; it is for the pacer to release it.
+-- Reservations whose time has passed. Their money is left again; it is for the pacer to release it. The others are
+-- kept for another day.
 -- KEYS {s}:gen {s}:g:reserved {s}:g:expiry   ARGV generation now_s most order_prefix
 -- -> how many expired; -1 another generation, or none
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
@@ -12,4 +13,6 @@ for _, token in ipairs(tokens) do
   end
   redis.call('ZREM', KEYS[3], token)
 end
+redis.call('EXPIRE', KEYS[2], 86400)
+redis.call('EXPIRE', KEYS[3], 86400)
 return #tokens

@@ -1,9 +1,11 @@
 -- Reserves for tokens of one order out of what is released. Stops at the first that does not fit.
+-- What is kept of a shard's reservations lasts a day: from the first of them, and from each look for expired ones.
 -- KEYS {s}:gen {s}:g:o:order {s}:g:reserved {s}:g:expiry   ARGV generation order until_s (token price_micros)+
 -- -> how many were reserved; -1 another generation, or none
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
-local free = tonumber(redis.call('HGET', KEYS[2], 'free') or '0')
-local taken, done = 0, 0
+local has = redis.call('HMGET', KEYS[2], 'free', 'reserved')
+local free = tonumber(has[1] or '0')
+local taken, done, is_first = 0, 0, false
 for i = 4, #ARGV, 2 do
   local price = tonumber(ARGV[i + 1])
   if taken + price > free then break end
@@ -12,9 +14,11 @@ for i = 4, #ARGV, 2 do
   redis.call('ZADD', KEYS[4], ARGV[3], ARGV[i])
 end
 if done > 0 then
-  redis.call('HINCRBY', KEYS[2], 'free', string.format('%.0f', -taken))
-  redis.call('HINCRBY', KEYS[2], 'reserved', string.format('%.0f', taken))
-  redis.call('EXPIRE', KEYS[3], 86400)
-  redis.call('EXPIRE', KEYS[4], 86400)
+  local reserved = tonumber(has[2] or '0') + taken
+  redis.call('HSET', KEYS[2], 'free', string.format('%.0f', free - taken), 'reserved', string.format('%.0f', reserved))
+  if redis.call('ZCARD', KEYS[4]) == done then
+    redis.call('EXPIRE', KEYS[3], 86400)
+    redis.call('EXPIRE', KEYS[4], 86400)
+  end
 end
 return done
