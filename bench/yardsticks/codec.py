@@ -5,7 +5,7 @@ It is served as the edge is, and its bodies and headers are as long as the edge'
 
 import msgspec
 
-from delivery.edge.deciding import DecideIn
+from delivery.edge.asked import DecideIn
 from delivery.edge.http import JSON, NOT_STORED, Exchange, Scope
 
 _decoder = msgspec.json.Decoder(DecideIn)

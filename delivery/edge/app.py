@@ -11,7 +11,7 @@ from typing import Any
 from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
 from redis.exceptions import RedisError
 
-from delivery.edge import deciding, telling, watching
+from delivery.edge import asked, deciding, telling, watching
 from delivery.edge.explain import explain
 from delivery.edge.http import OPEN_TO_PAGES, PREFLIGHT, Exchange, Request, Scope, decode
 from delivery.edge.hub import Hub
@@ -40,20 +40,22 @@ class Edge:
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         request = Request(scope, exchange)
-        path = request.path
-        open_to_pages = OPEN_TO_PAGES if path == "/v1/events" or path.startswith(LIVE) else ()
         try:
-            await self._route(self.hub or await self._started(), request)
+            hub = self.hub or await self._started()
+            if request.path == "/v1/decide" and request.method == "POST":  # which nearly all of them are
+                await self._decide(hub, request)
+            else:
+                await self._route(hub, request)
         except (ProtocolClosed, ProtocolError):
-            log.debug("edge: %s: whoever asked is gone", path)
+            log.debug("edge: %s: whoever asked is gone", request.path)
         except Refusal as refusal:
-            request.refuse(refusal, headers=open_to_pages)
+            _refuse(request, refusal)
         except RedisError as error:
-            log.warning("edge: %s: Redis: %s", path, error)
-            request.refuse(Unavailable(), headers=open_to_pages)
+            log.warning("edge: %s: Redis: %s", request.path, error)
+            _refuse(request, Unavailable())
         except Exception:
-            log.exception("edge: %s %s", request.method, path)
-            request.refuse(Broken(), headers=open_to_pages)
+            log.exception("edge: %s %s", request.method, request.path)
+            _refuse(request, Broken())
 
     async def _started(self) -> Hub:
         if self.hub is None:
@@ -77,9 +79,6 @@ class Edge:
 
     async def _route(self, hub: Hub, request: Request) -> None:
         path = request.path
-        if path == "/v1/decide" and request.method == "POST":  # which nearly all of them are
-            await self._decide(hub, request)
-            return
         method = "GET" if path.startswith(LIVE) else METHODS.get(path)
         if method is None:
             raise NotFound
@@ -101,11 +100,11 @@ class Edge:
     async def _decide(self, hub: Hub, request: Request) -> None:
         explained = request.query("explain") not in ("", "0", "false")
         await hub.keys.demand(request.header("authorization"), "delivery", *(("ops",) if explained else ()))
-        asked = decode(deciding.decoder, await request.body(deciding.BODY_MAX_BYTES))
+        question = decode(asked.decoder, await request.body(asked.BODY_MAX_BYTES))
         if not hub.is_ready:
             raise Unavailable
         try:
-            decisions, page = await deciding.decide(hub, asked, now=time.time())
+            decisions, page = await deciding.decide(hub, question, now=time.time())
         except UnicodeError:
             raise Invalid([FieldError("viewer.id", "invalid", "It is not text.")]) from None
         told: dict[str, Any] = {"decisions": decisions}
@@ -128,6 +127,11 @@ class Edge:
             await hub.keys.demand(authorization, "delivery")
             return Teller(is_device=False)
         return Teller(is_device=True, agent=request.header("user-agent"), address=_address(hub, request))
+
+
+def _refuse(request: Request, refusal: Refusal) -> None:
+    open_to_pages = request.path == "/v1/events" or request.path.startswith(LIVE)
+    request.refuse(refusal, headers=OPEN_TO_PAGES if open_to_pages else ())
 
 
 def _address(hub: Hub, request: Request) -> str:

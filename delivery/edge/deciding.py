@@ -4,62 +4,32 @@ Viewer → candidates by bitmap → bids → one round trip to Redis that counts
 is refused there leaves the auction, and the slots that are still open are sold again.
 """
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
 from delivery import hot
+from delivery.edge.asked import DecideIn, ViewerIn
 from delivery.edge.funnel import Funnel
 from delivery.edge.hub import Hub
 from delivery.edge.lane import Asking
 from delivery.engine import auction, tokens
-from delivery.engine.auction import Auction
+from delivery.engine.auction import Auction, Won
 from delivery.engine.index import Index, Listing, Viewer
 from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, UNKNOWN
 from promote import ids
 
-BODY_MAX_BYTES = 256 * 1024
-SLOTS_MAX = 50
 ROUNDS = 3
 """So often the slots that Redis refused are sold again; then they stay empty."""
 CAP_TIMES, CAP_WINDOW_S = 30, 86_400
 """A viewer is shown one order so often in a day."""
 
-Text = Annotated[str, Meta(min_length=1, max_length=256)]
-Word = Annotated[str, Meta(max_length=64)]
-
-
-class ViewerIn(msgspec.Struct):
-    id: Text
-    country: Word | None = None
-    age_band: Word | None = None
-    gender: Word | None = None
-    interests: Annotated[list[Word], Meta(max_length=100)] | None = None
-    app_platform: Word | None = None
-    is_minor: bool | None = None
-
-
-class SlotIn(msgspec.Struct):
-    floor_micros: Annotated[int, Meta(ge=0, le=10**12)] | None = None
-
-
-class DecideIn(msgspec.Struct):
-    viewer: ViewerIn
-    surface: Literal["feed", "shop", "live"]
-    slots: Annotated[list[SlotIn], Meta(min_length=1, max_length=SLOTS_MAX)]
-    exclude: Annotated[list[Text], Meta(max_length=1000)] | None = None
-    rates: Annotated[dict[str, dict[str, Annotated[float, Meta(ge=0, le=1)]]], Meta(max_length=1000)] | None = None
-
-
-decoder = msgspec.json.Decoder(DecideIn)
-
 
 class Sale(msgspec.Struct, frozen=True, gc=False):
     """What a slot is sold for: its token is sealed once Redis has reserved for it."""
 
+    slot: int
     row: int
     listing: Listing
     order: bytes
@@ -112,12 +82,15 @@ async def decide(hub: Hub, asked: DecideIn, *, now: float) -> tuple[list[dict[st
     if (why := _not_shown_to(asked.viewer)) is not None:
         return [{"slot": slot, "no_fill": why} for slot in range(len(asked.slots))], None
     funnel, page = hub.funnel, _open(hub, asked)
-    wanted = list(range(len(page.floors)))
     for _ in range(ROUNDS):
-        rows = page.open
-        if not wanted or not rows or not await _sell(hub, page, wanted, rows, now):
+        offers = _offers(hub, page, now)
+        if not offers:
             break
-        wanted = [slot for slot in wanted if slot not in page.sold]
+        counted, *reserved = await hub.lane.run(_counting(page.pseudonym, offers), *map(_reservation, offers))
+        refused = _refused(page, offers, counted, reserved)
+        if not refused:
+            break
+        await _put_aside(hub, page, refused)
     _count(funnel, page)
     return [_answer(hub, page, slot, now) for slot in range(len(page.floors))], page
 
@@ -131,13 +104,7 @@ def _not_shown_to(viewer: ViewerIn) -> str | None:
 
 def _open(hub: Hub, asked: DecideIn) -> Page:
     index, who = hub.index, asked.viewer
-    viewer = Viewer(
-        id=who.id,
-        country=who.country or "",
-        age_band=who.age_band or "",
-        gender=who.gender or "",
-        interests=tuple(who.interests or ()),
-    )
+    viewer = Viewer(who.id, who.country or "", who.age_band or "", who.gender or "", tuple(who.interests or ()))
     found, rows = index.match(viewer, asked.surface, asked.exclude or ())
     floors = [slot.floor_micros or 0 for slot in asked.slots]
     page = Page(
@@ -156,31 +123,48 @@ def _open(hub: Hub, asked: DecideIn) -> Page:
     return page
 
 
-async def _sell(hub: Hub, page: Page, wanted: Sequence[int], rows: list[int], now: float) -> bool:
-    """One auction over the open slots, and one round trip. True where somebody was refused: then it pays to retry."""
-    floors = [page.floors[slot] for slot in wanted]
+def _offers(hub: Hub, page: Page, now: float) -> list[Sale]:
+    """What one auction over the slots that are still empty comes to."""
+    rows = page.open
+    if not rows:
+        return []
+    slots = [slot for slot in range(len(page.floors)) if slot not in page.sold]
+    floors = [page.floors[slot] for slot in slots]
     page.auction = auction.hold(page.index, rows, page.surface, floors, hub.draws, now=now, told=_told_rates(page))
-    offers = {
-        slot: _offer(hub, page, one.row, one.price_micros, now)
-        for slot, one in zip(wanted, page.auction.won, strict=True)
-        if one is not None
-    }
-    return bool(offers) and await _reserve(hub, page, offers)
+    return [_offer(hub, page, slot, won, now) for slot, won in zip(slots, page.auction.won, strict=True) if won]
 
 
-async def _reserve(hub: Hub, page: Page, offers: dict[int, Sale]) -> bool:
-    viewer, sales = page.pseudonym, list(offers.values())
-    capped, *answers = await hub.lane.run(_counting(viewer, sales), *map(_reservation, sales))
+def _offer(hub: Hub, page: Page, slot: int, won: Won, now: float) -> Sale:
+    row, listing = won.row, _listing(page.index, won.row)
+    shown, acted = tokens.lives(now=now, starts_at=listing.starts_at, ends_at=listing.ends_at)
+    order, generation = listing.order.bytes, hub.generation(listing.shard)
+    return Sale(slot, row, listing, order, ids.new_bytes(), won.price_micros, generation, shown, acted)
+
+
+Answered = tuple[Sale, int, int]
+"""An offer, whether the viewer may see its order once more, and what `reserve` said."""
+
+
+def _refused(page: Page, offers: list[Sale], counted: list[int], reserved: list[int]) -> list[Answered]:
+    """Those of the offers that are not sold now."""
+    refused = []
+    for sale, counts, answer in zip(offers, counted, reserved, strict=True):
+        if counts and answer == hot.DONE:
+            page.sold[sale.slot] = sale
+        else:
+            refused.append((sale, counts, answer))
+    return refused
+
+
+async def _put_aside(hub: Hub, page: Page, refused: list[Answered]) -> None:
+    """They leave the auction, and give back the half that they got."""
     undo: list[Asking] = []
-    for (slot, sale), counted, answer in zip(offers.items(), capped, answers, strict=True):
-        if counted and answer == hot.DONE:
-            page.sold[slot] = sale
-            continue
+    for sale, counts, answer in refused:
         if answer == hot.DONE:
             undo.append(_freeing(sale))
-        elif counted:
-            undo.append(("HINCRBY", hot.caps_key(viewer), sale.order, -1))
-        if not counted:
+        elif counts:
+            undo.append(("HINCRBY", hot.caps_key(page.pseudonym), sale.order, -1))
+        if not counts:
             page.aside[sale.row] = "capped"
         elif answer == hot.LOST:
             page.aside[sale.row] = "unavailable"
@@ -188,16 +172,7 @@ async def _reserve(hub: Hub, page: Page, offers: dict[int, Sale]) -> bool:
             page.aside[sale.row] = "paced"
             if hub.index is page.index:
                 hub.exhausted.add(sale.row)
-    if undo:
-        await hub.lane.run(*undo)
-    return not offers.keys() <= page.sold.keys()
-
-
-def _offer(hub: Hub, page: Page, row: int, price_micros: int, now: float) -> Sale:
-    listing = _listing(page.index, row)
-    shown, acted = tokens.lives(now=now, starts_at=listing.starts_at, ends_at=listing.ends_at)
-    order, generation = listing.order.bytes, hub.generation(listing.shard)
-    return Sale(row, listing, order, ids.new_bytes(), price_micros, generation, shown, acted)
+    await hub.lane.run(*undo)
 
 
 def _counting(viewer: int, offers: list[Sale]) -> Asking:
@@ -289,11 +264,12 @@ def _count(funnel: Funnel, page: Page) -> None:
     """The funnel of each order that fits: shown, or what it was out at."""
     aside, shown = page.aside, [sale.row for sale in page.sold.values()]
     capped = [row for row, why in aside.items() if why == "capped"] if aside else []
-    outbid = [row for row in page.bidding if row not in shown and row not in aside]
+    outbid = page.bidding
+    for row in (*shown, *aside):
+        if row in outbid:
+            outbid.remove(row)
     funnel.note(targeted=page.targeted, outbid=outbid, capped=capped, shown=shown)
-    country = page.viewer.country
-    if len(country) == 2 and country.isalpha() and country.isascii():
-        funnel.watched((country, page.age_band, page.gender, page.surface), len(page.floors))
+    funnel.watched((page.viewer.country, page.age_band, page.gender, page.surface), len(page.floors))
 
 
 def _listing(index: Index, row: int) -> Listing:

@@ -34,6 +34,7 @@ class Funnel:
         self._index = index
         self._counts = _zeros()
         self._noted: list[list[int]] = [[] for _ in STAGES]
+        self._watched: list[tuple[Watcher, int]] = []
         self._traffic: Counter[Watcher] = Counter()
         self._chances: Counter[Watcher] = Counter()
 
@@ -48,16 +49,15 @@ class Funnel:
             self._add_up()
 
     def watched(self, watcher: Watcher, slots: int) -> None:
-        self._traffic[watcher] += slots
-        self._chances[watcher] += 1
+        self._watched.append((watcher, slots))
 
     async def tell(self, lane: Way) -> None:
         """Tells what was noted since the last time, in pieces. Raises RedisError: then the rest is lost."""
         now = time.time()
         minute = int(now // 60)
+        self._add_up()
         if asked := self._told_traffic(now, minute):
             await lane.run(*asked)
-        self._add_up()
         counts, self._counts = self._counts, _zeros()
         pieces = list(self._pieces(counts))
         breath_s = min(_BREATH_S, _TOLD_WITHIN_S / max(1, len(pieces)))
@@ -69,6 +69,11 @@ class Funnel:
         for count, rows in zip(self._counts, self._noted, strict=True):
             count.update(rows)
             rows.clear()
+        for (watcher, slots), times in Counter(self._watched).items():
+            if _is_country(watcher[0]):
+                self._traffic[watcher] += slots * times
+                self._chances[watcher] += times
+        self._watched.clear()
 
     def _pieces(self, counts: list[Counter[int]]) -> Iterator[Piece]:
         rows = np.fromiter(counts[TARGETED], np.int64, len(counts[TARGETED]))
@@ -104,6 +109,10 @@ class Funnel:
         self._traffic.clear()
         self._chances.clear()
         return commands
+
+
+def _is_country(code: str) -> bool:
+    return len(code) == 2 and code.isalpha() and code.isascii()
 
 
 def _zeros() -> list[Counter[int]]:

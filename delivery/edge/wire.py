@@ -67,11 +67,12 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         self._heard_at = self._loop.time()
-        while (answer := self._reader.gets()) is not False:
-            one = self._asked[0]
+        gets, asked = self._reader.gets, self._asked
+        while (answer := gets()) is not False:
+            one = asked[0]
             one.answers.append(answer)
             if len(one.answers) == one.wanted:
-                self._asked.popleft()
+                asked.popleft()
                 if not one.done.done():
                     one.done.set_result(one.answers)
 

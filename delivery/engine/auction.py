@@ -92,7 +92,8 @@ def running(index: Index, rows: Rows, now: float) -> Rows:
 
 def bid(index: Index, rows: Rows, chances: NDArray[np.float64]) -> Bids:
     columns = index.columns
-    micros = np.minimum(chances * columns.value.take(rows) / columns.mu.take(rows), HIGHEST_BID).astype(np.int64)
+    worth = chances * (columns.value.take(rows) / columns.mu.take(rows))
+    micros = np.minimum(worth, HIGHEST_BID).astype(np.int64)
     most = columns.max_bid.take(rows)
     if most.any():
         micros = np.where(most > 0, np.minimum(micros, most), micros)
@@ -133,34 +134,27 @@ def _hold_few(
     now: float,
     told: dict[int, float],
 ) -> Auction:
-    kept = [one for one in index.columns.standing(rows, surface) if one.starts_at <= now < one.ends_at]
-    chances = _few_rates(kept, draws, told)
-    micros = []
-    for (_row, _starts, _ends, value, mu, most, reserve, _account, _rate), chance in zip(kept, chances, strict=True):
-        worth = chance * value / mu
-        amount = int(worth) if worth < most else most
-        micros.append(amount if amount >= reserve else 0)
-    return Auction([one.row for one in kept], micros, chances, _sell_few(kept, micros, floors, draws.rng))
-
-
-def _few_rates(kept: list[Standing], draws: Draws, told: dict[int, float]) -> list[float]:
-    rates = [one.rate for one in kept]
-    young = [rate for rate in rates if isinstance(rate, tuple)]
-    drawn = draws.of(young)
-    if len(young) == len(rates):
-        chances = drawn
-    else:
-        left = iter(drawn)
-        chances = [next(left) if isinstance(rate, tuple) else rate for rate in rates]
-    if told:
-        return [told.get(one.row, chance) for one, chance in zip(kept, chances, strict=True)]
-    return chances
+    standing = index.columns.standing(rows, surface)
+    drawn = draws.of([one[-1] for one in standing])
+    kept, running, micros, chances = [], [], [], []
+    for one, chance in zip(standing, drawn, strict=True):
+        row, starts_at, ends_at, gain, most, reserve, _account, _rate = one
+        if starts_at <= now < ends_at:
+            if told:
+                chance = told.get(row, chance)
+            worth = chance * gain
+            bid = int(worth) if worth < most else most
+            kept.append(one)
+            running.append(row)
+            micros.append(bid if bid >= reserve else 0)
+            chances.append(chance)
+    return Auction(running, micros, chances, _sell_few(kept, micros, floors, draws.rng))
 
 
 def _sell_few(
     kept: list[Standing], micros: list[int], floors: Sequence[int], rng: np.random.Generator
 ) -> list[Won | None]:
-    left = micros
+    left, accounts = micros, [one[-2] for one in kept]
     answers: list[Won | None] = []
     for floor in floors:
         highest = max(left, default=0)
@@ -170,8 +164,7 @@ def _sell_few(
         place = left.index(highest)
         if left.count(highest) > 1:
             place = _by_lot([at for at, bid in enumerate(left) if bid == highest], rng)
-        won = kept[place]
-        account = won.account
-        left = [0 if its.account == account else bid for bid, its in zip(left, kept, strict=True)]
-        answers.append(Won(won.row, min(highest, max(*left, floor, won.reserve)), highest))
+        row, _, _, _, _, reserve, account, _ = kept[place]
+        left = [0 if its == account else bid for its, bid in zip(accounts, left, strict=True)]
+        answers.append(Won(row, min(highest, max(*left, floor, reserve)), highest))
     return answers

@@ -18,20 +18,10 @@ HIGHEST_BID = 10**12
 """A million coins for one impression: beyond any order's budget, and far from the edge of 64 bits."""
 
 
-class Standing(NamedTuple):
-    """What one row bids by on one surface. A row that is off never runs."""
-
-    row: int
-    starts_at: float
-    ends_at: float
-    value: float
-    mu: float
-    most: int
-    """Its highest bid."""
-    reserve: int
-    account: float
-    rate: Rate | float
-    """A young order's is a distribution yet, to be drawn from."""
+Standing = tuple[int, float, float, float, int, int, float, Rate | float]
+"""What one row bids by on one surface: row, start, end, value ÷ μ, highest bid, reserve, account, rate. A row that is
+off never runs. A young order's rate is a distribution yet, to be drawn from. (A named one would be read half as fast.)
+"""
 
 
 class Columns(NamedTuple):
@@ -130,13 +120,12 @@ class Columns(NamedTuple):
 
 def _standing(row: int, facts: list[float], at: int) -> Standing:
     """`at`: where alpha and beta of the surface stand."""
-    alpha, beta, most = facts[at], facts[at + 1], facts[MAX_BID]
-    return Standing(
+    alpha, beta, most, mu = facts[at], facts[at + 1], facts[MAX_BID], facts[MU]
+    return (
         row,
         facts[STARTS_AT],
-        facts[ENDS_AT] if facts[MU] > 0 else float("-inf"),
-        facts[VALUE],
-        facts[MU],
+        facts[ENDS_AT] if mu > 0 else float("-inf"),
+        facts[VALUE] / mu if mu > 0 else 0.0,
         int(min(most or HIGHEST_BID, HIGHEST_BID)),
         int(facts[RESERVE]),
         facts[ACCOUNT],

@@ -1,5 +1,6 @@
 """Draws from beta distributions (Thompson sampling), a few ahead: a call for one costs what a call for dozens does."""
 
+from collections.abc import Sequence
 from itertools import islice
 
 import numpy as np
@@ -21,19 +22,14 @@ class Draws:
         self._kept: dict[Rate, list[float]] = {}
         self._ahead: dict[Rate, int] = {}
 
-    def of(self, rates: list[Rate]) -> list[float]:
-        """One of each."""
-        get = self._kept.get
-        found = [get(rate) for rate in rates]
-        if not all(found):
-            self._draw([rate for rate, some in zip(rates, found, strict=True) if not some])
-            found = [get(rate) for rate in rates]
-        return [some.pop() if some else self._one(rate) for rate, some in zip(rates, found, strict=True)]
-
-    def _one(self, rate: Rate) -> float:
-        """Where more of the same are asked for at once than were kept."""
-        self._draw([rate])
-        return self._kept[rate].pop()
+    def of(self, rates: Sequence[Rate | float]) -> list[float]:
+        """One of each; what is a number already stands."""
+        kept = self._kept
+        while True:
+            try:
+                return [rate if isinstance(rate, float) else kept[rate].pop() for rate in rates]
+            except LookupError:  # some are used up: what was drawn of the others is given away
+                self._draw([rate for rate in rates if not isinstance(rate, float) and not kept.get(rate)])
 
     def _draw(self, missing: list[Rate]) -> None:
         if len(self._kept) > _MOST:
