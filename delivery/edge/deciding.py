@@ -70,12 +70,6 @@ class Page(msgspec.Struct):
         on_page = {account[sale.row] for sale in self.sold.values()}
         return [row for row, whose in zip(rows, account.take(rows).tolist(), strict=True) if whose not in on_page]
 
-    @property
-    def bidding(self) -> list[int]:
-        """Rows that bid the reserve or more in the last auction."""
-        held = self.auction
-        return [row for row, micros in zip(held.rows, held.micros, strict=True) if micros] if held else []
-
 
 async def decide(hub: Hub, asked: DecideIn, *, now: float) -> tuple[list[dict[str, Any]], Page | None]:
     """An answer per slot, and the page for whoever wants it explained. Raises RedisError where Redis is away."""
@@ -255,20 +249,16 @@ def _sealed(hub: Hub, page: Page, slot: int, sale: Sale, now: float) -> str:
 def _why_empty(page: Page) -> str:
     """What came nearest to a fill: a bid below the floor, an order that could not bid just now, or none that fits."""
     if rows := page.open:
-        return "below_floor" if set(page.bidding).intersection(rows) else "paced"
+        return "below_floor" if page.auction and set(page.auction.bidding).intersection(rows) else "paced"
     reasons = set(page.aside.values())
     return next((why for why in ("paced", "capped", "unavailable") if why in reasons), "no_match")
 
 
 def _count(funnel: Funnel, page: Page) -> None:
     """The funnel of each order that fits: shown, or what it was out at."""
-    aside, shown = page.aside, [sale.row for sale in page.sold.values()]
-    capped = [row for row, why in aside.items() if why == "capped"] if aside else []
-    outbid = page.bidding
-    for row in (*shown, *aside):
-        if row in outbid:
-            outbid.remove(row)
-    funnel.note(targeted=page.targeted, outbid=outbid, capped=capped, shown=shown)
+    shown = [sale.row for sale in page.sold.values()]
+    capped = [row for row, why in page.aside.items() if why == "capped"] if page.aside else []
+    funnel.note(page.targeted, page.auction, capped=capped, shown=shown)
     funnel.watched((page.viewer.country, page.age_band, page.gender, page.surface), len(page.floors))
 
 

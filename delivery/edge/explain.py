@@ -44,7 +44,8 @@ def _stage(page: Page, listing: Listing, row: int) -> str:
         return "not_paced_yet"
     if row not in page.open:
         return "advertiser_on_page"
-    return "outbid_or_below_floor" if row in page.bidding else "below_reserve"
+    held = page.auction
+    return "outbid_or_below_floor" if held is not None and row in held.bidding else "below_reserve"
 
 
 def _untargeted(page: Page, listing: Listing) -> str:

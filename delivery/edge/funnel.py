@@ -15,11 +15,13 @@ import numpy as np
 
 from delivery import hot, traffic
 from delivery.edge.lane import Asking, Way
+from delivery.engine.auction import Auction
 from delivery.engine.index import Index
 from delivery.funnels import FUNNEL_FOR_S, STAGES, stage_field
 from delivery.traffic import Watcher
 
-TARGETED, PACED, OUTBID, CAPPED, SHOWN = range(len(STAGES))
+TARGETED, BIDDING, WINNING, CAPPED, SHOWN = range(5)
+"""What is counted; the stages follow from it."""
 _NOTED_MOST = 2_000
 """Rows that are noted before they are added up: a fraction of a millisecond."""
 _TOLD_AT_ONCE = 50
@@ -33,16 +35,18 @@ class Funnel:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._counts = _zeros()
-        self._noted: list[list[int]] = [[] for _ in STAGES]
+        self._noted: list[list[int]] = [[] for _ in self._counts]
         self._watched: list[tuple[Watcher, int]] = []
         self._traffic: Counter[Watcher] = Counter()
         self._chances: Counter[Watcher] = Counter()
 
-    def note(self, *, targeted: list[int], outbid: list[int], capped: list[int], shown: list[int]) -> None:
-        """One decision: rows, each once a stage. Who is targeted and at no other stage was paced."""
+    def note(self, targeted: list[int], last: Auction | None, *, capped: list[int], shown: list[int]) -> None:
+        """One decision: its rows, and its last auction, whose winners were shown, or refused by Redis."""
         noted = self._noted
         noted[TARGETED] += targeted
-        noted[OUTBID] += outbid
+        if last is not None:
+            noted[BIDDING] += last.bidding
+            noted[WINNING] += [won.row for won in last.won if won]
         noted[CAPPED] += capped
         noted[SHOWN] += shown
         if len(noted[TARGETED]) > _NOTED_MOST:
@@ -88,9 +92,7 @@ class Funnel:
         for row in rows:
             listing = self._index.listings[row]
             assert listing is not None  # a row of this very version
-            figures = [count[row] for count in counts]
-            figures[PACED] = figures[TARGETED] - figures[OUTBID] - figures[CAPPED] - figures[SHOWN]
-            for stage, times in zip(STAGES, figures, strict=True):
+            for stage, times in zip(STAGES, _stages(*(count[row] for count in counts)), strict=True):
                 if times:
                     parts += (stage_field(listing.order, stage), times)
         return hot.count(key=hot.funnel_key(shard, minute), kept_for_s=FUNNEL_FOR_S, parts=parts)
@@ -115,5 +117,11 @@ def _is_country(code: str) -> bool:
     return len(code) == 2 and code.isalpha() and code.isascii()
 
 
+def _stages(targeted: int, bidding: int, winning: int, capped: int, shown: int) -> tuple[int, ...]:
+    """Who bids and does not win is outbid. Who is targeted and at no other stage was paced."""
+    outbid = bidding - winning
+    return targeted, targeted - outbid - capped - shown, outbid, capped, shown
+
+
 def _zeros() -> list[Counter[int]]:
-    return [Counter() for _ in STAGES]
+    return [Counter() for _ in range(5)]

@@ -54,6 +54,8 @@ def read(since: str | None) -> Changes:
         horizon = str(cursor.fetchone()[0])
         cursor.execute(_LIVE if since is None else _CHANGED, None if since is None else [since])
         rows = cursor.fetchall()
+        if not rows:
+            return Changes(horizon, [], [])
         cursor.execute(_MARKETS, [list({row[4] for row in rows})])
         markets = {code: _Market(*map(_json, facts)) for code, *facts in cursor.fetchall()}
     live, gone = [], []

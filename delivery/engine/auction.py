@@ -6,6 +6,7 @@ advertiser stands once on a page. Prices are micros (1 coin = 1,000,000) per imp
 """
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import msgspec
@@ -35,12 +36,18 @@ class Bids(NamedTuple):
 
 
 class Auction(msgspec.Struct, frozen=True, gc=False):
-    """One auction over some slots. `micros` and `chances` are the bids and rates of `rows`; `won` is by slot."""
+    """One auction over some slots. `micros` and `chances` are the bids and rates of `rows`; who does not run, or stays
+    below the reserve, bids 0. `won` is by slot."""
 
     rows: list[int]
     micros: list[int]
     chances: list[float]
     won: list[Won | None]
+
+    @property
+    def bidding(self) -> list[int]:
+        """Rows that bid the reserve or more."""
+        return list(compress(self.rows, self.micros))
 
 
 def hold(
@@ -58,7 +65,7 @@ def hold(
     Arrays cost the same for one as for a hundred: up to FEW, plain numbers are quicker, and come to the same.
     """
     if len(rows) <= FEW:
-        return _hold_few(index, rows, surface, floors, draws, now, told or {})
+        return _hold_few(index, rows, surface, floors, draws, now, told)
     kept = running(index, np.array(rows, np.int64), now)
     chances = rates(index, kept, surface, draws.rng, told)
     bids = bid(index, kept, chances)
@@ -132,29 +139,25 @@ def _hold_few(
     floors: Sequence[int],
     draws: Draws,
     now: float,
-    told: dict[int, float],
+    told: dict[int, float] | None,
 ) -> Auction:
     standing = index.columns.standing(rows, surface)
-    drawn = draws.of([one[-1] for one in standing])
-    kept, running, micros, chances = [], [], [], []
-    for one, chance in zip(standing, drawn, strict=True):
-        row, starts_at, ends_at, gain, most, reserve, _account, _rate = one
-        if starts_at <= now < ends_at:
-            if told:
-                chance = told.get(row, chance)
-            worth = chance * gain
-            bid = int(worth) if worth < most else most
-            kept.append(one)
-            running.append(row)
-            micros.append(bid if bid >= reserve else 0)
-            chances.append(chance)
-    return Auction(running, micros, chances, _sell_few(kept, micros, floors, draws.rng))
+    chances = draws.of([one[-1] for one in standing])
+    if told:
+        chances = [told.get(row, chance) for row, chance in zip(rows, chances, strict=True)]
+    micros = [
+        bid
+        if starts_at <= now < ends_at and (bid := int(worth if (worth := chance * gain) < most else most)) >= reserve
+        else 0
+        for (_, starts_at, ends_at, gain, most, reserve, _, _), chance in zip(standing, chances, strict=True)
+    ]
+    return Auction(rows, micros, chances, _sell_few(standing, micros, floors, draws.rng))
 
 
 def _sell_few(
-    kept: list[Standing], micros: list[int], floors: Sequence[int], rng: np.random.Generator
+    standing: list[Standing], micros: list[int], floors: Sequence[int], rng: np.random.Generator
 ) -> list[Won | None]:
-    left, accounts = micros, [one[-2] for one in kept]
+    left, accounts = micros, [one[-2] for one in standing]
     answers: list[Won | None] = []
     for floor in floors:
         highest = max(left, default=0)
@@ -164,7 +167,7 @@ def _sell_few(
         place = left.index(highest)
         if left.count(highest) > 1:
             place = _by_lot([at for at, bid in enumerate(left) if bid == highest], rng)
-        row, _, _, _, _, reserve, account, _ = kept[place]
+        row, _, _, _, _, reserve, account, _ = standing[place]
         left = [0 if its == account else bid for its, bid in zip(accounts, left, strict=True)]
         answers.append(Won(row, min(highest, max(*left, floor, reserve)), highest))
     return answers

@@ -191,8 +191,9 @@ def test_few_candidates_are_sold_as_many_are(several, floors, seed):
     rng = np.random.default_rng(seed)
     chances = auction.rates(index, kept, 0, rng, told)
     bids = auction.bid(index, kept, chances)
-    assert (few.rows, few.micros) == (kept.tolist(), bids.micros.tolist())
-    assert few.chances == chances.tolist()
+    bidding = {row: its for row, *its in zip(few.rows, few.micros, few.chances, strict=True) if its[0]}
+    both = zip(kept.tolist(), bids.micros.tolist(), chances.tolist(), strict=True)
+    assert bidding == {row: its for row, *its in both if its[0]}
     assert few.won == auction.sell(index, bids, floors, rng)
 
 
