@@ -1,4 +1,4 @@
-"""The edge's way to Redis: what concurrent requests ask for goes out in one write, and nothing waits alone.
+"""The edge's way to Redis: what concurrent requests ask for goes out together, and nothing waits alone.
 
 One connection to each Redis, always in use: a second one would add nothing but doubt about the order of answers.
 """

@@ -1,4 +1,4 @@
-"""One connection to Redis, always in use: what is asked within one turn of the loop leaves in one write.
+"""One connection to Redis, always in use: what is asked within one turn of the loop leaves in one go, as uvloop writes.
 
 Answers come in the order in which was asked. Nothing that was sent is sent again.
 """
@@ -42,7 +42,6 @@ class Wire(asyncio.Protocol):
         """Redis' own name for this run of itself."""
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
-        self._unsent: list[bytes] = []
         self._asked: deque[_Asked] = deque()
         self._heard_at = 0.0
 
@@ -50,9 +49,7 @@ class Wire(asyncio.Protocol):
         """An answer a command, errors among them. Raises Disconnected."""
         if self.is_lost:
             raise Disconnected("Redis went away")
-        if not self._unsent:
-            self._loop.call_soon(self._write)
-        self._unsent += commands
+        self._transport.write(b"".join(commands))
         one = _Asked(len(commands), self._loop)
         self._asked.append(one)
         return one.done
@@ -82,11 +79,6 @@ class Wire(asyncio.Protocol):
             done = self._asked.popleft().done
             if not done.done():
                 done.set_exception(Disconnected(f"Redis went away: {error or 'closed'}"))
-
-    def _write(self) -> None:
-        unsent, self._unsent = self._unsent, []
-        if not self.is_lost:
-            self._transport.write(b"".join(unsent))
 
     def _watch(self) -> None:
         if self.is_lost:
