@@ -114,20 +114,17 @@ def _fill(tokens: Sequence[Any]) -> None:
 
     calls = []
     now_ms = int(time.time() * 1000)
+    seen: dict[str, Any] = {"at_ms": now_ms, "received_ms": now_ms, "visible_ms": 2400, "visible_share": 0.9}
     for token in tokens:
-        common = {"shard": token.shard, "generation": token.generation, "token_generation": token.generation,
-                  "order": token.order, "token": token.id, "day": token.day}  # fmt: skip
-        told: dict[str, Any] = {
-            "token": pack(token),
-            "at_ms": now_ms,
-            "received_ms": now_ms,
-            "visible_ms": 2400,
-            "visible_share": 0.9,
-        }
-        calls.append(hot.charge(price_micros=PRICE_MICROS, entry=entries.pack(entries.Told(type=0, **told)), **common))
-        calls.append(hot.append(code=1, entry=entries.pack(entries.Told(type=1, **told)), **common))
-    for start in range(0, len(calls), 2000):
-        hot.run(hot.client(), *calls[start : start + 2000])
+        sealed = pack(token)
+        both = [
+            hot.Event(token.generation, token.id.bytes, 1 << code, PRICE_MICROS, token.order.hex,
+                      entries.pack(entries.Told(token=sealed, type=code, **seen)))
+            for code in (0, 1)
+        ]  # fmt: skip
+        calls.append(hot.take(shard=token.shard, generation=token.generation, day=token.day, events=both))
+    for start in range(0, len(calls), 1000):
+        hot.run(hot.client(), *calls[start : start + 1000])
 
 
 def _drain_all(say: Say, shards: Sequence[int], processes: int) -> float:

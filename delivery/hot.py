@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha1
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -22,7 +22,6 @@ import redis
 from redis.exceptions import NoScriptError
 
 from delivery.engine.index import Pace
-from delivery.engine.tokens import Parts
 from delivery.engine.vocabulary import SURFACES
 
 LOST = -1
@@ -42,6 +41,8 @@ NO_PACE = bytes(_PACE.size)
 PACED = np.dtype([("order", "S32"), ("figures", "<f8", (2 + 2 * len(SURFACES),))])
 """One order of an entry of that log: its id in hex, then `Pace`."""
 Client = redis.Redis | redis.RedisCluster
+_AT_ONCE = 100
+"""So many orders are read by one script, so that no decision waits for all of them."""
 _CLUSTER = "+cluster:"
 _SHA = re.compile(rb"\$40\r\n([0-9a-f]{40})\r\n")
 
@@ -83,8 +84,7 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
         return head.replace(b"$7\r\nEVALSHA\r\n", b"$4\r\nEVAL\r\n") + b"$%d\r\n%b\r\n" % (len(text), text) + rest
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, gc=False):
     """What the pacer lets an order spend, and what it tells the deciders. Without `pace` it is taken off their list."""
 
     order: UUID
@@ -96,8 +96,7 @@ class Grant:
     """None keeps what is held back now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
+class Counters(msgspec.Struct, frozen=True, gc=False):
     """An order's figures in a generation, micros but for `charges`."""
 
     free: int
@@ -173,35 +172,28 @@ def reserve(*, shard: int, generation: int, order: UUID, until_s: int, tokens: I
     return Call(_script("reserve"), keys, (generation, order.hex, until_s, *pairs))
 
 
-def charge(
-    *,
-    shard: int,
-    generation: int,
-    token_generation: int,
-    order: UUID,
-    token: UUID,
-    day: int,
-    price_micros: int,
-    entry: bytes,
-) -> Call:
-    """→ DONE, DUPLICATE, LOST or NOT_RESERVED."""
+class Event(NamedTuple):
+    """One that is told, as `take` reads it. `bit` is its type's: 1 of an impression. `order` is its id in hex."""
+
+    token_generation: int
+    token: bytes
+    bit: int
+    price_micros: int
+    order: str
+    entry: bytes
+
+
+def take(*, shard: int, generation: int, day: int, events: Iterable[Event]) -> Call:
+    """Events of one day of decisions, in the order in which they were told → of each DONE, DUPLICATE, NOT_RESERVED or
+    NO_IMPRESSION; LOST for all of them."""
     keys = (
-        *_order_keys(shard, generation, order),
+        generation_key(shard),
         *_reservation_keys(shard, generation),
         _seen_key(shard, day),
         stream_key(shard, generation),
     )
-    args = (generation, token_generation, token.bytes, price_micros, order.hex, SEEN_FOR_S, entry)
-    return Call(_script("charge"), keys, args)
-
-
-def append(
-    *, shard: int, generation: int, token_generation: int, order: UUID, token: UUID, day: int, code: int, entry: bytes
-) -> Call:
-    """An action by its code → DONE, DUPLICATE, LOST or NO_IMPRESSION."""
-    keys = (generation_key(shard), _seen_key(shard, day), stream_key(shard, generation))
-    args = (generation, token_generation, token.bytes, 1 << code, order.hex, SEEN_FOR_S, entry)
-    return Call(_script("append"), keys, args)
+    args = (generation, _orders(shard, generation), SEEN_FOR_S, *chain.from_iterable(events))
+    return Call(_script("take"), keys, args)
 
 
 def free(*, shard: int, generation: int, order: UUID, tokens: Iterable[tuple[UUID, int]]) -> Call:
@@ -317,42 +309,6 @@ def _cap_form(most: int, window_s: int) -> bytes:
     return _form(_script("cap"), (_OTHER,), most, window_s, _ID)
 
 
-def charge_one(*, generation: int, token: Parts, entry: bytes) -> Packed:
-    """`charge`, by what a token says."""
-    key, form = _charge_form(token.shard, generation, token.generation, token.day)
-    order, price = token.order.hex().encode(), b"%d" % token.price_micros
-    return Packed(key, form % (order, token.id, len(price), price, order, len(entry), entry))
-
-
-@lru_cache(maxsize=4096)
-def _charge_form(shard: int, generation: int, token_generation: int, day: int) -> tuple[str, bytes]:
-    key = generation_key(shard)
-    keys = (
-        key,
-        _orders(shard, generation).encode() + _HEX,
-        *_reservation_keys(shard, generation),
-        _seen_key(shard, day),
-        stream_key(shard, generation),
-    )
-    args = (generation, token_generation, _ID, _OTHER, _HEX, SEEN_FOR_S, _OTHER)
-    return key, _form(_script("charge"), keys, *args)
-
-
-def append_one(*, generation: int, token: Parts, code: int, entry: bytes) -> Packed:
-    """`append`, by what a token says."""
-    key, form = _append_form(token.shard, generation, token.generation, token.day, code)
-    return Packed(key, form % (token.id, token.order.hex().encode(), len(entry), entry))
-
-
-@lru_cache(maxsize=8192)
-def _append_form(shard: int, generation: int, token_generation: int, day: int, code: int) -> tuple[str, bytes]:
-    key = generation_key(shard)
-    keys = (key, _seen_key(shard, day), stream_key(shard, generation))
-    return key, _form(
-        _script("append"), keys, generation, token_generation, _ID, str(1 << code), _HEX, SEEN_FOR_S, _OTHER
-    )
-
-
 def pack_pace(pace: Pace) -> bytes:
     return _PACE.pack(pace.mu, pace.impressions, *(figure for rate in pace.rates for figure in rate))
 
@@ -384,13 +340,11 @@ def run(client: Client, *calls: Call) -> list[Any]:
 
 
 def counters(client: Client, *, shard: int, generation: int, orders: Sequence[UUID]) -> dict[UUID, Counters]:
-    pipe = client.pipeline(transaction=False)
-    for order in orders:
-        pipe.hmget(order_key(shard, generation, order), ["free", "reserved", "charged", "charges", "drained", "held"])
-    return {
-        order: Counters(*(int(figure or 0) for figure in figures))
-        for order, figures in zip(orders, pipe.execute(), strict=True)
-    }
+    script, key, head = _script("counters"), generation_key(shard), _orders(shard, generation)
+    parts = [orders[start : start + _AT_ONCE] for start in range(0, len(orders), _AT_ONCE)]
+    answers = run(client, *(Call(script, (key,), (head, *(order.hex for order in part))) for part in parts))
+    figures = map(int, chain.from_iterable(answers))
+    return {order: Counters(*islice(figures, 6)) for order in orders}
 
 
 def run_id(client: Client, shard: int) -> str:

@@ -4,10 +4,11 @@
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,7 +19,7 @@ from delivery import entries, hot
 from delivery.edge.http import field_error
 from delivery.edge.hub import Hub
 from delivery.engine import tokens
-from delivery.engine.tokens import BadToken, Parts
+from delivery.engine.tokens import BadToken, Parts, Sealer
 from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION
 from delivery.entries import FURTHEST_AHEAD_S, Told
 from delivery.judging import ADDRESS_MAX, AGENT_MAX
@@ -29,6 +30,8 @@ EVENTS_MAX = 1000
 PATIENCE_S = 4.0
 """So long events wait for a shard that begins a new generation, before they are given back."""
 _LOOK_AGAIN_S = 0.1
+_AT_ONCE = 50
+"""So many are taken by one script, so that no decision waits for all of them."""
 VIEWS = frozenset({"view_2s", "view_6s", "complete"})
 VIEW_LIFE_S = 86_400
 """Actions count for 7 days, plain views for one."""
@@ -71,28 +74,39 @@ class Refused(Exception):
         self.reason, self.detail, self.order = reason, detail, order
 
 
-@dataclass(slots=True)
-class Waiting:
+class Opened(dict[str, tuple[bytes, Parts]]):
+    """The tokens of one request, each opened once: what was shown and what followed are often told together."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        super().__init__()
+        self._sealer = sealer
+
+    def __missing__(self, text: str) -> tuple[bytes, Parts]:
+        found = self[text] = tokens.opened(self._sealer, text)
+        return found
+
+
+class Waiting(NamedTuple):
     """An event that Redis has to take yet."""
 
     place: int
-    token: Parts
-    code: int
-    entry: bytes
+    shard: int
+    day: int
+    event: hot.Event
 
-    @property
-    def kind(self) -> str:
-        """As refused events are counted: actions apart from impressions."""
-        return "" if self.code == EVENT_CODES[IMPRESSION] else ":a"
+    def kept_as(self, answer: int) -> tuple[UUID, str]:
+        """As what was refused is counted: by order and reason, actions apart from impressions."""
+        return UUID(hex=self.event.order), _KEPT_AS[answer] + ("" if self.event.bit == 1 else ":a")
 
 
 async def tell(hub: Hub, raws: Sequence[msgspec.Raw], teller: Teller, *, now: float) -> list[dict[str, str]]:
     """A result per event, in order. Raises Unavailable where none could be taken: the same events can be sent again."""
     results: list[dict[str, str]] = [{}] * len(raws)
     waiting: list[Waiting] = []
+    opened = Opened(hub.keyring)
     for place, raw in enumerate(raws):
         try:
-            waiting.append(_judged(hub, place, raw, teller, now))
+            waiting.append(_judged(hub, opened, place, raw, teller, now))
         except Refused as no:
             results[place] = _refused(no.reason, no.detail)
             if no.order is not None:
@@ -113,15 +127,17 @@ async def _take(hub: Hub, waiting: list[Waiting], results: list[dict[str, str]])
     """Those that no generation of their shard took, after some patience."""
     until = asyncio.get_running_loop().time() + PATIENCE_S
     while waiting:
-        answers = await hub.lane.run(*(_call(hub, one) for one in waiting))
-        lost = []
-        for one, answer in zip(waiting, answers, strict=True):
+        groups = list(_together(waiting))
+        answers = await hub.lane.run(*(_call(hub, group) for group in groups))
+        lost: list[Waiting] = []
+        for group, answer in zip(groups, answers, strict=True):
             if answer == hot.LOST:
-                lost.append(one)
-            else:
-                results[one.place] = _RESULTS[answer]
-                if answer != hot.DONE:
-                    hub.refused[UUID(bytes=one.token.order), _KEPT_AS[answer] + one.kind] += 1
+                lost += group
+                continue
+            for one, its in zip(group, answer, strict=True):
+                results[one.place] = _RESULTS[its]
+                if its != hot.DONE:
+                    hub.refused[one.kept_as(its)] += 1
         waiting = lost
         if lost and asyncio.get_running_loop().time() > until:
             break
@@ -130,14 +146,22 @@ async def _take(hub: Hub, waiting: list[Waiting], results: list[dict[str, str]])
     return waiting
 
 
-def _call(hub: Hub, one: Waiting) -> hot.Packed:
-    generation = hub.generation(one.token.shard)
-    if one.code == EVENT_CODES[IMPRESSION]:
-        return hot.charge_one(generation=generation, token=one.token, entry=one.entry)
-    return hot.append_one(generation=generation, token=one.token, code=one.code, entry=one.entry)
+def _together(waiting: Sequence[Waiting]) -> Iterator[list[Waiting]]:
+    """What one script takes: of one shard and day, in the order in which it was told."""
+    groups: dict[tuple[int, int], list[Waiting]] = defaultdict(list)
+    for one in waiting:
+        groups[one.shard, one.day].append(one)
+    for group in groups.values():
+        for start in range(0, len(group), _AT_ONCE):
+            yield group[start : start + _AT_ONCE]
 
 
-def _judged(hub: Hub, place: int, raw: msgspec.Raw, teller: Teller, now: float) -> Waiting:
+def _call(hub: Hub, group: Sequence[Waiting]) -> hot.Call:
+    shard, day = group[0].shard, group[0].day
+    return hot.take(shard=shard, generation=hub.generation(shard), day=day, events=[one.event for one in group])
+
+
+def _judged(hub: Hub, opened: Opened, place: int, raw: msgspec.Raw, teller: Teller, now: float) -> Waiting:
     """What can be known without the counters. Raises Refused."""
     try:
         event = _event.decode(raw)
@@ -150,7 +174,7 @@ def _judged(hub: Hub, place: int, raw: msgspec.Raw, teller: Teller, now: float) 
     if code is None:
         raise Refused("type_unknown")
     try:
-        raw_token, token = tokens.opened(hub.keyring, event.token)
+        raw_token, token = opened[event.token]
     except BadToken:
         raise Refused("token_unknown") from None
     if event.order is not None and event.order != f"ord_{token.order.hex()}":
@@ -160,7 +184,9 @@ def _judged(hub: Hub, place: int, raw: msgspec.Raw, teller: Teller, now: float) 
     at = event.at.timestamp() if event.at else now
     if at > now + FURTHEST_AHEAD_S:
         raise Refused("at_in_the_future", order=token.order)
-    return Waiting(place, token, code, entries.pack(_told(hub, event, code, raw_token, at, teller, now)))
+    entry = entries.pack(_told(hub, event, code, raw_token, at, teller, now))
+    told = hot.Event(token.generation, token.id, 1 << code, token.price_micros, token.order.hex(), entry)
+    return Waiting(place, token.shard, token.day, told)
 
 
 def _good_until(kind: str, token: Parts) -> float:

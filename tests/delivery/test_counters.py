@@ -35,34 +35,26 @@ def reserve(order, *prices, generation=GENERATION, until_s=2_000_000_000):
     return tokens, done
 
 
-def charge(order, token, price, *, generation=GENERATION, token_generation=GENERATION):
-    return run(
-        hot.charge(
-            shard=SHARD,
-            generation=generation,
-            token_generation=token_generation,
-            order=order,
-            token=token,
-            day=20_000,
-            price_micros=price,
-            entry=ENTRY,
-        )
-    )
+def an_impression(order, token, price=0, *, token_generation=GENERATION):
+    return hot.Event(token_generation, token.bytes, 1, price, order.hex, ENTRY)
+
+
+def an_action(order, token, code=5, *, token_generation=GENERATION):
+    return hot.Event(token_generation, token.bytes, 1 << code, 0, order.hex, ENTRY)
+
+
+def take(*events, generation=GENERATION):
+    return run(hot.take(shard=SHARD, generation=generation, day=20_000, events=events))
+
+
+def charge(order, token, price, *, token_generation=GENERATION):
+    [answer] = take(an_impression(order, token, price, token_generation=token_generation))
+    return answer
 
 
 def append(order, token, code, *, token_generation=GENERATION):
-    return run(
-        hot.append(
-            shard=SHARD,
-            generation=GENERATION,
-            token_generation=token_generation,
-            order=order,
-            token=token,
-            day=20_000,
-            code=code,
-            entry=ENTRY,
-        )
-    )
+    [answer] = take(an_action(order, token, code, token_generation=token_generation))
+    return answer
 
 
 def figures(order, generation=GENERATION):
@@ -111,12 +103,31 @@ def test_an_action_needs_its_impression_and_counts_once(order):
     ]
 
 
+def test_events_that_come_together_are_taken_each_as_if_it_came_alone(order):
+    [(token, price), (other, dearer)], _done = reserve(order, 4_000, 5_000)
+    freed = ids.new()
+    answers = take(
+        an_action(order, other),
+        an_impression(order, token, price),
+        an_action(order, token),
+        an_impression(order, token, price),
+        an_action(order, token),
+        an_impression(order, freed, 1_000),
+        an_impression(order, other, dearer),
+        an_action(order, other),
+    )
+    done, again = hot.DONE, hot.DUPLICATE
+    assert answers == [hot.NO_IMPRESSION, done, done, again, again, hot.NOT_RESERVED, done, done]
+    its = figures(order)
+    assert (its.free, its.reserved, its.charged, its.charges) == (1_000, 0, 9_000, 2)
+    assert [int(fields[b"p"]) for _id, fields in stream()] == [4_000, 0, 5_000, 0]
+
+
 def test_without_a_generation_nothing_is_decided_and_nothing_taken(order):
     [(token, price)], _done = reserve(order, 4_000)
     hot.client().delete(hot.generation_key(SHARD))
     assert reserve(order, 1_000)[1] == hot.LOST
-    assert charge(order, token, price) == hot.LOST
-    assert append(order, token, 5) == hot.LOST
+    assert take(an_impression(order, token, price), an_action(order, token)) == hot.LOST
     assert granted(order, most=1, left=1) == hot.LOST
     assert run(hot.barrier(shard=SHARD, generation=GENERATION, order=order)) == hot.LOST
     assert stream() == []

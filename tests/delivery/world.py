@@ -77,20 +77,10 @@ def told(token: Token, kind: str = "impression", *, now: datetime = NOON, genera
     entry = entries.pack(
         entries.Told(token=pack(token), type=code, at_ms=at_ms, received_ms=at_ms, **facts),
     )
-    common = {
-        "shard": token.shard,
-        "generation": generation or Shard.objects.get(id=token.shard).generation,
-        "token_generation": token.generation,
-        "order": token.order,
-        "token": token.id,
-        "day": token.day,
-        "entry": entry,
-    }
-    if kind == "impression":
-        call = hot.charge(price_micros=token.price_micros, **common)
-    else:
-        call = hot.append(code=code, **common)
-    return hot.run(hot.client(), call)[0]
+    event = hot.Event(token.generation, token.id.bytes, 1 << code, token.price_micros, token.order.hex, entry)
+    current = generation or Shard.objects.get(id=token.shard).generation
+    [answer] = hot.run(hot.client(), hot.take(shard=token.shard, generation=current, day=token.day, events=[event]))
+    return answer if answer == hot.LOST else answer[0]
 
 
 def shown(order: Order, times: int = 1, *, now: datetime = NOON, **facts: Any) -> list[Token]:
