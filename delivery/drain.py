@@ -22,7 +22,7 @@ from delivery import batch as batches
 from delivery import haste, hot, judging, ownership, partitions, rollups, storage, unbilled
 from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints
 from delivery.entries import Raw, Reading, costs, read
-from delivery.models import Barrier, PoisonEntry, Shard
+from delivery.models import Barrier, Pacer, PoisonEntry, Shard
 from delivery.storage import EPOCH
 from orders import lifecycle
 from payments import escrow
@@ -103,8 +103,9 @@ def commit(*, shard: int, position: Position, entries: Sequence[Raw], now: datet
             return commit(shard=shard, position=middle, entries=entries[half:], now=now)
         log.exception("drain: shard %s sets aside entry %s", shard, reached.id)
         with transaction.atomic():
-            move(shard=shard, before=position, to=reached, now=now, entries=1)
+            move(shard=shard, before=position, to=reached, now=now)
             set_aside(shard, reached, entries[0], error, now)
+            _passed(shard, 1)
     return reached
 
 
@@ -127,19 +128,18 @@ def trim(*, shard: int, upto: Position, most: int = BATCH) -> None:
         left = hot.run(hot.client(), hot.trim(shard=shard, generation=upto.generation, upto=upto.id, most=most))[0]
 
 
-def move(*, shard: int, before: Position, to: Position, now: datetime, entries: int = 0) -> None:
-    """The first statement of every drain's transaction. Raises Fenced where the position is no longer `before`.
-
-    `entries` were passed, and do not wait any more.
-    """
+def move(*, shard: int, before: Position, to: Position, now: datetime) -> None:
+    """The first statement of every drain's transaction. Raises Fenced where the position is no longer `before`."""
     moved = Shard.objects.filter(id=shard, position_generation=before.generation, position_id=before.id).update(
-        position_generation=to.generation,
-        position_id=to.id,
-        drained_at=now,
-        backlog=Greatest(F("backlog") - entries, 0),
+        position_generation=to.generation, position_id=to.id, drained_at=now
     )
     if not moved:
         raise Fenced
+
+
+def _passed(shard: int, entries: int) -> None:
+    """So many do not wait any more. The last statement, since the pacer waits for it until the transaction ends."""
+    Pacer.objects.filter(shard_id=shard).update(backlog=Greatest(F("backlog") - entries, 0))
 
 
 def set_aside(shard: int, at: Position, raw: Raw, error: Exception, now: datetime) -> None:
@@ -159,7 +159,7 @@ def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw
     haste.judge(judged, shard=shard, upto=(reached.generation, reached.id))
     partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
     with transaction.atomic():
-        move(shard=shard, before=position, to=reached, now=now, entries=len(raws))
+        move(shard=shard, before=position, to=reached, now=now)
         for place, error in reading.unreadable:
             log.error("drain: an entry can't be read: %s", error)
             set_aside(shard, reached, raws[place], error, now)
@@ -174,6 +174,7 @@ def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw
             _write(judged.kept(fresh), reached, shard, barriers, now)
         lifecycle.mark_all_drained(order_ids=list(barriers), now=now)
         Barrier.objects.filter(order_id__in=list(barriers), drained_at=None).update(drained_at=now)
+        _passed(shard, len(raws))
 
 
 def _write(batch: Batch, reached: Position, shard: int, barriers: dict[UUID, int], now: datetime) -> None:

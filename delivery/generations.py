@@ -10,7 +10,7 @@ from typing import cast
 from django.db import transaction
 
 from delivery import hot
-from delivery.models import Shard
+from delivery.models import Pacer, Shard
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,12 @@ def ensure(*, shard: int, now: datetime) -> int:
         survived = client.xlen(hot.stream_key(shard, row.generation))
         # Drains take off what they passed, so that this was seen and is nowhere. What came since the last look can't
         # be counted by anybody.
-        lost = max(0, row.backlog - survived)
+        pacer, _ = Pacer.objects.select_for_update().get_or_create(shard=row)
+        lost = max(0, pacer.backlog - survived)
         row.generation += 1
-        row.redis_run_id, row.lost_entries, row.backlog = run_id, row.lost_entries + lost, survived
-        row.save(update_fields=["generation", "redis_run_id", "lost_entries", "backlog"])
+        row.redis_run_id, row.lost_entries, pacer.backlog = run_id, row.lost_entries + lost, survived
+        row.save(update_fields=["generation", "redis_run_id", "lost_entries"])
+        pacer.save(update_fields=["backlog"])
     if row.generation > 1:
         log.warning(
             "generations: shard %s begins generation %s; at least %s entries were lost", shard, row.generation, lost

@@ -1,14 +1,17 @@
 """What the pacer knows of an order beyond its counters: prices, rates, its market's curve; fresh for half a minute."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+import msgspec
 
 from delivery import learning
 from delivery.engine.curve import Curve
 from delivery.engine.vocabulary import SURFACES, SURFACES_OF_FUNCTION
 from delivery.learning import Path, Prices
-from orders.models import Order
+from promote.markets.models import Market
 
 FRESH_S = 30.0
 LONE_MARKET = 2.0
@@ -16,8 +19,22 @@ LONE_MARKET = 2.0
 reserve. (At the reserve itself, half of its draws would be no bid.) What it may burn is bounded by release."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Asked(Protocol):
+    """An order, as far as it matters here."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def account_id(self) -> UUID: ...
+    @property
+    def market_id(self) -> str: ...
+    @property
+    def objective(self) -> str: ...
+    @property
+    def function(self) -> str: ...
+
+
+class Known(msgspec.Struct, frozen=True):
     score: float
     """Expected worth of an impression: rate × value."""
     price: float
@@ -29,40 +46,73 @@ class Known:
     curve: Curve
 
 
+class _Rates(NamedTuple):
+    best: float
+    """Mean rate of actions where the order may be shown."""
+    impressions: float
+    by_surface: tuple[tuple[float, float], ...]
+
+
+_MOST = 100_000
 _cache: dict[tuple[Any, ...], tuple[float, Any]] = {}
 
 
-def of(order: Order, *, at: float) -> Known:
-    now = datetime.fromtimestamp(at, UTC)
-    market = order.market
-    curve: Curve = _fresh(("curve", market.code), at, lambda: learning.traffic_curve(market=market, now=now))
-    prices: Prices = _fresh(
-        ("price", market.code, order.objective),
-        at,
-        lambda: learning.prices(market=market, objective=order.objective),
+def of(orders: Iterable[Asked], *, at: float) -> dict[UUID, Known]:
+    """By order. The rates of all that are not fresh are looked up together."""
+    orders = list(orders)
+    if len(_cache) > _MOST:
+        _cache.clear()
+    stale = [order for order in orders if not _is_fresh(("rates", order.id), at)]
+    _cache.update({("rates", id_): (at, rates) for id_, rates in _rates(stale).items()})
+    return {order.id: _known(order, at) for order in orders}
+
+
+def _known(order: Asked, at: float) -> Known:
+    code, objective = order.market_id, order.objective
+    market: Market = _fresh(("market", code), at, lambda: Market.objects.get(code=code))
+    curve: Curve = _fresh(
+        ("curve", code), at, lambda: learning.traffic_curve(market=market, now=datetime.fromtimestamp(at, UTC))
     )
-    paths = [Path(order.objective, market.code, name, order.account_id, order.id) for name in SURFACES]
-    rates = _fresh(("rates", order.id), at, lambda: learning.rates_of(paths))
-    shown_on = SURFACES_OF_FUNCTION[order.function]
-    best = max(rates[path].mean for path in paths if path.surface in shown_on)
-    reserve = int(market.reserve_micros[order.objective])
+    prices: Prices = _fresh(("price", code, objective), at, lambda: learning.prices(market=market, objective=objective))
+    rates: _Rates = _cache["rates", order.id][1]
+    reserve = int(market.reserve_micros[objective])
     return Known(
-        score=best * float(market.objective_value[order.objective]),
+        score=rates.best * float(market.objective_value[objective]),
         price=prices.mean_micros if prices.known else reserve * LONE_MARKET,
         reserve=reserve,
-        impressions=max(rates[path].impressions for path in paths),
-        rates=tuple((rates[path].alpha, rates[path].beta) for path in paths),
+        impressions=rates.impressions,
+        rates=rates.by_surface,
         curve=curve,
     )
 
 
+def _rates(orders: list[Asked]) -> dict[UUID, _Rates]:
+    paths = {
+        order.id: [Path(order.objective, order.market_id, name, order.account_id, order.id) for name in SURFACES]
+        for order in orders
+    }
+    rates = learning.rates_of(path for mine in paths.values() for path in mine) if paths else {}
+    found = {}
+    for order in orders:
+        mine = [rates[path] for path in paths[order.id]]
+        shown_on = SURFACES_OF_FUNCTION[order.function]
+        found[order.id] = _Rates(
+            best=max(rate.mean for rate, name in zip(mine, SURFACES, strict=True) if name in shown_on),
+            impressions=max(rate.impressions for rate in mine),
+            by_surface=tuple((rate.alpha, rate.beta) for rate in mine),
+        )
+    return found
+
+
 def _fresh(key: tuple[Any, ...], at: float, make: Any) -> Any:
+    if not _is_fresh(key, at):
+        _cache[key] = (at, make())
+    return _cache[key][1]
+
+
+def _is_fresh(key: tuple[Any, ...], at: float) -> bool:
     kept = _cache.get(key)
-    if kept is None or not 0 <= at - kept[0] < FRESH_S:
-        if len(_cache) > 100_000:
-            _cache.clear()
-        kept = _cache[key] = (at, make())
-    return kept[1]
+    return kept is not None and 0 <= at - kept[0] < FRESH_S
 
 
 def forget() -> None:

@@ -244,7 +244,7 @@ class InvalidCharge(models.Model):
 
 
 class Shard(models.Model):
-    """Where a shard stands: what was drained, under which generation, and who paces it."""
+    """Where a shard stands: what was drained, and under which generation."""
 
     id = models.PositiveSmallIntegerField(primary_key=True)
     generation = models.PositiveIntegerField(default=0, help_text=_("Of its counters and stream; 0 before the first."))
@@ -252,9 +252,6 @@ class Shard(models.Model):
     position_generation = models.PositiveIntegerField(default=0)
     position_id = models.CharField(max_length=48, default="0-0", help_text=_("The last stream entry committed."))
     drained_at = models.DateTimeField(null=True, blank=True)
-    pacer_epoch = models.PositiveBigIntegerField(default=0)
-    pacer_until = models.DateTimeField(null=True, blank=True)
-    backlog = models.PositiveBigIntegerField(default=0, help_text=_("Entries in its stream when last looked."))
     lost_entries = models.PositiveBigIntegerField(
         default=0,
         help_text=_(
@@ -265,6 +262,21 @@ class Shard(models.Model):
 
     def __str__(self) -> str:
         return f"shard {self.id}"
+
+
+class Pacer(models.Model):
+    """Who paces a shard, and what it saw. A row of its own: a drain keeps its shard's locked while it works."""
+
+    shard = models.OneToOneField(Shard, primary_key=True, on_delete=models.CASCADE)
+    epoch = models.PositiveBigIntegerField(default=0)
+    until = models.DateTimeField(null=True, blank=True)
+    backlog = models.PositiveBigIntegerField(default=0, help_text=_("Entries in its stream when last looked."))
+
+    class Meta:
+        db_table = "delivery_pacer"
+
+    def __str__(self) -> str:
+        return f"pacer of {self.shard_id}"
 
 
 class PacingState(models.Model):

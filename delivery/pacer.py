@@ -7,11 +7,12 @@ escrow has left. Source: delivery.md 2 and 3.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Q
 
 from delivery import barrier, bulk, drain, generations, hot, knowledge
@@ -21,24 +22,49 @@ from delivery.engine.pacing import State
 from delivery.engine.steps import Outlook, Purse, Step
 from delivery.engine.tokens import IMPRESSION_LIFE_S
 from delivery.hot import Counters, Grant
-from delivery.models import PacingState, Shard
+from delivery.knowledge import Known
+from delivery.models import Pacer, PacingState, Shard
 from orders import lifecycle
 from orders.models import Order
 from payments import escrow
+from promote.money import MICROS
 
 LEASE = timedelta(seconds=10)
-_FIELDS = (
-    "order_id", "shard", "generation", "mu", "score", "mu_expected", "mean_cost", "at", "spent", "charged", "charges",
-    "planned", "actual", "latency_s", "outstanding_micros", "held_until", "due_at",
-)  # fmt: skip
+_STATE = State.__struct_fields__
+_KEPT = ("order_id", "outstanding_micros", "held_until", "due_at", *_STATE)
+_WHOLE = {"order_id": "uuid", **dict.fromkeys(("outstanding_micros", "spent", "charged", "charges"), "bigint")}
+_state_of = attrgetter(*_STATE)
 _KEEP = f"""
-    INSERT INTO delivery_pacing_state ({", ".join(_FIELDS)}) VALUES %s
-    ON CONFLICT (order_id) DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in _FIELDS[1:])}
+    INSERT INTO delivery_pacing_state AS s (shard, generation, {", ".join(_KEPT)})
+    SELECT %s, %s, * FROM unnest({", ".join(f"%s::{_WHOLE.get(name, 'float8')}[]" for name in _KEPT)})
+    ON CONFLICT (order_id) DO UPDATE SET
+        {", ".join(f"{name} = EXCLUDED.{name}" for name in ("shard", "generation", *_KEPT[1:]))}
 """  # noqa: S608  (names of our own)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Due(NamedTuple):
+    """What a look needs of an order: rows, since there are thousands of looks a second."""
+
+    id: UUID
+    account_id: UUID
+    market_id: str
+    escrow_id: int
+    objective: str
+    function: str
+    cost_coins: int
+    ends_at: datetime
+
+
+class Kept(NamedTuple):
+    """What the look before left."""
+
+    generation: int
+    outstanding_micros: int
+    held_until: float
+    state: State
+
+
+class Look(NamedTuple):
     """What one look at an order comes to, and what of it could be out if Redis were lost now."""
 
     step: Step
@@ -50,6 +76,7 @@ class Look:
 def pace(*, shard: int, now: datetime) -> int:
     """One look at every order of the shard that is due. Returns how many; 0 too where another pacer is at it."""
     Shard.objects.get_or_create(id=shard)
+    Pacer.objects.get_or_create(shard_id=shard)
     with _lease(shard, now) as epoch:
         if epoch is None:
             return 0
@@ -63,7 +90,7 @@ def pace(*, shard: int, now: datetime) -> int:
         looked = _look(shard, generation, epoch, now)
         barrier.append_due(shard=shard, generation=generation, now=now)
         backlog = hot.client().xlen(hot.stream_key(shard, generation))
-        Shard.objects.filter(id=shard).exclude(backlog=backlog).update(backlog=backlog)
+        Pacer.objects.filter(shard_id=shard).exclude(backlog=backlog).update(backlog=backlog)
         return looked
 
 
@@ -79,16 +106,25 @@ def has_work(*, shard: int, now: datetime) -> bool:
 def _look(shard: int, generation: int, epoch: int, now: datetime) -> int:
     at = now.timestamp()
     later = PacingState.objects.filter(shard=shard, generation=generation, due_at__gt=at)
-    orders: list[Order] = list(live(shard, now).exclude(id__in=later.values("order_id")).select_related("market"))
+    waiting = live(shard, now).exclude(id__in=later.values("order_id"))
+    orders = [Due(*row) for row in waiting.values_list(*Due._fields)]
     if not orders:
         return 0
-    states = PacingState.objects.in_bulk([order.id for order in orders])
+    ids = [order.id for order in orders]
+    states = _kept(ids)
+    known = knowledge.of(orders, at=at)
     # Redis before PostgreSQL: what is drained in between counts twice as spent, never as left.
-    counters = hot.counters(hot.client(), shard=shard, generation=generation, orders=[order.id for order in orders])
-    left = escrow.left(escrow_ids=[cast(int, order.escrow_id) for order in orders])
+    counters = hot.counters(hot.client(), shard=shard, generation=generation, orders=ids)
+    left = escrow.left(escrow_ids=[order.escrow_id for order in orders])
     looks = {
         order.id: _look_at(
-            order, states.get(order.id), counters[order.id], left[cast(int, order.escrow_id)], generation, at
+            order,
+            known[order.id],
+            states.get(order.id),
+            figures=counters[order.id],
+            left=left[order.escrow_id],
+            generation=generation,
+            at=at,
         )
         for order in orders
     }
@@ -99,12 +135,13 @@ def _look(shard: int, generation: int, epoch: int, now: datetime) -> int:
     return len(looks)
 
 
-def _look_at(order: Order, kept: PacingState | None, figures: Counters, left: int, generation: int, at: float) -> Look:
+def _look_at(
+    order: Due, known: Known, kept: Kept | None, *, figures: Counters, left: int, generation: int, at: float
+) -> Look:
     """`left`: micros in the escrow."""
-    known = knowledge.of(order, at=at)
     held, held_until, to_hold = _held(kept, figures, generation, at)
     purse = Purse(
-        whole=order.cost_micros,
+        whole=order.cost_coins * MICROS,
         left=left,
         under_way=figures.under_way,
         reserved=figures.reserved,
@@ -112,13 +149,13 @@ def _look_at(order: Order, kept: PacingState | None, figures: Counters, left: in
         charged=figures.charged,
         charges=figures.charges,
     )
-    outlook = Outlook(known.score, known.price, known.reserve, known.curve, cast(datetime, order.ends_at).timestamp())
+    outlook = Outlook(known.score, known.price, known.reserve, known.curve, order.ends_at.timestamp())
     if kept is None:
         step = steps.first(purse, outlook, at=at)
     elif kept.generation != generation:
-        step = steps.after_loss(_state(kept), purse, outlook, at=at)
+        step = steps.after_loss(kept.state, purse, outlook, at=at)
     else:
-        step = steps.following(_state(kept), purse, outlook, at=at)
+        step = steps.following(kept.state, purse, outlook, at=at)
     grant = Grant(
         order=order.id,
         most_micros=step.most,
@@ -131,7 +168,7 @@ def _look_at(order: Order, kept: PacingState | None, figures: Counters, left: in
     return Look(step, grant, outstanding_micros=outstanding, held_until=held_until)
 
 
-def _held(kept: PacingState | None, figures: Counters, generation: int, at: float) -> tuple[int, float, int | None]:
+def _held(kept: Kept | None, figures: Counters, generation: int, at: float) -> tuple[int, float, int | None]:
     """What tokens of a lost generation may still cost, until when, and what to tell Redis (None: as it is)."""
     if kept is None:
         return 0, 0.0, None
@@ -142,36 +179,22 @@ def _held(kept: PacingState | None, figures: Counters, generation: int, at: floa
     return figures.held, kept.held_until, None
 
 
-def _state(kept: PacingState) -> State:
-    return State(
-        mu=kept.mu,
-        score=kept.score,
-        mu_expected=kept.mu_expected,
-        mean_cost=kept.mean_cost,
-        at=kept.at,
-        spent=kept.spent,
-        charged=kept.charged,
-        charges=kept.charges,
-        planned=kept.planned,
-        actual=kept.actual,
-        latency_s=kept.latency_s,
-    )
+def _kept(orders: Sequence[UUID]) -> dict[UUID, Kept]:
+    found = PacingState.objects.filter(order_id__in=orders)
+    rows = found.values_list("order_id", "generation", "outstanding_micros", "held_until", *_STATE)
+    return {
+        order: Kept(generation, outstanding, held_until, State(*state))
+        for order, generation, outstanding, held_until, *state in rows
+    }
 
 
 def _keep(shard: int, generation: int, looks: dict[UUID, Look]) -> None:
-    bulk.values(_KEEP, [_row(shard, generation, order_id, looks[order_id]) for order_id in sorted(looks)])
-
-
-def _row(shard: int, generation: int, order_id: UUID, look: Look) -> tuple[Any, ...]:
-    kept = {
-        "order_id": order_id,
-        "shard": shard,
-        "generation": generation,
-        "outstanding_micros": look.outstanding_micros,
-        "held_until": look.held_until,
-        "due_at": look.step.due_at,
-    }
-    return tuple(kept[name] if name in kept else getattr(look.step.state, name) for name in _FIELDS)
+    rows = [
+        (order, look.outstanding_micros, look.held_until, look.step.due_at, *_state_of(look.step.state))
+        for order, look in sorted(looks.items())
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, [shard, generation, *map(bulk.array, zip(*rows, strict=True))])
 
 
 def _release(shard: int, generation: int, epoch: int, grants: Sequence[Grant]) -> None:
@@ -192,10 +215,9 @@ def _expire(shard: int, generation: int, now: datetime) -> None:
 
 def _forget_stopped(shard: int, generation: int, epoch: int, now: datetime) -> None:
     """Takes back what is released of orders that deliver no more, and takes them off the deciders' list."""
-    published = {
-        UUID(hex=name.decode()) for name in cast(list[bytes], hot.client().hkeys(hot.pace_key(shard, generation)))
-    }
-    stopped = published - set(live(shard, now).values_list("id", flat=True)) if published else set()
+    published = cast(list[bytes], hot.client().hkeys(hot.pace_key(shard, generation)))
+    running = {id_.hex for id_ in live(shard, now).values_list("id", flat=True)} if published else set()
+    stopped = [UUID(hex=name) for raw in published if (name := raw.decode()) not in running]
     grants = [Grant(order=id_, most_micros=0, left_micros=0, drained_micros=0, pace=None) for id_ in stopped]
     if grants:
         _release(shard, generation, epoch, grants)
@@ -204,13 +226,13 @@ def _forget_stopped(shard: int, generation: int, epoch: int, now: datetime) -> N
 @contextmanager
 def _lease(shard: int, now: datetime) -> Iterator[int | None]:
     """The epoch of this pacer, None where another has the shard. A pacer that died is succeeded after the lease."""
-    free = Q(pacer_until=None) | Q(pacer_until__lte=now)
-    taken = Shard.objects.filter(free, id=shard).update(pacer_epoch=F("pacer_epoch") + 1, pacer_until=now + LEASE)
+    free = Q(until=None) | Q(until__lte=now)
+    taken = Pacer.objects.filter(free, shard_id=shard).update(epoch=F("epoch") + 1, until=now + LEASE)
     if not taken:
         yield None
         return
-    epoch = Shard.objects.values_list("pacer_epoch", flat=True).get(id=shard)
+    epoch = Pacer.objects.values_list("epoch", flat=True).get(shard_id=shard)
     try:
         yield epoch
     finally:
-        Shard.objects.filter(id=shard, pacer_epoch=epoch).update(pacer_until=None)
+        Pacer.objects.filter(shard_id=shard, epoch=epoch).update(until=None)

@@ -15,11 +15,20 @@ from promote.look_only import LookOnly
 
 @admin.register(Shard)
 class ShardAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("id", "generation", "position", "backlog", "lag", "drained_at", "lost_entries", "pacer_epoch")
+    list_display = ("id", "generation", "position", "backlog", "lag", "drained_at", "lost_entries", "epoch")
+    list_select_related = ("pacer",)
 
     @admin.display(description=_("position"))
     def position(self, shard: Shard) -> str:
         return f"{shard.position_generation}: {shard.position_id}"
+
+    @admin.display(description=_("backlog"), ordering="pacer__backlog")
+    def backlog(self, shard: Shard) -> int | None:
+        return shard.pacer.backlog if hasattr(shard, "pacer") else None
+
+    @admin.display(description=_("pacer epoch"), ordering="pacer__epoch")
+    def epoch(self, shard: Shard) -> int | None:
+        return shard.pacer.epoch if hasattr(shard, "pacer") else None
 
     @admin.display(description=_("oldest waiting (s)"))
     def lag(self, shard: Shard) -> str:

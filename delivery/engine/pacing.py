@@ -8,7 +8,9 @@ K mean charges: the step then grows with their number, up to the largest step of
 """
 
 import math
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 WINDOW_CHARGES = 3.0
 """K."""
@@ -25,8 +27,7 @@ _COST_MEMORY = 0.05
 _LATENCY_MEMORY = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True, gc=False):
     """Where an order's pacing stands. Amounts are micros (1 coin = 1,000,000), times seconds since 1970."""
 
     mu: float
@@ -47,8 +48,7 @@ class State:
     """How long a reserved micro takes to be charged (Little's law)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True, gc=False):
     """What the counters say of an order now. `left` is free: neither charged, nor under way, nor reserved."""
 
     left: int

@@ -4,7 +4,8 @@ Pure, so that the pacer and a replay of a log go by the same rule. Amounts are m
 seconds since 1970. Source: delivery.md 2 and 3.
 """
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from delivery.engine import pacing
 from delivery.engine.curve import Curve
@@ -15,8 +16,7 @@ _SLACK_S = 0.5
 """A look may come so much later than it is due."""
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
+class Purse(Struct, frozen=True):
     """What is known of an order's budget. `left` stands in its escrow; all but the last two are parts of it."""
 
     whole: int
@@ -43,8 +43,7 @@ class Purse:
         return Seen(self.free, self.whole - self.free, self.reserved, self.charged, self.charges)
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Struct, frozen=True):
     """What is expected of the time that an order has left: its score and price, the least price, the traffic."""
 
     score: float
@@ -54,8 +53,7 @@ class Outlook:
     ends_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     state: State
     most: int
     """That may be released and not yet charged."""

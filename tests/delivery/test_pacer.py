@@ -1,11 +1,15 @@
 """The pacer on real orders: what it releases, what a lost Redis costs, when a budget is finished."""
 
+import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 
 from delivery import drain, hot, knowledge, pacer
-from delivery.models import PacingState, Shard
+from delivery.drain import Position
+from delivery.models import Pacer, PacingState, Shard
 from orders.models import Order
 from payments import escrow
 from tests.builders import NOON, a_delivering_order, a_number
@@ -129,10 +133,35 @@ def test_an_impression_that_was_not_billed_is_released_again(order):
 
 
 def test_two_pacers_do_not_pace_one_shard(order):
-    Shard.objects.filter(id=order.shard).update(pacer_until=NOON + timedelta(seconds=30))
+    Pacer.objects.filter(shard_id=order.shard).update(until=NOON + timedelta(seconds=30))
     PacingState.objects.update(due_at=0)
     assert pacer.pace(shard=order.shard, now=NOON + timedelta(seconds=20)) == 0
     assert pacer.pace(shard=order.shard, now=NOON + timedelta(seconds=31)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pacer_does_not_wait_for_the_drain_of_its_shard():
+    order = a_delivering_order()
+    paced(order)
+    PacingState.objects.update(due_at=0)
+    shard = Shard.objects.get(id=order.shard)
+    looked = []
+
+    def look():
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '5s'")
+            looked.append(pacer.pace(shard=shard.id, now=NOON + timedelta(seconds=1)))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        before = Position(shard.position_generation, shard.position_id)
+        drain.move(shard=shard.id, before=before, to=replace(before, id="1-0"), now=NOON)
+        other = threading.Thread(target=look)
+        other.start()
+        other.join()
+    assert looked == [1]
 
 
 def test_a_lost_redis_begins_a_new_generation_and_holds_back_what_could_be_out(order):
@@ -203,6 +232,6 @@ def test_a_stream_whose_clock_is_behind_is_not_skipped(order):
 
 
 def test_a_lone_order_in_an_empty_auction_bids_at_least_the_reserve(order):
-    known = knowledge.of(order, at=NOON.timestamp())
+    known = knowledge.of([order], at=NOON.timestamp())[order.id]
     state = PacingState.objects.get(order=order)
     assert known.score / state.mu >= known.reserve
