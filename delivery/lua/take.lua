@@ -7,36 +7,38 @@
 -- -> of each: 1 taken, 0 seen before, -2 no reservation (expired, or freed), -3 no impression;
 --    -1 for all of them: another generation, or none
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
-local tokens = {}
-for i = 4, #ARGV, 6 do tokens[#tokens + 1] = ARGV[i + 1] end
-local stand = redis.call('HMGET', KEYS[4], unpack(tokens))
-local reserved = redis.call('HMGET', KEYS[2], unpack(tokens))
-local seen, answers, sums, met, freed = {}, {}, {}, {}, {}
-local is_fresh = false
-for n, token in ipairs(tokens) do seen[token] = seen[token] or tonumber(stand[n] or '0') end
+local tokens, seen, reserved = {}, {}, {}
+for i = 5, #ARGV, 6 do
+  local token = ARGV[i]
+  if not seen[token] then tokens[#tokens + 1], seen[token] = token, 0 end
+end
+local marks_of, holds = redis.call('HMGET', KEYS[4], unpack(tokens)), redis.call('HMGET', KEYS[2], unpack(tokens))
+for n, token in ipairs(tokens) do seen[token], reserved[token] = tonumber(marks_of[n] or '0'), holds[n] end
 
-local function charge(n, order, price, is_ours)
+local answers, met, sums, freed, is_fresh = {}, {}, {}, {}, false
+local function charge(token, order, price, is_ours)
   local sum = sums[order] or { ours = 0, earlier = 0, charges = 0 }
   local kind = is_ours and 'ours' or 'earlier'
   sum[kind], sum.charges, sums[order] = sum[kind] + price, sum.charges + 1, sum
-  if is_ours then freed[#freed + 1] = tokens[n] end
+  if is_ours then freed[#freed + 1] = token end
 end
 
-for n, token in ipairs(tokens) do
-  local i = 6 * n - 2
-  local bit, order, is_ours = tonumber(ARGV[i + 2]), ARGV[i + 4], ARGV[i] == ARGV[1]
+for i = 4, #ARGV, 6 do
+  local is_ours, token, bit, order = ARGV[i] == ARGV[1], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 4]
+  local answer = 1
   if math.floor(seen[token] / bit) % 2 == 1 then
-    answers[n] = 0
-  elseif bit == 1 and is_ours and not reserved[n] then
-    answers[n] = -2
+    answer = 0
+  elseif bit == 1 and is_ours and not reserved[token] then
+    answer = -2
   elseif bit > 1 and is_ours and seen[token] % 2 == 0 then
-    answers[n] = -3
+    answer = -3
   else
     is_fresh = is_fresh or seen[token] == 0
-    answers[n], seen[token], met[token] = 1, seen[token] + bit, true
-    if bit == 1 then charge(n, order, tonumber(ARGV[i + 3]), is_ours) end
+    seen[token], met[token] = seen[token] + bit, true
+    if bit == 1 then charge(token, order, tonumber(ARGV[i + 3]), is_ours) end
     redis.call('XADD', KEYS[5], '*', 'o', order, 'p', bit == 1 and ARGV[i + 3] or '0', 'e', ARGV[i + 5])
   end
+  answers[#answers + 1] = answer
 end
 
 local marks = {}
