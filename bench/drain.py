@@ -150,8 +150,10 @@ def _drain(shard: int) -> int:
     from django.db import connection
 
     from delivery import drain
+    from promote.config.celery import settle_memory
 
-    if shard < 0:  # only to be there
+    if shard < 0:  # only to be there, as a worker is
+        settle_memory()
         connection.ensure_connection()
         time.sleep(0.5)
         return 0

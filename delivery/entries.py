@@ -13,7 +13,7 @@ FURTHEST_AHEAD_S = 60
 """A device's clock may be so far ahead; what says it is from later is refused."""
 
 
-class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
     """One event. Times are milliseconds since 1970. Address and agent go no further than the drain, which judges them.
 
     `viewer` is the pseudonym of who saw it, where the platform said; `active` whether the app was in front.

@@ -1,5 +1,6 @@
 """Workers and their clock. Settings under CELERY_ are the rest of it."""
 
+import gc
 import logging
 import logging.config
 import os
@@ -102,3 +103,11 @@ def _stop_between_ticks(sender: Service, **_: Any) -> None:
 def _let_answers_go_first(**_: Any) -> None:
     """Where web, edge and workers share a machine, whoever waits for an answer comes before work behind the scenes."""
     os.nice(NICENESS)
+
+
+@worker_process_init.connect
+def settle_memory(**_: Any) -> None:
+    """What was loaded before the first task stays: a collector that went through it again and again, for all that a
+    drain reads and lets go, took a third of a drain's Python."""
+    gc.collect()
+    gc.freeze()
