@@ -112,6 +112,8 @@ class Hub:
 
     async def _read_paces(self, fresh: list[UUID]) -> None:
         """What the pacers publish, of every shard whose generation is known."""
+        # Asked anything, Redis tells its name: before that no shard's generation is known, and none of them is read.
+        await self.lane.run(("PING",))
         pairs = {(shard, generation) for shard in self._shards if (generation := self.generation(shard))}
         self.index = await self._paces.followed(self.lane, self.index, pairs, fresh)
         self._paced_at = time.monotonic()

@@ -56,8 +56,7 @@ class Paces:
         for pair in pairs:
             commands.append(("XREVRANGE", hot.paces_key(*pair), "+", "-", "COUNT", 1))
             commands.append(("HGETALL", hot.pace_key(*pair)))
-        # Where there is no shard yet, the connection that tells Redis' name is made by asking anything.
-        _, *answers = await lane.run(("PING",), *commands)
+        answers = await lane.run(*commands)
         for pair, last, flat in zip(pairs, answers[::2], answers[1::2], strict=True):
             changes.off(pair[0])
             changes.told(hot.paced(b"".join(flat)))

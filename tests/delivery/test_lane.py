@@ -1,4 +1,4 @@
-"""The edge's way to Redis keeps the order in which events were told."""
+"""The edge's way to Redis keeps the order in which events were told, and is met before anybody is served."""
 
 import asyncio
 
@@ -6,7 +6,11 @@ import pytest
 from django.conf import settings
 
 from delivery import hot
+from delivery.edge import hub, listings
+from delivery.edge.hub import Hub
 from delivery.edge.lane import Lane
+from tests.builders import a_delivering_order
+from tests.delivery.world import paced
 
 
 @pytest.mark.skipif(hot.is_cluster(settings.REDIS_URL), reason="a lane of one Redis")
@@ -24,3 +28,26 @@ def test_every_script_is_known_before_a_new_connection_is_used():
 
     assert asyncio.run(ping()) == client.info("server")["run_id"]
     assert all(client.script_exists(*[script.sha for script in hot.scripts()]))
+
+
+@pytest.mark.django_db
+def test_who_is_ready_knows_what_the_pacers_published(monkeypatch):
+    order = a_delivering_order()
+    paced(order)
+    # What is not committed no thread of the edge's own would see.
+    known = listings.read(None), listings.shards()
+    monkeypatch.setattr(hub, "_read", lambda _since: known)
+    monkeypatch.setattr(hub, "_settle_memory", lambda: None)
+
+    async def begun() -> Hub:
+        fresh = Hub()
+        assert not fresh.is_ready
+        try:
+            await fresh.refresh()
+        finally:
+            await fresh.lane.close()
+        return fresh
+
+    edge = asyncio.run(begun())
+    assert edge.is_ready
+    assert edge.index.columns.mu[edge.index.rows[order.id]] > 0
