@@ -26,7 +26,7 @@ from delivery.edge.callers import Keys
 from delivery.edge.cluster import ClusterLane
 from delivery.edge.funnel import Funnel
 from delivery.edge.lane import Lane, Way
-from delivery.edge.listings import ShardState
+from delivery.edge.listings import ShardState, Since
 from delivery.edge.paces import Paces
 from delivery.engine.draws import Draws
 from delivery.engine.index import Index
@@ -61,7 +61,7 @@ class Hub:
         self._viewers = self.keyring.current(ownership.PURPOSE).secret
         self._shards: dict[int, ShardState] = {}
         self._paces = Paces()
-        self._horizon: str | None = None
+        self._since: Since | None = None
         self._read_at = self._paced_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -98,16 +98,16 @@ class Hub:
         return pseudonym(self._viewers, name)
 
     async def refresh(self) -> None:
-        changes, shards = await in_thread(_read, self._horizon)
+        changes, shards = await in_thread(_read, self._since)
         rows, listed = self.index.rows, self.index.listings
         put = [one for one in changes.live if one.order not in rows or listed[rows[one.order]] != one]
         drop = [order for order in changes.gone if order in rows]
         fresh = [one.order for one in put if one.order not in rows]
         if put or drop:
             await self._swap(self.index.changed(put=put, drop=drop))
-        if self._horizon is None:
+        if self._since is None:
             _settle_memory()
-        self._horizon, self._shards, self._read_at = changes.horizon, shards, time.monotonic()
+        self._since, self._shards, self._read_at = changes.since, shards, time.monotonic()
         await self._read_paces(fresh)
 
     async def _read_paces(self, fresh: list[UUID]) -> None:
@@ -143,9 +143,9 @@ class Hub:
             await asyncio.sleep(seconds)
 
 
-def _read(horizon: str | None) -> tuple[listings.Changes, dict[int, ShardState]]:
+def _read(since: Since | None) -> tuple[listings.Changes, dict[int, ShardState]]:
     close_old_connections()
-    return listings.read(horizon), listings.shards()
+    return listings.read(since), listings.shards()
 
 
 def _settle_memory() -> None:

@@ -30,13 +30,24 @@ _ORDERS = """
 _MARKETS = "SELECT code, reserve_micros, objective_value, action_of_objective FROM markets_market WHERE code = ANY(%s)"
 _LIVE = _ORDERS.format(which="o.status = 'delivering'")
 _CHANGED = _ORDERS.format(which="o.changed_xid >= %s::xid8")
+# What a market says of its objectives is part of what is listed of its orders.
+_EDITIONS = "SELECT code, xmin::text FROM markets_market"
+_OF_MARKETS = _ORDERS.format(which="o.status = 'delivering' AND o.market_id = ANY(%s)")
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What a reading knew: the oldest transaction that could still commit, and each market's row by its own."""
+
+    horizon: str
+    editions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`horizon` is to be given back at the next reading."""
+    """`since` is to be given back at the next reading."""
 
-    horizon: str
+    since: "Since"
     live: list[Listing]
     gone: list[UUID]
 
@@ -47,15 +58,24 @@ class ShardState:
     redis_run_id: str
 
 
-def read(since: str | None) -> Changes:
-    """Every live order, or (with the horizon of the last reading) those that changed."""
+def read(since: Since | None) -> Changes:
+    """Every live order, or (since the last reading) those that changed, or whose market did."""
     with connection.cursor() as cursor:
         cursor.execute(_HORIZON)
         horizon = str(cursor.fetchone()[0])
-        cursor.execute(_LIVE if since is None else _CHANGED, None if since is None else [since])
-        rows = cursor.fetchall()
+        cursor.execute(_EDITIONS)
+        editions = dict(cursor.fetchall())
+        if since is None:
+            cursor.execute(_LIVE)
+            rows = cursor.fetchall()
+        else:
+            cursor.execute(_CHANGED, [since.horizon])
+            rows = cursor.fetchall()
+            if edited := [code for code, edition in editions.items() if since.editions.get(code) != edition]:
+                cursor.execute(_OF_MARKETS, [edited])
+                rows += cursor.fetchall()
         if not rows:
-            return Changes(horizon, [], [])
+            return Changes(Since(horizon, editions), [], [])
         cursor.execute(_MARKETS, [list({row[4] for row in rows})])
         markets = {code: _Market(*map(_json, facts)) for code, *facts in cursor.fetchall()}
     live, gone = [], []
@@ -65,7 +85,7 @@ def read(since: str | None) -> Changes:
             gone.append(_id(row[0]))
         else:
             live.append(listing)
-    return Changes(horizon, live, gone)
+    return Changes(Since(horizon, editions), live, gone)
 
 
 def shards() -> dict[int, ShardState]:

@@ -9,8 +9,9 @@ from delivery import hot
 from delivery.edge import hub, listings
 from delivery.edge.hub import Hub
 from delivery.edge.lane import Lane
+from promote.markets.models import Market
 from tests.builders import a_delivering_order
-from tests.delivery.world import paced
+from tests.delivery.world import RESERVE, paced
 
 
 @pytest.mark.skipif(hot.is_cluster(settings.REDIS_URL), reason="a lane of one Redis")
@@ -51,3 +52,14 @@ def test_who_is_ready_knows_what_the_pacers_published(monkeypatch):
     edge = asyncio.run(begun())
     assert edge.is_ready
     assert edge.index.columns.mu[edge.index.rows[order.id]] > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_market_says_is_listed_anew_once_it_is_edited():
+    order = a_delivering_order()
+    first = listings.read(None)
+    assert [one.reserve_micros for one in first.live] == [RESERVE]
+    reserves = {**order.market.reserve_micros, order.objective: RESERVE + 1000}
+    Market.objects.filter(code=order.market_id).update(reserve_micros=reserves)
+    edited = listings.read(first.since)
+    assert {one.reserve_micros for one in edited.live} == {RESERVE + 1000}
