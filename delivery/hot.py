@@ -239,7 +239,9 @@ def halt(*, shard: int, generation: int, order: UUID) -> Call:
 def replay(*, shard: int, generation: int, fields: dict[bytes, bytes]) -> Call:
     """→ DONE or LOST."""
     parts = [part for pair in fields.items() for part in pair]
-    return Call(_script("replay"), (generation_key(shard), stream_key(shard, generation)), (generation, *parts))
+    order, price = fields.get(b"o", b"").decode("latin-1"), fields.get(b"p", b"")
+    keys = (generation_key(shard), stream_key(shard, generation), f"{_orders(shard, generation)}{order}")
+    return Call(_script("replay"), keys, (generation, int(price) if price.isdigit() else 0, *parts))
 
 
 def trim(*, shard: int, generation: int, upto: str, most: int = 2000) -> Call:

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from delivery import charges, diagnosis, forecast, funnels, hot, learning, results, traffic
+from delivery import charges, diagnosis, drain, forecast, funnels, hot, learning, results, traffic
+from delivery.drain import Position
 from delivery.learning import Path
 from delivery.models import HourRollup, MinuteRollup, PoisonEntry, RateNode, Shard, TrafficHour
 from delivery.replay import replay
@@ -13,7 +14,7 @@ from orders.models import EndReason, Order
 from payments.audit.running import run as run_audit
 from promote.markets.models import Market
 from tests.builders import NOON, a_delivering_order, a_video, an_account, an_order, ended, settled
-from tests.delivery.world import RESERVE, drained, events_of, looks, paced, shown, sold, told
+from tests.delivery.world import RESERVE, drained, events_of, left, looks, paced, shown, sold, told
 
 pytestmark = pytest.mark.django_db
 
@@ -262,6 +263,26 @@ def test_poison_can_be_put_back_once_and_is_then_stored():
     assert replay(entry_ids=[entry.id], now=NOON) == 0
     drained(order)
     assert events_of(order).get().token == tokens[0].id
+
+
+def test_what_is_put_back_is_under_way_until_it_is_stored_and_then_no_more():
+    order = a_delivering_order()
+    paced(order)
+    shown(order, 1)
+    [(id_, fields)] = hot.client().xrange(hot.stream_key(order.shard, 1))
+    facts = {"shard": order.shard, "generation": 1, "stream_id": id_.decode()}
+    entry = PoisonEntry.objects.create(**facts, fields=PoisonEntry.kept(fields), error="x", at=NOON)
+    drain.trim(shard=order.shard, upto=Position(1, id_.decode()))
+
+    def under_way():
+        client = hot.client()
+        return hot.counters(client, shard=order.shard, generation=1, orders=[order.id])[order.id].under_way
+
+    assert under_way() == 0
+    replay(entry_ids=[entry.id], now=NOON)
+    assert under_way() == RESERVE
+    drained(order)
+    assert (under_way(), left(order)) == (0, order.cost_micros - RESERVE)
 
 
 def test_the_audit_names_an_event_that_nobody_paid_and_a_rollup_that_is_not_its_events():
