@@ -11,6 +11,8 @@ from orders.models import Order, Status
 from promote.refusals import Text
 
 MINUTES = 60
+YOUNG_MINUTES = 5
+"""Of fewer nothing can be said yet."""
 ON_PLAN = 0.9
 """Of the plan, from which on an order is not slow."""
 MOST = 0.5
@@ -37,7 +39,8 @@ SENTENCES: dict[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`funnel`: in the last hour, how often somebody it could be shown to was there, and where those chances went."""
+    """`funnel`: in the last hour, while it ran, how often somebody it could be shown to was there, and where those
+    chances went."""
 
     funnel: dict[str, int]
     spent_micros: int
@@ -47,34 +50,44 @@ class Diagnosis:
 
 
 def of(order: Order, *, now: datetime) -> Diagnosis:
-    client = hot.client()
-    last = int(now.timestamp() // 60)
-    minutes = range(last - MINUTES + 1, last + 1)
+    client, minutes = hot.client(), _minutes(order, now)
     countries = order.audience.get("countries") or [order.market_id]
     surfaces = [SURFACES.index(name) for name in SURFACES_OF_FUNCTION[order.function]]
     there = traffic.last_hour(client=client, countries=countries, surfaces=surfaces, minutes=minutes)
     stages = funnels.read(client, order=order.id, shard=order.shard, minutes=minutes)
     funnel = {"considered": max(there, stages["targeted"]), **stages}
     spent, planned = results.of([order.id])[order.id].charged_micros, _planned(order, now)
-    return Diagnosis(
-        funnel, spent, planned, [(code, _sentence(order, code)) for code in _advice(order, funnel, spent, planned)]
-    )
+    advice = _advice(order, funnel, spent, planned, is_young=len(minutes) < YOUNG_MINUTES)
+    return Diagnosis(funnel, spent, planned, [(code, _sentence(order, code)) for code in advice])
+
+
+def _minutes(order: Order, now: datetime) -> range:
+    """Those of the last hour (since 1970) in which it ran from beginning to end: nobody who was there before then was
+    a chance that it missed."""
+    last = int(now.timestamp() // 60)
+    began = order.history.filter(to_status=Status.DELIVERING).exclude(from_status=Status.DELIVERING).last()
+    at = began.at if began else order.starts_at
+    return range(max(last - MINUTES + 1, -int(-at.timestamp() // 60) if at else 0), last + 1)
 
 
 def _planned(order: Order, now: datetime) -> int:
-    """What an even spend would have come to by now, along the market's curve of traffic."""
+    """What an even spend would have come to by now, along the market's curve of traffic. Its end moves by as long as
+    its clock stands still: so the way there is counted back from the end."""
     if order.starts_at is None or order.ends_at is None:
         return 0
     curve = learning.traffic_curve(market=order.market, now=now)
-    start, end = order.starts_at.timestamp(), order.ends_at.timestamp()
+    end = order.ends_at.timestamp()
+    start = end - order.duration_s
     return int(order.cost_micros * curve.mass(start, min(now.timestamp(), end)) / curve.mass(start, end))
 
 
-def _advice(order: Order, funnel: dict[str, int], spent: int, planned: int) -> list[str]:
+def _advice(order: Order, funnel: dict[str, int], spent: int, planned: int, *, is_young: bool) -> list[str]:
     if order.status != Status.DELIVERING:
         return [order.status]
     if spent >= ON_PLAN * planned > 0:
         return ["on_plan"]
+    if is_young:
+        return ["starting"]
     if not funnel["considered"]:
         return ["no_viewers"]
     advice = ["narrow"] if funnel["targeted"] < 0.1 * funnel["considered"] else []

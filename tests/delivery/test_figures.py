@@ -205,6 +205,26 @@ def test_a_slow_order_is_told_why(counts, advice):
     assert found.planned_micros > 0
 
 
+def test_who_was_there_before_it_ran_is_no_chance_that_it_missed():
+    order = a_delivering_order(now=NOON - timedelta(minutes=2))
+    minutes(order, considered=100, targeted=90, shown=90)
+    client, before = hot.client(), int(NOON.timestamp() // 60) - 30
+    client.hincrby(traffic.minute_key(before), traffic.minute_field(("US", 0, 0, 0)), 10_000)
+    found = diagnosis.of(order, now=NOON)
+    assert found.funnel["considered"] == 100
+    assert [code for code, _ in found.advice] == ["starting"]
+    found = diagnosis.of(order, now=NOON + timedelta(minutes=10))
+    assert [code for code, _ in found.advice] == ["starting"]
+
+
+def test_time_that_stood_still_was_not_to_be_spent_in():
+    order = a_delivering_order(now=NOON - timedelta(hours=2))
+    before = diagnosis.of(order, now=NOON).planned_micros
+    Order.objects.filter(id=order.id).update(ends_at=order.ends_at + timedelta(hours=2))
+    order.refresh_from_db()
+    assert diagnosis.of(order, now=NOON).planned_micros == 0 < before
+
+
 def test_an_order_that_does_not_run_is_told_so():
     order = an_order()
     assert [code for code, _ in diagnosis.of(order, now=NOON).advice] == ["in_review"]
