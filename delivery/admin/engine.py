@@ -4,13 +4,14 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
-from delivery import drain
+from delivery import diagnosis, drain
 from delivery.models import Barrier, PacingState, PoisonEntry, Shard
 from delivery.replay import replay
-from promote.look_only import LookOnly
+from promote.look_only import LookOnly, lines
 
 
 @admin.register(Shard)
@@ -40,11 +41,25 @@ class ShardAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(PacingState)
 class PacingAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """An order's own page says too why it is slow."""
+
     list_display = ("order", "shard", "generation", "mu", "mean_cost", "charges", "latency_s", "outstanding_micros")
+    readonly_fields = ("why_slow",)
     list_filter = ("shard",)
     search_fields = ("=order__account__external_id",)
     ids_searched = {"ord": "order_id"}
     search_help_text = _("An order's id (ord_…), or an account's external id.")
+
+    @admin.display(description=_("why it is slow"))
+    def why_slow(self, state: PacingState) -> SafeString | str:
+        """The last hour's chances, and the advice that its owner reads."""
+        try:
+            found = diagnosis.of(state.order, now=timezone.now())
+        except RedisError:
+            return str(_("Redis does not answer"))
+        advice = "\n".join(f"{code}: {sentence}" for code, sentence in found.advice)
+        spent = {"spent micros": found.spent_micros, "planned micros": found.planned_micros}
+        return lines({"advice": advice, **found.funnel, **spent})
 
 
 @admin.register(Barrier)

@@ -18,6 +18,7 @@ from orders.models import Order
 from orders.states import FINAL, EndReason
 from payments.escrow import InsufficientCoins
 from promote.eligibility import BROWSER, NotEligible
+from promote.front import order_chances
 from promote.front.central import running_first
 from promote.front.doors import AdvertiserRequest, advertiser
 from promote.front.order_page import order_page
@@ -135,7 +136,7 @@ def _own(request: AdvertiserRequest, order_id: str) -> Order:
 
 def _page(request: AdvertiserRequest, found: Order) -> HttpResponse:
     now = timezone.now()
-    shown = {"page": order_page(found, now=now), "key": new_key()}
+    shown = {"page": order_page(found, now=now), "chances": order_chances.of(found, now=now), "key": new_key()}
     if not found.is_final:
         keys = keyring.from_settings()
         shown["stream_url"] = streams.url(base=settings.EDGE_URL, order_id=found.id, keys=keys, now=now)

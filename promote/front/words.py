@@ -167,6 +167,16 @@ UNBILLED: dict[str, Text] = {
 }
 """Why an impression is not billed."""
 
+CHANCES: dict[str, Text] = {
+    "considered": _("Somebody was there"),
+    "targeted": _("and fits your audience"),
+    "capped": _("had seen it often enough"),
+    "outbid": _("went to a higher offer"),
+    "paced": _("left for cheaper ones"),
+    "shown": _("Shown"),
+}
+"""The stages of an order's chances, as delivery counts them."""
+
 ORIGINS: dict[str, Text] = {
     "apple": _("Bought in the App Store"),
     "google": _("Bought on Google Play"),

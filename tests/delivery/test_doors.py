@@ -57,6 +57,17 @@ def test_the_diagnosis_speaks(order):
     assert found["advice"][0]["detail"].endswith(".")
 
 
+@pytest.mark.usefixtures("static_files")
+def test_ops_read_why_an_order_is_slow_and_find_it_from_the_order(order):
+    client = Client()
+    client.force_login(a_user(is_staff=True, is_superuser=True))
+    address = f"/admin/delivery/pacingstate/{order.id}/change/"
+    assert address in client.get(f"/admin/orders/order/{order.id}/change/").content.decode()
+    page = client.get(address).content.decode()
+    for words in ("starting: ", "targeted", "outbid", "capped", "paced", "shown"):
+        assert words in page
+
+
 @pytest.mark.parametrize("what", ["charges", "diagnosis"])
 def test_another_accounts_order_is_not_found(order, what):
     other = an_app(an_account())

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from delivery import funnels, hot, traffic
 from delivery.models import HourRollup, MinuteRollup
 from orders import review
 from orders.models import Order, Status
@@ -46,6 +47,20 @@ def test_a_running_order_shows_what_it_brought_and_cost():
         assert words in page
     assert "0.12" in page, "301.25 coins for 2,410 views"
     assert "698.75" in page, "what is left"
+
+
+def test_a_running_order_says_why_it_is_slow():
+    account = an_advertiser()
+    order = a_delivering_order(account=account, now=timezone.now() - timedelta(hours=2))
+    client, minute = hot.client(), int(timezone.now().timestamp() // 60) - 1
+    client.hincrby(traffic.minute_key(minute), traffic.minute_field(("US", 0, 0, 0)), 5_000)
+    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_field(order.id, "targeted"), 4_321)
+    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_field(order.id, "outbid"), 4_000)
+    page = text_of(signed_in(account).get(f"/orders/{order.public_id}/"))
+    for words in ("Is it slow?", "Most chances went to others who offered more.", "5,000", "4,321", "4,000"):
+        assert words in page
+    ended(order)
+    assert "Is it slow?" not in text_of(signed_in(account).get(f"/orders/{order.public_id}/"))
 
 
 def test_the_live_part_is_the_page_without_its_frame():
