@@ -27,6 +27,8 @@ from promote.refusals import FieldError, Invalid
 log = logging.getLogger(__name__)
 LOOKS_BACK = timedelta(hours=26)
 _TOLD_FOR = timedelta(seconds=IMPRESSION_LIFE_S)
+_DRAINED_FOR = timedelta(minutes=5)
+"""A shard that stands still for longer has its orders closed, and bills nothing more."""
 _MARK = """
     INSERT INTO delivery_invalid_charge (day, token, finding_id, order_id, price_micros)
     SELECT day, token, %(finding)s, order_id, price_micros FROM delivery_event
@@ -110,9 +112,10 @@ def give_back_due(*, now: datetime) -> int:
 def sweep(*, now: datetime) -> int:
     """Finds viewers who were billed for more in an hour of the last day than a person sees, and returns it all.
 
-    Returns how many hours had some. What was found before is not found again.
+    Returns how many hours had some. What was found before is not found again: an hour is looked at once all that
+    happened in it is told.
     """
-    until = now.replace(minute=0, second=0, microsecond=0)
+    until = (now - _TOLD_FOR - _DRAINED_FOR).replace(minute=0, second=0, microsecond=0)
     since = until - LOOKS_BACK
     with connection.cursor() as cursor:
         asked = {"first_day": (since - _TOLD_FOR).date(), "since": since, "until": until}

@@ -203,6 +203,16 @@ def test_viewers_who_were_billed_for_more_than_a_person_sees_are_found_by_themse
     assert (finding.reason, finding.viewers) == ("viewer_too_fast", [5])
 
 
+def test_an_hour_is_looked_at_once_what_happened_in_it_is_told(settings):
+    settings.VIEWER_IMPRESSIONS_PER_HOUR = 3
+    order = delivered(5, 5, 5, 5)
+    assert invalid.sweep(now=NOON + timedelta(hours=1, minutes=5)) == 0
+    delivered(5, 5, order=order)
+    assert invalid.sweep(now=NOON + timedelta(hours=1, minutes=20)) == 1
+    invalid.give_back_due(now=NOON + timedelta(hours=2))
+    assert spent(order) == 0
+
+
 def test_finance_returns_them_by_command_and_in_the_admin(static_files):
     order = delivered(*invalid.pseudonyms(["bot-farm-1"]), 9)
     staff = a_user(is_staff=True, is_superuser=True)
