@@ -109,7 +109,7 @@ class Edge:
             raise Invalid([FieldError("viewer.id", "invalid", "It is not text.")]) from None
         told: dict[str, Any] = {"decisions": decisions}
         if explained:
-            told["explain"] = explain(page)
+            told["explain"] = explain(page, order=request.query("order"))
         request.answer(told)
 
     async def _tell(self, hub: Hub, request: Request) -> None:

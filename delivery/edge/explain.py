@@ -1,4 +1,4 @@
-"""`?explain=1`, for ops: where each order went in the funnel of one decision."""
+"""`?explain=1`, for ops: where each order went in the funnel of one decision. `&order=ord_…`: that one alone."""
 
 from typing import Any
 
@@ -9,18 +9,23 @@ from delivery.engine.vocabulary import GENDERS
 MOST_ORDERS = 200
 
 
-def explain(page: Page | None) -> list[dict[str, Any]]:
-    """Those that fit first, then what kept the others out. Nothing for a viewer to whom nothing is shown."""
+def explain(page: Page | None, *, order: str = "") -> list[dict[str, Any]]:
+    """Those that fit first, then what kept the others out. Nothing for a viewer to whom nothing is shown.
+
+    `order`: only that one, by its public id, however many there are.
+    """
     if page is None:
         return []
+    if order:
+        named = [row for row in page.index.names.of(order) if _listing(page, row).public_id == order]
+        return [_explained(page, row) for row in named] or [{"order": order, "stage": "not_live"}]
     targeted = page.targeted
     others = set(page.index.rows.values()) - set(targeted)
     return [_explained(page, row) for row in [*targeted, *sorted(others)][:MOST_ORDERS]]
 
 
 def _explained(page: Page, row: int) -> dict[str, Any]:
-    listing = page.index.listings[row]
-    assert listing is not None  # a row of this very version
+    listing = _listing(page, row)
     line: dict[str, Any] = {"order": listing.public_id, "stage": _stage(page, listing, row)}
     mu = float(page.index.columns.mu[row])
     if mu:
@@ -30,6 +35,12 @@ def _explained(page: Page, row: int) -> dict[str, Any]:
         place = held.rows.index(row)
         line |= {"rate": held.chances[place], "bid_micros": held.micros[place]}
     return line
+
+
+def _listing(page: Page, row: int) -> Listing:
+    listing = page.index.listings[row]
+    assert listing is not None  # a row of this very version
+    return listing
 
 
 def _stage(page: Page, listing: Listing, row: int) -> str:

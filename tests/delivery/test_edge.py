@@ -9,6 +9,7 @@ from delivery import hot, pacer
 from delivery.models import Shard
 from orders import lifecycle
 from orders.models import EndReason
+from promote import ids
 from tests.builders import a_delivering_order, a_live, a_video, an_account, an_order
 from tests.delivery.edge import ADULT, PHONE, Platform, a_key, action, impression, now_text, until
 from tests.delivery.world import drained, events_of, left, spent
@@ -278,6 +279,21 @@ def test_ops_can_see_where_each_order_went(platform):
     assert stages[other.public_id] == "not_for_this_country"
     line = next(line for line in answer["explain"] if line["order"] == fits.public_id)
     assert line["bid_micros"] >= 2000
+
+
+def test_ops_can_ask_for_one_order_alone(platform):
+    delivering()
+    other = delivering(audience={"countries": ["GB"]})
+
+    def explained(order):
+        body = {"viewer": ADULT, "surface": "feed", "slots": [{}]}
+        answer = platform.http.post("/v1/decide", json=body, params={"explain": 1, "order": order})
+        return [(line["order"], line["stage"]) for line in answer.json()["explain"]]
+
+    asked = other.public_id
+    until(lambda: explained(asked) == [(asked, "not_for_this_country")])
+    gone = ids.public("ord", ids.new())
+    assert explained(gone) == [(gone, "not_live")]
 
 
 def test_a_viewer_sees_one_order_so_often_a_day_and_no_more(platform):
