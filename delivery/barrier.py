@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from delivery import hot
 from delivery.engine.tokens import AFTER_END_S
-from delivery.models import Barrier, Shard
+from delivery.models import Barrier, PacingState, Shard
 from promote import outbox
 
 AT_ONCE, MOST_LOOKED_AT = 1_000, 20_000
@@ -50,14 +50,18 @@ def _waiting(shard: int, generation: int) -> QuerySet[Barrier, tuple[UUID, datet
 def _append(shard: int, generation: int, waiting: Sequence[tuple[UUID, datetime]], now: datetime) -> int:
     client = hot.client()
     figures = hot.counters(client, shard=shard, generation=generation, orders=[order_id for order_id, _due in waiting])
-    due = [
-        order_id
-        for order_id, due_at in waiting
-        if due_at <= now or not (figures[order_id].reserved or figures[order_id].held)
-    ]
+    none_out = {order_id for order_id, its in figures.items() if not (its.reserved or its.held)}
+    none_out -= _sold_before(generation, [order_id for order_id, due_at in waiting if due_at > now])
+    due = [order_id for order_id, due_at in waiting if due_at <= now or order_id in none_out]
     answers = hot.run(client, *(hot.barrier(shard=shard, generation=generation, order=order_id) for order_id in due))
     written = [order_id for order_id, answer in zip(due, answers, strict=True) if answer == hot.DONE]
     return Barrier.objects.filter(order_id__in=written).update(appended_generation=generation)
+
+
+def _sold_before(generation: int, order_ids: Sequence[UUID]) -> set[UUID]:
+    """Those whose tokens nobody counts: they were paced under a generation that is lost, and not looked at since."""
+    known = PacingState.objects.filter(order__in=order_ids).exclude(generation=generation)
+    return set(known.values_list("order_id", flat=True)) if order_ids else set()
 
 
 def _barrier(payload: dict[str, Any], now: datetime) -> Barrier:

@@ -23,6 +23,7 @@ from tests.delivery.world import (
     left,
     looks,
     paced,
+    redis_lost,
     reserved,
     shown,
     sold,
@@ -261,6 +262,25 @@ def test_an_end_by_the_owner_waits_for_the_tokens_already_out():
     paced(order, now=now + timedelta(seconds=22))
     drained(order)
     assert spent(order) == RESERVE
+    assert Order.objects.get(id=order.id).drained_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_by_the_owner_waits_for_tokens_of_a_lost_generation_too():
+    order = a_delivering_order()
+    paced(order)
+    token = sold(order)
+    now = NOON + timedelta(seconds=5)
+    end(order, reason=EndReason.USER, now=now)
+    redis_lost()
+    paced(order, now=now + timedelta(seconds=20))
+    drained(order)
+    assert Order.objects.get(id=order.id).drained_at is None
+    told(token, now=now + timedelta(seconds=21))
+    drained(order)
+    assert spent(order) == RESERVE
+    paced(order, now=now + timedelta(seconds=61))
+    drained(order)
     assert Order.objects.get(id=order.id).drained_at is not None
 
 
