@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import F
 
+from payments import card_numbers
 from payments.models import BillingDetails, Seller
 from promote.accounts.models import Account
 from promote.markets.models import Market
@@ -46,7 +47,8 @@ def buyers(accounts: Collection[Account]) -> dict[UUID, Party]:
 
 
 def put(*, account: Account, name: str, address: str, tax_id: str, email: str, now: datetime) -> BillingDetails:
-    """Writes the account's billing details. Documents issued before keep theirs."""
+    """Writes the account's billing details. Documents issued before keep theirs. Raises Invalid for a card number."""
+    card_numbers.refuse({"name": name, "address": address, "email": email})
     facts = {"name": name, "address": address, "tax_id": tax_id, "email": email, "updated_at": now}
     details, _ = BillingDetails.objects.update_or_create(account=account, defaults=facts)
     return details

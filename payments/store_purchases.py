@@ -112,7 +112,7 @@ def told(*, gateway: str, ref: str, now: datetime) -> TopUp | None:
     account = _account(fetched.reference)
     row = PaymentMethod.objects.filter(market_id=account.country, code=gateway).first() if account else None
     if account is None or row is None:
-        raise PurchaseRefused(gateway=gateway, reason="other_account", told=f"names {fetched.reference[:40]!r}")
+        raise PurchaseRefused(gateway=gateway, reason="other_account", told=_named(fetched))
     return _buy(row, account, ref=ref, why="notice", now=now, fetched=fetched)
 
 
@@ -167,7 +167,7 @@ def _judge(gateway: str, account: Account, fetched: Fetched) -> None:
     if fetched.is_live != gateways.named(gateway).is_live:
         raise PurchaseRefused(gateway=gateway, reason="test_purchase")
     if fetched.reference != str(account.id):
-        raise PurchaseRefused(gateway=gateway, reason="other_account", told=f"names {fetched.reference[:40]!r}")
+        raise PurchaseRefused(gateway=gateway, reason="other_account", told=_named(fetched))
     if fetched.state in (PaymentState.FAILED, PaymentState.EXPIRED):
         raise PurchaseRefused(gateway=gateway, reason="gone_back")
 
@@ -201,6 +201,11 @@ def _open(row: PaymentMethod, account: Account, pack: CoinPack, fetched: Fetched
     if is_new:
         top_up_ends.note_start(top_up, now=now)
     return top_up
+
+
+def _named(fetched: Fetched) -> str:
+    """Whom a purchase names, where that may be written down: an app of another's may name a person."""
+    return f"names {fetched.reference}" if _account(fetched.reference) else "names no account of ours"
 
 
 def _account(reference: str) -> Account | None:

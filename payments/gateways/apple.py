@@ -291,10 +291,10 @@ def _ask(question: Callable[[], Answer]) -> Answer:
     try:
         return question()
     except APIException as error:
-        told = f"App Store: {error.http_status_code} {error.raw_api_error or ''} {error.error_message or ''}".strip()
+        told = f"App Store: {error.http_status_code} {error.raw_api_error or ''}".strip()
         if error.http_status_code >= 500 or error.http_status_code == 429:
-            raise GatewayAway(told[:300]) from error
-        raise (NoSuchPurchase if error.http_status_code == 404 else GatewayRefused)(told[:300]) from error
+            raise GatewayAway(told) from error
+        raise (NoSuchPurchase if error.http_status_code == 404 else GatewayRefused)(told) from error
     except (requests.RequestException, OSError) as error:
         raise GatewayAway(f"App Store: {type(error).__name__}") from error
     except _UNREADABLE as error:

@@ -52,7 +52,7 @@ def download(url: str) -> bytes:
     """A small file of a provider's. Raises GatewayAway where there is none."""
     answer, content = _send("GET", url)
     if answer.status_code != 200:
-        raise GatewayAway(f"GET {url}: {answer.status_code}")
+        raise GatewayAway(f"GET {_host(url)}: {answer.status_code}")
     return content
 
 

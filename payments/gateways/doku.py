@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from payments.gateways import amounts, answered, calls, doku_account, rsa_keys
+from payments.gateways import amounts, answered, calls, doku_account, rsa_keys, said
 from payments.gateways.base import (
     BadNotice,
     Fetched,
@@ -217,7 +217,7 @@ class DokuGateway:
             money = data["paidAmount"] if state == PaymentState.PAID else data["billAmount"]
             return self._read(state, money, data["trxId"], str(data.get("paymentRequestId") or ""))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise GatewayAway(f"a virtual account of DOKU that can't be read: {error!r}") from error
+            raise GatewayAway(f"a virtual account of DOKU that can't be read: {said.unreadable(error)}") from error
 
     def _fetch_debit(self, way: str, digits: str) -> Fetched:
         body = self._debit_status(way, digits)
@@ -230,7 +230,7 @@ class DokuGateway:
             paid_as = str(body.get("originalReferenceNo") or "")
             return self._read(state, body["transAmount"], body["originalPartnerReferenceNo"], paid_as)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise GatewayAway(f"a payment of DOKU that can't be read: {error!r}") from error
+            raise GatewayAway(f"a payment of DOKU that can't be read: {said.unreadable(error)}") from error
 
     def _debit_status(self, way: str, digits: str) -> dict[str, Any] | None:
         asked = {
@@ -376,7 +376,9 @@ class DokuGateway:
             if claims["exp"] <= now.timestamp() or claims.get("clientId") != self._client_id:
                 raise jwt.InvalidTokenError("over, or another's")
         except jwt.InvalidTokenError as error:
-            raise BadNotice(f"its token is not ours: {error}", reason="signature", reply=bad_token) from error
+            raise BadNotice(
+                f"its token is not ours: {type(error).__name__}", reason="signature", reply=bad_token
+            ) from error
         if headers.get("X-Partner-Id", self._client_id) != self._client_id:
             raise BadNotice("for another partner", reason="other_account", reply=bad_token)
         refuse = Reply(401, {"responseCode": "4012700", "responseMessage": "Unauthorized. Invalid Signature"})
@@ -473,4 +475,4 @@ def _now() -> str:
 
 
 def _code(answer: calls.Answered) -> str:
-    return f"{answer.body.get('responseCode', answer.status)} {answer.body.get('responseMessage', '')}"[:300]
+    return f"DOKU: {said.code(answer.body.get('responseCode'), answer.status)}"

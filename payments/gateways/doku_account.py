@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from payments.gateways import amounts
+from payments.gateways import amounts, said
 from payments.gateways.answered import Dated
 from payments.gateways.base import GatewayAway, Returned, ReturnedState
 
@@ -35,7 +35,7 @@ def refunds_of(body: Mapping[str, Any]) -> list[Dated]:
     try:
         return [(_returned(one), moment(one.get("refundDate"))) for one in body.get("refundHistory") or []]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GatewayAway(f"a refund of DOKU that can't be read: {error!r}") from error
+        raise GatewayAway(f"a refund of DOKU that can't be read: {said.unreadable(error)}") from error
 
 
 def moment(text: Any) -> datetime | None:

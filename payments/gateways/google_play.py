@@ -22,7 +22,7 @@ from google.auth import jwt
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 
-from payments.gateways import amounts, calls
+from payments.gateways import amounts, calls, said
 from payments.gateways.base import (
     BadNotice,
     BadProof,
@@ -124,7 +124,7 @@ class GoogleGateway:
                 state = PaymentState.FAILED
             amount_minor, currency = _money(order.get("total"))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise GatewayAway(f"a purchase of Google Play that can't be read: {error!r}") from error
+            raise GatewayAway(f"a purchase of Google Play that can't be read: {said.unreadable(error)}") from error
         return Fetched(
             state=state,
             amount_minor=amount_minor,
@@ -157,7 +157,7 @@ class GoogleGateway:
             total, currency = _money(order["total"])
             at = _at(order["createTime"])
         except (KeyError, TypeError, ValueError) as error:
-            raise GatewayAway(f"an order of Google Play that can't be read: {error!r}") from error
+            raise GatewayAway(f"an order of Google Play that can't be read: {said.unreadable(error)}") from error
         lines = [Line(ref, LineKind.PAYMENT, at, total, 0, currency, payment_ref=ref, subject=ref)]
         for one, part in zip(revoked, amounts.parts(total, [one.share for one in revoked]), strict=True):
             kind = LineKind.DISPUTE if one.kind == "dispute" else LineKind.REFUND
@@ -180,7 +180,7 @@ class GoogleGateway:
                 why = str(whole.get("refundReason", "")).lower()
                 parts.append(Revoked(f"{payment_ref}:whole", kind, left, _at(whole["eventTime"]), why))
         except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-            raise GatewayAway(f"an order of Google Play that can't be read: {error!r}") from error
+            raise GatewayAway(f"an order of Google Play that can't be read: {said.unreadable(error)}") from error
         return parts
 
     def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, path: str, now: datetime) -> NoticeFacts:
@@ -193,7 +193,7 @@ class GoogleGateway:
                 told.get(name) for name in ("packageName", "oneTimeProductNotification", "voidedPurchaseNotification")
             )
             if package != self._package:
-                raise BadNotice(f"about another app: {str(package)[:100]}", reason="other_account")
+                raise BadNotice("about another app", reason="other_account")
             if sold:
                 return _facts(event_id, f"one_time_product.{sold['notificationType']}", sold["purchaseToken"])
             if voided and voided.get("productType") == _IN_APP_PRODUCT:
@@ -232,7 +232,7 @@ class GoogleGateway:
             claims = jwt.decode(token, certs=known, audience=self._audience, clock_skew_in_seconds=_SKEW_S)
         except (auth.GoogleAuthError, ValueError) as error:
             # What can't be read would stand in the message: a token is never logged.
-            told = "it can't be read" if isinstance(error, auth.MalformedError) else str(error)[:150]
+            told = "it can't be read" if isinstance(error, auth.MalformedError) else type(error).__name__
             raise BadNotice(f"a token that is not Google's for us: {told}", reason="signature") from error
         if claims.get("iss") not in _ISSUERS:
             raise BadNotice("a token of another issuer", reason="signature")
@@ -251,9 +251,9 @@ class GoogleGateway:
             answer = calls.call(method, self._app + path, headers={"Authorization": f"Bearer {self._bearer(new=True)}"})
         if answer.status >= 300:
             error = answer.body.get("error")
-            told = error.get("message") if isinstance(error, dict) else ""
+            told = said.code(error.get("status")) if isinstance(error, dict) else ""
             is_unknown = answer.status in (400, 404, 410)
-            raise (NoSuchPurchase if is_unknown else GatewayRefused)(f"Google Play: {answer.status} {told}"[:300])
+            raise (NoSuchPurchase if is_unknown else GatewayRefused)(f"Google Play: {answer.status} {told}".strip())
         return answer.body
 
     def _bearer(self, *, new: bool = False) -> str:
@@ -262,10 +262,12 @@ class GoogleGateway:
                 try:
                     self._credentials.refresh(partial(Request(), timeout=calls.TIMEOUT_S))
                 except auth.TransportError as error:
-                    raise GatewayAway(f"Google gives no token: {error}") from error
+                    raise GatewayAway(f"Google gives no token: {type(error).__name__}") from error
                 except auth.GoogleAuthError as error:
                     is_away = getattr(error, "retryable", False)
-                    raise (GatewayAway if is_away else GatewayRefused)(f"Google gives no token: {error}") from error
+                    raise (GatewayAway if is_away else GatewayRefused)(
+                        f"Google gives no token: {type(error).__name__}"
+                    ) from error
             return str(self._credentials.token)
 
 

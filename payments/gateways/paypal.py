@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from payments.gateways import amounts, calls, paypal_account
+from payments.gateways import amounts, calls, paypal_account, said
 from payments.gateways.base import (
     BadNotice,
     Fetched,
@@ -207,7 +207,7 @@ class PaypalGateway:
     def _certificate(self, url: str) -> x509.Certificate:
         """PayPal's, from its own hosts only: whoever names another address signs for themselves."""
         if not self._is_theirs(url):
-            raise BadNotice(f"its certificate lies elsewhere: {url[:200]}", reason="signature")
+            raise BadNotice("its certificate lies elsewhere", reason="signature")
         if url not in self._certificates:
             try:
                 found = x509.load_pem_x509_certificate(calls.download(url))
@@ -248,7 +248,7 @@ class PaypalGateway:
                 saved=_saved(order),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise GatewayAway(f"an order of PayPal that can't be read: {error!r}") from error
+            raise GatewayAway(f"an order of PayPal that can't be read: {said.unreadable(error)}") from error
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: str = "") -> calls.Answered:
         raw = None if body is None else calls.compact(body)
@@ -306,7 +306,7 @@ def _started(order: Mapping[str, Any]) -> Started:
     if order.get("status") == "COMPLETED":
         return Started(provider_ref=order["id"])
     if not pages:
-        raise GatewayRefused(f"order {order['id']} has no page: it is {order.get('status')}")
+        raise GatewayRefused(f"order {order['id']} has no page: it is {said.code(order.get('status'))}")
     return Started(provider_ref=order["id"], redirect_url=pages[0])
 
 
@@ -323,4 +323,4 @@ def _issue(answer: calls.Answered) -> str:
     """PayPal's word for what is wrong: the first detail's, else the error's own name."""
     details = answer.body.get("details")
     first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
-    return str(first.get("issue") or answer.body.get("name") or answer.body.get("error") or answer.status)[:200]
+    return said.code(first.get("issue"), answer.body.get("name"), answer.body.get("error"), answer.status)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from payments.gateways import amounts
+from payments.gateways import amounts, said
 from payments.gateways.base import GatewayAway, Line, LineKind, NoticeFacts, Returned, ReturnedState
 
 _OURS = "wdl_"
@@ -38,7 +38,7 @@ def read(how: Callable[[], Answer]) -> Answer:
     try:
         return how()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GatewayAway(f"an answer of PayPal that can't be read: {error!r}") from error
+        raise GatewayAway(f"an answer of PayPal that can't be read: {said.unreadable(error)}") from error
 
 
 def told(event_id: str, kind: str, resource: Mapping[str, Any]) -> NoticeFacts:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import requests
 import stripe
 
-from payments.gateways import stripe_account, stripe_cards
+from payments.gateways import said, stripe_account, stripe_cards
 from payments.gateways.base import (
     BadNotice,
     Declined,
@@ -103,7 +103,7 @@ class StripeGateway:
         expand = ["payment_intent.payment_method"]
         session = _ask(lambda: self._client.raw_request("get", path, expand=expand)).data
         if not isinstance(session, dict) or session.get("object") != "checkout.session":
-            raise GatewayAway(f"GET {path}: no session came back")
+            raise GatewayAway("GET /v1/checkout/sessions: no session came back")
         found = session["payment_intent"]
         intent = found if isinstance(found, dict) else {}
         state = _state(session, intent.get("status", ""))
@@ -142,7 +142,7 @@ class StripeGateway:
         """A page of Stripe's. Who has let their card be kept before is the same customer there, and finds it."""
         session = _ask(lambda: self._client.v1.checkout.sessions.create(_session(purchase), {"idempotency_key": key}))
         if not session.url:
-            raise GatewayRefused(f"session {session.id} has no page: it is {session.status}")
+            raise GatewayRefused(f"session {session.id} has no page: it is {said.code(session.status)}")
         return Started(redirect_url=session.url, provider_ref=session.id)
 
     def _from_saved(self, purchase: Purchase, *, key: str) -> Started:
@@ -156,9 +156,9 @@ class StripeGateway:
                 self._give_up(error, purchase)
                 return self._page(purchase, key=f"{key}:page")
             if isinstance(error, stripe.CardError):
-                raise Declined(str(error), reason=stripe_cards.reason_of(error)) from error
+                raise Declined(str(refused), reason=stripe_cards.reason_of(error)) from error
             if self._is_detached(purchase.saved):
-                raise SavedGone(str(error)) from error
+                raise SavedGone(str(refused)) from error
             raise
         return Started(provider_ref=intent.id)
 
@@ -347,9 +347,17 @@ def _ask(call: Callable[[], Answer]) -> Answer:
     try:
         return call()
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-        raise GatewayAway(str(error)) from error
+        raise GatewayAway(_told(error)) from error
     except stripe.StripeError as error:
         # Below 400 it is an answer that nobody can read: what was asked for may have been done.
         if error.http_status is None or not 400 <= error.http_status < 500 or error.http_status == 409:
-            raise GatewayAway(str(error)) from error
-        raise GatewayRefused(str(error)) from error
+            raise GatewayAway(_told(error)) from error
+        raise GatewayRefused(_told(error)) from error
+
+
+def _told(error: stripe.StripeError) -> str:
+    """Its kind, status and code: Stripe's sentence names the token that it is about, or who would not pay."""
+    body = error.error
+    found = (getattr(body, "decline_code", None), error.code)
+    codes = " ".join(said.code(one) for one in found if one)
+    return f"Stripe: {type(error).__name__} {error.http_status or ''} {codes}".strip()

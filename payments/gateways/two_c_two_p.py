@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 import jwt
 from jwt import api_jws
 
-from payments.gateways import amounts, answered, calls
+from payments.gateways import amounts, answered, calls, said
 from payments.gateways import two_c_two_p_action as action
 from payments.gateways.base import (
     BadNotice,
@@ -132,7 +132,7 @@ class TwoCTwoPGateway:
                 is_live=self.is_live,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise GatewayAway(f"a payment of 2C2P that can't be read: {error!r}") from error
+            raise GatewayAway(f"a payment of 2C2P that can't be read: {said.unreadable(error)}") from error
 
     def refund(self, paid: PaidThere, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
         found = self._act(
@@ -220,7 +220,7 @@ class TwoCTwoPGateway:
         try:
             return self._open(answer.body["payload"])
         except (jwt.InvalidTokenError, ValueError, TypeError) as error:
-            raise GatewayAway(f"an answer that 2C2P did not sign: {error}") from error
+            raise GatewayAway(f"an answer that 2C2P did not sign: {type(error).__name__}") from error
 
     def _open(self, payload: Any) -> dict[str, Any]:
         """HS256 alone. The claims are 2C2P's own: none of them is a time to judge by."""
@@ -246,4 +246,4 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _code(answer: Mapping[str, Any]) -> str:
-    return f"{answer.get('respCode', '?')} {answer.get('respDesc', '')}"[:300]
+    return f"2C2P: {said.code(answer.get('respCode'))}"

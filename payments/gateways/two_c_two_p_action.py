@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from jwcrypto import jwe, jwk, jws
 from jwcrypto.common import JWException
 
-from payments.gateways import amounts, calls, rsa_keys
+from payments.gateways import amounts, calls, rsa_keys, said
 from payments.gateways.answered import Dated
 from payments.gateways.base import GatewayAway, GatewayRefused, Returned, ReturnedState
 
@@ -75,7 +75,7 @@ def ask(envelope: Envelope, *, base: str, asked: Mapping[str, str]) -> Element:
     try:
         found = read(envelope.open(answer))
     except (NotSealed, ValueError) as error:
-        raise GatewayAway(f"an answer that 2C2P did not seal: {error}") from error
+        raise GatewayAway(f"an answer that 2C2P did not seal: {type(error).__name__}") from error
     if text(found, "merchantID", asked["merchantID"]) != asked["merchantID"]:
         raise GatewayRefused("an answer about another merchant")
     return found
@@ -100,12 +100,12 @@ def refunds_of(found: Element) -> list[Dated]:
     try:
         return [(_returned(one), _moment(text(one, "dateTime"))) for one in found.iterfind("refundList/refund")]
     except (ValueError, KeyError) as error:
-        raise GatewayAway(f"a refund of 2C2P that can't be read: {error!r}") from error
+        raise GatewayAway(f"a refund of 2C2P that can't be read: {said.unreadable(error)}") from error
 
 
 def refuse_unless_done(found: Element) -> None:
     if text(found, "respCode") != _DONE:
-        raise GatewayRefused(f"{text(found, 'respCode')} {text(found, 'respDesc')}"[:300])
+        raise GatewayRefused(f"2C2P: {said.code(text(found, 'respCode'))}")
 
 
 def text(found: Element, name: str, otherwise: str = "") -> str:
