@@ -7,16 +7,26 @@ Source: payments.md 1.1 (Stripe's clearing, completeness) and 1.3.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from payments import checkpoints, currencies, differences, fiat, gateways, ledger, providers
-from payments.gateways.base import Accounts, Answers, GatewayAway, GatewayRefused, Line, LineKind
-from payments.models import LedgerAccount, ProviderLine, Reconciliation, TopUp
+from payments.gateways import said
+from payments.gateways.base import (
+    Accounts,
+    Answers,
+    GatewayAway,
+    GatewayRefused,
+    Line,
+    LineKind,
+    PaidThere,
+    PaymentState,
+)
+from payments.models import LedgerAccount, ProviderLine, Reconciliation, TopUp, TopUpStatus
 from promote.accounts.models import User
 from promote.refusals import Refusal
 
@@ -28,6 +38,8 @@ DAILY = timedelta(days=1)
 ASKED_AGAIN_AFTER = (timedelta(days=7), timedelta(days=30), timedelta(days=90), timedelta(days=180))
 """A provider that lists nothing is asked for each payment so long afterwards too: money may have gone back by hand."""
 
+_UNSAID = "No word of "
+"""Before the payments, each with its refusal, of which the provider would not say what became."""
 _FIAT_OF = {LineKind.PAYOUT: "bank", LineKind.FEE: "gateway_fees"}
 
 
@@ -62,19 +74,22 @@ def reconcile(*, gateway: str, now: datetime, since: datetime | None = None, by:
     since = since or _missed_since(gateway, now)
     run = Reconciliation.objects.create(gateway=gateway, since=since, until=now, started_at=now, by=by)
     try:
-        lines = list(_lines(gateway, since=since, until=now))
+        lines, unsaid = _lines(gateway, since=since, until=now)
         with transaction.atomic():
             _one_at_a_time(gateway)
             _book(gateway, lines, now=now)
             compared, found = differences.compare(gateway=gateway, since=since, until=now, now=now)
             run.lines, run.compared, run.found, run.finished_at = len(lines), compared, found, now
+            run.error = _UNSAID + "; ".join(unsaid)[:1900] if unsaid else ""
             run.save()
     except (GatewayAway, GatewayRefused) as error:
         _failed(run, str(error), now=now)
         raise
     except Exception as error:
-        _failed(run, f"{type(error).__name__}: {error}", now=now)
+        _failed(run, said.unreadable(error), now=now)
         raise
+    if unsaid:
+        log.error("reconciliation: %s did not say what became of %s payments", gateway, len(unsaid))
     if found:
         log.error("reconciliation: %s: %s new differences", gateway, found)
     return run
@@ -119,7 +134,8 @@ def clearing() -> list[Clearing]:
 
 def _missed_since(gateway: str, now: datetime) -> datetime:
     """As if there had been a run each day: after an outage of days their payments are compared too."""
-    whole = Reconciliation.objects.filter(gateway=gateway, error="", finished_at__isnull=False)
+    was_compared = Q(error="") | Q(error__startswith=_UNSAID)
+    whole = Reconciliation.objects.filter(was_compared, gateway=gateway, finished_at__isnull=False)
     last = whole.filter(until__gte=F("since") + LOOK_BACK).order_by("-until").first()
     since = now - LOOK_BACK
     return since if last is None else min(since, last.until + DAILY - LOOK_BACK)
@@ -139,21 +155,47 @@ def _speaking(name: str) -> Accounts | Answers:
     return found
 
 
-def _lines(gateway: str, *, since: datetime, until: datetime) -> Iterator[Line]:
-    """What the provider lists of that time; where it lists nothing, what it answers for each payment of ours."""
+def _lines(gateway: str, *, since: datetime, until: datetime) -> tuple[list[Line], list[str]]:
+    """What the provider lists of that time; where it lists nothing, what it answers for each payment of ours, and for
+    which it would not. Raises GatewayAway, and GatewayRefused where it would not for any.
+    """
     provider = _speaking(gateway)
     if isinstance(provider, Accounts):
-        yield from provider.lines(since=since, until=until)
-        return
+        return list(provider.lines(since=since, until=until)), []
+    lines: list[Line] = []
+    unsaid: list[str] = []
+    asked, refusal = 0, None
+    for top_up in _asked_about(gateway, since=since, until=until).iterator():
+        asked += 1
+        try:
+            lines += _of(gateway, provider, top_up)
+        except GatewayRefused as error:
+            refusal = error
+            unsaid.append(f"{top_up}: {error}")
+    if refusal is not None and len(unsaid) == asked:
+        raise refusal
+    return lines, unsaid
+
+
+def _asked_about(gateway: str, *, since: datetime, until: datetime) -> QuerySet[TopUp]:
+    """What was paid, went back, or ended unpaid here in that time, and what was paid so long before."""
     paid = Q(paid_at__gte=since, paid_at__lt=until) | Q(returns__noticed_at__gte=since, returns__noticed_at__lt=until)
     for ago in ASKED_AGAIN_AFTER:
         paid |= Q(paid_at__gte=since - ago, paid_at__lt=until - ago)
-    for top_up in TopUp.objects.filter(paid, gateway=gateway).exclude(payment_ref="").distinct().iterator():
-        yield from _of(gateway, provider, top_up)
+    paid &= ~Q(payment_ref="")
+    unpaid = Q(status__in=[TopUpStatus.FAILED, TopUpStatus.EXPIRED], ended_at__gte=since, ended_at__lt=until)
+    return TopUp.objects.filter(paid | unpaid, gateway=gateway).exclude(provider_ref="").distinct()
 
 
 def _of(gateway: str, provider: Answers, top_up: TopUp) -> list[Line]:
-    return providers.ask(gateway, lambda _: provider.lines_of(providers.there(top_up)))
+    """Of one that ended unpaid here nothing, unless it is paid there all the same."""
+    there = providers.there(top_up)
+    if top_up.status != TopUpStatus.PAID:
+        fetched = providers.ask(gateway, lambda asked: asked.fetch(top_up.provider_ref))
+        if fetched.state != PaymentState.PAID:
+            return []
+        there = PaidThere(top_up.provider_ref, fetched.payment_ref, top_up.ended_at or top_up.started_at)
+    return providers.ask(gateway, lambda _: provider.lines_of(there))
 
 
 def _one_at_a_time(gateway: str) -> None:

@@ -7,12 +7,15 @@ from django.core.management import call_command
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from payments import differences, ledger, reconciling, returns
-from payments.models import Difference, Journal, ProviderLine, Reconciliation, ReturnKind, TopUp
+from payments import differences, ledger, providers, reconciling, returns, top_up_ends
+from payments.gateways.base import GatewayRefused
+from payments.gateways.two_c_two_p import TwoCTwoPGateway
+from payments.models import Difference, Journal, ProviderLine, Reconciliation, ReturnKind, TopUp, TopUpStatus
 from promote.refusals import Invalid, WrongState
 from tests.builders import a_user, an_account
 from tests.payments.books import a_paid_top_up, book
 from tests.payments.buying import a_top_up, deliver, work_off
+from tests.payments.counter import buys, confirmed
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(hours=4)
@@ -143,6 +146,42 @@ def test_finance_resolves_a_difference_with_a_reason_and_it_stays_resolved(at_ti
         row.notes.all().delete()
 
 
+def test_one_payment_that_a_provider_will_not_speak_of_is_named_and_the_others_are_compared(at_counter, monkeypatch):
+    known, unknown = (buys("TH", "truemoney") for _ in range(2))
+    for top_up in (known, unknown):
+        at_counter.pays(top_up)
+        confirmed(top_up)
+    ask = TwoCTwoPGateway.lines_of
+
+    def answer(gateway, there):
+        if there.provider_ref == unknown.provider_ref:
+            raise GatewayRefused("2C2P: 4032")
+        return ask(gateway, there)
+
+    monkeypatch.setattr(TwoCTwoPGateway, "lines_of", answer)
+    now = timezone.now()
+    run = reconciling.reconcile(gateway="2c2p", now=now)
+    assert (run.lines, run.error) == (1, f"No word of {unknown}: 2C2P: 4032")
+    assert reconciling.reconcile(gateway="2c2p", now=now + timedelta(days=9)).since == now - timedelta(days=2)
+    monkeypatch.setattr(TwoCTwoPGateway, "lines_of", lambda *_: answer(None, providers.there(unknown)))
+    with pytest.raises(GatewayRefused):
+        reconciling.reconcile(gateway="2c2p", now=timezone.now())
+
+
+@pytest.mark.parametrize(("market", "method"), [("TH", "truemoney"), ("ID", "dana"), ("ID", "doku_bank_transfer")])
+def test_what_ended_unpaid_here_and_is_paid_there_is_found(at_counter, market, method):
+    lost, ended = buys(market, method), buys(market, method)
+    for top_up in (lost, ended):
+        top_up_ends.over(top_up.id, to=TopUpStatus.EXPIRED, why="given_up", now=timezone.now())
+    at_counter.pays(lost)
+    run = reconciling.reconcile(gateway=lost.gateway, now=timezone.now() + LATER)
+    (row,) = found().values()
+    assert (run.found, row.kind, row.theirs_minor, run.error) == (1, "missing_here", lost.amount_minor, "")
+    assert confirmed(lost).status == TopUpStatus.PAID
+    reconciling.reconcile(gateway=lost.gateway, now=timezone.now() + LATER)
+    assert not found()
+
+
 def test_the_command_says_how_many_are_open(at_till, began, capsys):
     call_command("reconcile", "stripe", "--days", "1", "--json")
     assert '"open_differences"' in capsys.readouterr().out.splitlines()[-1]
@@ -171,5 +210,5 @@ def test_a_provider_whose_lines_can_not_be_booked_holds_up_no_other(at_till, beg
     monkeypatch.setattr(reconciling, "_lines", list_some)
     monkeypatch.setattr(reconciling, "speaking", lambda: ["paypal", "stripe"])
     assert [run.gateway for run in reconciling.reconcile_all(now=timezone.now())] == ["stripe"]
-    assert Reconciliation.objects.get(gateway="paypal").error == "KeyError: 'XTS'"
+    assert Reconciliation.objects.get(gateway="paypal").error == "KeyError: XTS"
     assert "paypal can't be compared" in caplog.text
