@@ -24,11 +24,13 @@ def pay(top_up: TopUp, *, now: datetime) -> TopUp:
 
     Removed meanwhile, or too late, nothing is asked for any more; but what was asked before may have been taken, so
     its provider says whether it was. One that can't say tells of it by its notice.
+
+    Raises GatewayAway, and GatewayRefused where what was asked before may have been taken.
     """
     claimed = _claim(top_up.id, now=now)
     if claimed is None:
         return TopUp.objects.get(id=top_up.id)
-    top_up, saved, may_ask = claimed
+    top_up, saved, may_ask, asked_before = claimed
     purchase = purchases.of(top_up, account=top_up.account, return_url=top_up.return_url, saved=saved)
     key = f"{top_up.public_id}:v1"
     try:
@@ -36,6 +38,8 @@ def pay(top_up: TopUp, *, now: datetime) -> TopUp:
             top_up.gateway, lambda gateway: gateway.start(purchase, key=key) if may_ask else _find(gateway, purchase)
         )
     except GatewayRefused as error:
+        if asked_before and not isinstance(error, (Declined, SavedGone)):
+            raise  # a refused question says nothing of what was taken before: it is asked again
         log.warning("top-up %s: what was saved does not pay: %s", top_up, error)
         if isinstance(error, SavedGone):
             saved_methods.is_gone(saved, now=now)
@@ -46,9 +50,9 @@ def pay(top_up: TopUp, *, now: datetime) -> TopUp:
     return top_up
 
 
-def _claim(top_up_id: UUID, *, now: datetime) -> tuple[TopUp, SavedMethod, bool] | None:
-    """The top-up for whoever asks the provider now, and whether it may still be paid; None where another one asks, or
-    nothing is left to ask.
+def _claim(top_up_id: UUID, *, now: datetime) -> tuple[TopUp, SavedMethod, bool, bool] | None:
+    """The top-up for whoever asks the provider now, whether it may still be paid, and whether it was asked for before;
+    None where another one asks, or nothing is left to ask.
     """
     with transaction.atomic():
         rows = TopUp.objects.select_for_update(of=("self",)).select_related("account")
@@ -62,9 +66,9 @@ def _claim(top_up_id: UUID, *, now: datetime) -> tuple[TopUp, SavedMethod, bool]
         if not may_ask and top_up.asked_at is None:
             top_up_ends.end(top_up, to=TopUpStatus.EXPIRED, why="not_taken", now=now)
             return None
-        top_up.asked_at = now
+        asked_before, top_up.asked_at = top_up.asked_at is not None, now
         top_up.save(update_fields=["asked_at"])
-        return top_up, saved, may_ask
+        return top_up, saved, may_ask, asked_before
 
 
 def _find(gateway: Gateway, purchase: Purchase) -> Started | None:

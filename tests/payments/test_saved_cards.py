@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from payments import paying_back, polling, saved_methods, top_ups, wallet, withdrawals
-from payments.gateways.base import GatewayAway
+from payments.gateways.base import GatewayAway, GatewayRefused
+from payments.gateways.stripe import StripeGateway
 from payments.models import Lot, SavedMethod, TopUp, TopUpStatus
 from promote.accounts.models import Account
 from promote.keys import staff
@@ -188,6 +189,29 @@ def test_where_it_may_pay_no_more_a_lost_answer_is_looked_up_and_nothing_new_is_
     assert confirmed(taken, ahead_s=ahead).status == TopUpStatus.PAID
     assert confirmed(never, ahead_s=ahead).status == TopUpStatus.EXPIRED
     assert wallet.balance(account=account).free_coins == 2000
+
+
+def test_a_refused_question_ends_nothing_that_may_have_been_taken(
+    at_till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = who_saved(at_till)
+    top_up = by_card(account)
+    at_till.stripe.control("answers", lost=True)
+    with pytest.raises(GatewayAway):
+        confirmed(top_up)
+    at_till.stripe.control("answers")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise GatewayRefused("our keys were changed")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(StripeGateway, "start", refuse)
+        polling.poll(limit=10, now=timezone.now() + timedelta(seconds=61))
+        saved_methods.forget(account=account, public_id=card_of(account).public_id, now=timezone.now())
+        meanwhile.setattr(StripeGateway, "find", refuse)
+        polling.poll(limit=10, now=timezone.now() + timedelta(seconds=300))
+    assert TopUp.objects.get(id=top_up.id).status == TopUpStatus.PENDING
+    assert confirmed(top_up, ahead_s=600).status == TopUpStatus.PAID
 
 
 def test_what_was_removed_before_it_was_asked_for_is_never_asked_for(at_till: Till) -> None:
