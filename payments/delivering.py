@@ -31,24 +31,36 @@ def owe(top_up: TopUp, *, now: datetime) -> None:
 
 def tell_due(*, limit: int, now: datetime) -> int:
     """Tells up to `limit` that are owed, the oldest first; how many were tried."""
-    due = list(TopUp.objects.filter(finish_at__lte=now).order_by("finish_at").values_list("id", flat=True)[:limit])
-    for top_up_id in due:
-        tell(top_up_id=top_up_id, now=now)
+    owed, this_round = TopUp.objects.filter(finish_at__lte=now).order_by("finish_at"), providers.Round()
+    due = list(owed.values_list("id", "gateway")[:limit])
+    for top_up_id, gateway in due:
+        if this_round.has_time_for(gateway):
+            this_round.note(gateway, is_answered=tell(top_up_id=top_up_id, now=now))
+        else:
+            _claim(top_up_id, now=now)  # others have their turn before it
     return len(due)
 
 
-def tell(*, top_up_id: UUID, now: datetime) -> None:
-    """Tells the store of one, where it is owed; again in ten minutes where it did not answer. Any number of times."""
-    claimed = TopUp.objects.filter(id=top_up_id, finish_at__lte=now).update(finish_at=now + AGAIN_AFTER)
-    if not claimed:
-        return
+def tell(*, top_up_id: UUID, now: datetime) -> bool:
+    """Tells the store of one, where it is owed; again in ten minutes where it did not answer. Any number of times.
+
+    Whether the store was there.
+    """
+    if not _claim(top_up_id, now=now):
+        return True
     top_up = TopUp.objects.get(id=top_up_id)
     try:
         providers.ask(top_up.gateway, lambda store: _deliver(store, top_up.provider_ref))
     except (GatewayAway, GatewayRefused, gateways.NoSuchGateway) as error:
         log.error("top-up %s: the store was not told that it was delivered: %s", top_up, error)
-        return
+        return not isinstance(error, GatewayAway)
     TopUp.objects.filter(id=top_up_id).update(finish_at=None)
+    return True
+
+
+def _claim(top_up_id: UUID, *, now: datetime) -> bool:
+    """Put off until the next try; whether it was owed."""
+    return bool(TopUp.objects.filter(id=top_up_id, finish_at__lte=now).update(finish_at=now + AGAIN_AFTER))
 
 
 def _deliver(store: object, ref: str) -> None:

@@ -27,14 +27,19 @@ def work(*, limit: int, now: datetime) -> int:
 
     Only a refund that was refused ends a leg: a provider that does not say what became of one may have paid it.
     """
-    due = _claim(limit=limit, now=now)
-    for leg_id in due:
+    due, this_round = _claim(limit=limit, now=now), providers.Round()
+    for leg_id, gateway in due:
+        if not this_round.has_time_for(gateway):
+            continue
+        is_answered = True
         try:
             _advance(leg_id, now=now)
         except (GatewayAway, GatewayRefused, gateways.NoSuchGateway) as error:
+            is_answered = not isinstance(error, GatewayAway)
             log.warning("withdrawal leg %s: the provider did not say what became of it: %s", leg_id, error)
         except Exception:  # whatever it is, the others go on
             log.exception("withdrawal leg %s can't be worked on", leg_id)
+        this_round.note(gateway, is_answered=is_answered)
     return len(due)
 
 
@@ -102,11 +107,14 @@ def _conclude(leg: WithdrawalLeg, said: Returned, *, now: datetime) -> None:
     withdrawals.conclude(leg_id=leg.id, state=_STATES[said.state], provider_ref=said.ref, failure=said.failure, now=now)
 
 
-def _claim(*, limit: int, now: datetime) -> list[UUID]:
-    """Those that are due, put off until their next check: another worker, or a crash, comes again only then."""
+def _claim(*, limit: int, now: datetime) -> list[tuple[UUID, str]]:
+    """Those that are due, each with its provider, put off until their next check: another worker, or a crash, comes
+    again only then.
+    """
     with transaction.atomic():
         due = list(
             WithdrawalLeg.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("returned")
             .filter(check_at__lte=now)
             .order_by("check_at")[:limit]
         )
@@ -115,4 +123,4 @@ def _claim(*, limit: int, now: datetime) -> list[UUID]:
             WithdrawalLeg.objects.filter(id=leg.id).update(
                 check_at=now + timedelta(seconds=wait), checks=F("checks") + 1
             )
-    return [leg.id for leg in due]
+    return [(leg.id, leg.returned.gateway) for leg in due]

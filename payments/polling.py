@@ -1,7 +1,6 @@
 """Asking about payments of which we heard nothing, so that each of them ends: a notice may be lost, ours or theirs."""
 
 import logging
-from collections import Counter
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -24,18 +23,18 @@ GIVE_UP_AFTER_S = 24 * 3600
 def poll(*, limit: int, now: datetime) -> int:
     """Confirms up to `limit` open top-ups whose time has come; how many were due. Two pollers share the work.
 
-    A provider that does not answer costs a round three waits, not one for each of its payments: the workers are needed.
+    A provider that does not answer has three of its payments asked about in a round (providers.Round).
     """
-    due, unanswered = _claim(limit=limit, now=now), Counter[str]()
+    due, this_round = _claim(limit=limit, now=now), providers.Round()
     for top_up in due:
-        if unanswered[top_up.gateway] >= providers.FAILURES_IN_A_ROW:
-            continue  # the next round comes to it
+        if not this_round.has_time_for(top_up.gateway):
+            continue
         try:
             is_answered = ask(top_up_id=top_up.id, why="polled", now=now)
         except Exception:  # whatever it is, the others go on
             log.exception("top-up %s can't be asked about", top_up)
         else:
-            unanswered[top_up.gateway] = 0 if is_answered else unanswered[top_up.gateway] + 1
+            this_round.note(top_up.gateway, is_answered=is_answered)
     _give_up(now=now)
     return len(due)
 

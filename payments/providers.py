@@ -7,6 +7,7 @@ lost meanwhile: what was started is polled until it ends.
 
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from payments import gateways
-from payments.gateways.base import Gateway, GatewayAway, PaidThere
+from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, PaidThere
 from payments.models import TopUp
 
 log = logging.getLogger(__name__)
@@ -46,9 +47,10 @@ def ask(name: str, question: Callable[[Gateway], Answer]) -> Answer:
         with _without_redis_too():
             _failed(name, error)
         raise
-    with _without_redis_too():
-        if cache.delete(_failures(name)) and cache.delete(_pause(name)):
-            log.warning("payment provider %s answers again; its methods are offered", name)
+    except GatewayRefused:
+        _answered(name)  # a no is an answer
+        raise
+    _answered(name)
     return answer
 
 
@@ -63,6 +65,27 @@ def pause_of(name: str) -> Pause | None:
         found: Pause | None = cache.get(_pause(name))
         return found
     return None
+
+
+class Round:
+    """A round of work on many payments: a provider that does not answer costs it three waits, not one for each of its
+    payments. The workers are needed, and the next round comes to the rest.
+    """
+
+    def __init__(self) -> None:
+        self._unanswered = Counter[str]()
+
+    def has_time_for(self, name: str) -> bool:
+        return self._unanswered[name] < FAILURES_IN_A_ROW
+
+    def note(self, name: str, *, is_answered: bool) -> None:
+        self._unanswered[name] = 0 if is_answered else self._unanswered[name] + 1
+
+
+def _answered(name: str) -> None:
+    with _without_redis_too():
+        if cache.delete(_failures(name)) and cache.delete(_pause(name)):
+            log.warning("payment provider %s answers again; its methods are offered", name)
 
 
 def _failed(name: str, error: GatewayAway) -> None:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import gateways, providers
 from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, Remembers, Saved
-from payments.models import SavedMethod, TopUp
+from payments.models import SavedMethod, TopUp, TopUpStatus
 from promote import ids
 from promote.accounts.models import Account
 from promote.keys import keyring
@@ -139,6 +139,13 @@ def remember(*, top_up: TopUp, saved: Saved, now: datetime) -> None:
     )
 
 
+def is_awaited(top_up: TopUp) -> bool:
+    """Whether it is paid, and what its payer agreed to save by it never came."""
+    if top_up.status != TopUpStatus.PAID or not top_up.consent or top_up.saved_id:
+        return False
+    return not SavedMethod.objects.filter(first_top_up=top_up.id).exists()
+
+
 def forget(*, account: Account, public_id: str, now: datetime) -> None:
     """From now on it pays nothing more; the provider is told at once, else by `release_due`, until it has let go.
 
@@ -157,10 +164,13 @@ def forget(*, account: Account, public_id: str, now: datetime) -> None:
 
 def release_due(*, limit: int, now: datetime) -> int:
     """Tells the providers of up to `limit` that were removed and that they still keep; how many were tried."""
-    due = SavedMethod.objects.filter(release_at__lte=now).order_by("release_at").values_list("id", flat=True)
-    tried = list(due[:limit])
-    for saved_id in tried:
-        _release(saved_id, now=now)
+    due = SavedMethod.objects.filter(release_at__lte=now).order_by("release_at").values_list("id", "gateway")
+    tried, this_round = list(due[:limit]), providers.Round()
+    for saved_id, gateway in tried:
+        if this_round.has_time_for(gateway):
+            this_round.note(gateway, is_answered=_release(saved_id, now=now))
+        else:
+            _claim(saved_id, now=now)  # others have their turn before it
     return len(tried)
 
 
@@ -169,10 +179,15 @@ def is_gone(saved: SavedMethod, *, now: datetime) -> None:
     SavedMethod.objects.filter(id=saved.id, removed_at=None).update(removed_at=now, token="")
 
 
-def _release(saved_id: UUID, *, now: datetime) -> None:
-    claimed = SavedMethod.objects.filter(id=saved_id, release_at__lte=now).update(release_at=now + AGAIN_AFTER)
-    if not claimed:
-        return
+def _claim(saved_id: UUID, *, now: datetime) -> bool:
+    """Put off until the next try; whether it was to be let go of."""
+    return bool(SavedMethod.objects.filter(id=saved_id, release_at__lte=now).update(release_at=now + AGAIN_AFTER))
+
+
+def _release(saved_id: UUID, *, now: datetime) -> bool:
+    """Whether its provider was there."""
+    if not _claim(saved_id, now=now):
+        return True
     saved = SavedMethod.objects.get(id=saved_id)
     token = token_of(saved)
     try:
@@ -180,8 +195,9 @@ def _release(saved_id: UUID, *, now: datetime) -> None:
             providers.ask(saved.gateway, lambda gateway: _forget(gateway, token))
     except (GatewayAway, GatewayRefused, gateways.NoSuchGateway) as error:
         log.error("%s keeps %s, which its owner removed; it is told again: %s", saved.gateway, saved.public_id, error)
-        return
+        return not isinstance(error, GatewayAway)
     SavedMethod.objects.filter(id=saved_id).update(token="", release_at=None)
+    return True
 
 
 def _forget(gateway: Gateway, token: str) -> None:

@@ -1,16 +1,29 @@
 """A provider that is away, slow or talks nonsense: its methods are hidden for a while, and nothing is lost."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from payments import gateways, polling, providers, top_ups, wallet
-from payments.gateways.base import GatewayAway
+from payments import (
+    delivering,
+    gateways,
+    paying_back,
+    polling,
+    providers,
+    saved_methods,
+    top_ups,
+    wallet,
+    withdrawals,
+)
+from payments.gateways import calls
+from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.gateways.paypal import PaypalGateway
-from payments.models import Refused, TopUpStatus
+from payments.models import Refused, SavedMethod, TopUp, TopUpStatus, Withdrawal
 from promote.keys import staff
 from promote.markets.models import CoinPack
 from tests.api.callers import an_app
@@ -18,6 +31,7 @@ from tests.builders import an_account
 from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.buying import without
 from tests.payments.counter import Counter, buys, confirmed, post, work_off
+from tests.payments.phones import Phones, handed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
 
@@ -142,6 +156,81 @@ def test_whoever_meets_one_that_is_away_pays_another_way_from_the_same_page(at_c
         assert "Idempotency" not in text_of(page)
         assert page["Refresh"].startswith("0; url=http")
     assert sorted(account.top_ups.values_list("method", flat=True)) == ["card", "paypal"]
+
+
+def test_a_no_is_an_answer(at_counter: Counter) -> None:
+    buys("AU", "paypal")
+    paypal = at_counter.providers["paypal"]
+
+    def ask(expected: type[Exception]) -> None:
+        with pytest.raises(expected):
+            providers.ask("paypal", lambda gateway: gateway.fetch("NOSUCHORDER"))
+
+    for _ in range(2):
+        paypal.control("answers", down=True)
+        ask(GatewayAway)
+        ask(GatewayAway)
+        paypal.control("answers")
+        ask(GatewayRefused)
+    assert "paypal" in codes("AU")
+
+
+@pytest.mark.parametrize("trouble", [{"down": True}, {"slow_s": 1.0}])
+def test_one_that_hangs_costs_a_round_of_refunds_and_of_letting_go_three_waits(
+    at_counter: Counter, trouble: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = []
+    for _ in range(5):
+        top_up = buys("AU", "paypal_reference")
+        at_counter.pays(top_up)
+        assert confirmed(top_up).status == TopUpStatus.PAID
+        accounts.append(top_up.account)
+    now = timezone.now()
+    for account in accounts:
+        withdrawals.request(account=account, surface="web", coins=1000, key="back", now=now)
+    SavedMethod.objects.update(removed_at=now, release_at=now)
+    asked, ask = Counted(), providers.ask
+    monkeypatch.setattr(providers, "ask", lambda name, question: asked.count(lambda: ask(name, question)))
+    monkeypatch.setattr(calls, "TIMEOUT_S", 0.2)
+    at_counter.providers["paypal"].control("answers", **trouble)
+    assert paying_back.work(limit=10, now=now) == 5
+    assert asked.times == 3
+    assert saved_methods.release_due(limit=10, now=now) == 5
+    assert asked.times == 6
+    monkeypatch.setattr(calls, "TIMEOUT_S", 8)
+    at_counter.providers["paypal"].control("answers")
+    later = now + timedelta(hours=1)
+    assert (paying_back.work(limit=10, now=later), saved_methods.release_due(limit=10, now=later)) == (5, 5)
+    assert set(Withdrawal.objects.values_list("status", flat=True)) == {"succeeded"}
+    assert set(SavedMethod.objects.values_list("token", flat=True)) == {""}
+
+
+def test_a_store_that_hangs_costs_a_round_of_telling_three_waits(
+    on_phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = an_account(country="DE")
+    for _ in range(5):
+        handed_in("google", account, on_phones.buys("google", account))
+    now = timezone.now()
+    TopUp.objects.update(finish_at=now)
+    monkeypatch.setattr(calls, "TIMEOUT_S", 0.2)
+    on_phones.stores["google"].control("answers", slow_s=1.0)
+    asked, ask = Counted(), providers.ask
+    monkeypatch.setattr(providers, "ask", lambda name, question: asked.count(lambda: ask(name, question)))
+    assert delivering.tell_due(limit=10, now=now) == 5
+    assert asked.times == 3
+    monkeypatch.setattr(calls, "TIMEOUT_S", 8)
+    on_phones.stores["google"].control("answers")
+    assert delivering.tell_due(limit=10, now=now + delivering.AGAIN_AFTER) == 5
+    assert not TopUp.objects.exclude(finish_at=None).exists()
+
+
+class Counted:
+    times = 0
+
+    def count(self, question: Callable[[], Any]) -> Any:
+        self.times += 1
+        return question()
 
 
 def test_ops_sees_who_has_no_keys_and_who_does_not_answer(at_counter: Counter) -> None:
