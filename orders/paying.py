@@ -87,7 +87,7 @@ def start(
     """Starts the payment of the missing coins, once per key; its top-up says what the payer does next.
 
     Raises QuoteInvalid, QuoteExpired, NotEligible, NothingMissing, TooMuchMissing, KeyReused, and what starting a
-    top-up raises (Invalid, NoMethodHere, ProviderAway): nothing was taken then.
+    top-up raises (Invalid, NoMethodHere, ProviderAway, NotStarted): nothing was taken then.
     """
     plan = quotes.read(quote, account=account)
     with transaction.atomic():

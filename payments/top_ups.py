@@ -48,6 +48,7 @@ __all__ = [
     "Methods",
     "Mismatch",
     "NoMethodHere",
+    "NotStarted",
     "ProviderAway",
     "came_back",
     "confirm",
@@ -80,6 +81,14 @@ class ProviderAway(Refusal):
     sentence = _("The payment provider does not answer. Nothing was taken. Try again in a minute.")
 
 
+class NotStarted(Refusal):
+    """The provider was there, and said no: asking again changes nothing."""
+
+    code, status = "payment_not_started", 409
+    title = _("The payment provider does not take this payment")
+    sentence = _("The payment provider does not take this payment. Nothing was taken. Pay another way.")
+
+
 class Mismatch(Exception):
     """What was paid is not what we asked for. Nothing is credited; ops decides."""
 
@@ -102,8 +111,8 @@ def start(
     `return_url` is where the payer comes back to, `{top_up}` in it our id. Price and coins are the pack's, never the
     caller's. `phone` goes to the provider of a method that asks for it, and is not kept. What the payer has saved
     (`saved`, its public id) pays once this is committed, by `confirm`: money is never taken for a row that may still be
-    undone. `save` says that they agreed to the method's words. Raises Invalid, NoMethodHere, LimitReached, KeyReused,
-    ProviderAway.
+    undone. `save` says that they agreed to the method's words. What the provider refuses is over at once, and counts
+    against no limit. Raises Invalid, NoMethodHere, LimitReached, KeyReused, ProviderAway, NotStarted.
     """
     market, chosen, pack = _choose(account, caller_surface, method, pack_id)
     number = purchases.phone_of(phone) if chosen.asks_phone else ""
@@ -119,9 +128,13 @@ def start(
     purchase = purchases.of(top_up, account=account, return_url=return_url, phone=number)
     try:
         started = providers.ask(top_up.gateway, lambda gateway: gateway.start(purchase, key=f"{top_up.public_id}:v1"))
-    except (GatewayAway, GatewayRefused) as error:
+    except GatewayAway as error:
         log.error("top-up %s could not be started at %s: %s", top_up, top_up.gateway, error)
         raise ProviderAway from error
+    except GatewayRefused as error:
+        log.error("top-up %s was refused by %s: %s", top_up, top_up.gateway, error)
+        top_up_ends.over(top_up.id, to=TopUpStatus.FAILED, why="not_started", now=now)
+        raise NotStarted from error
     purchases.keep_next(top_up, started)
     return top_up
 

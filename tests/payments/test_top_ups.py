@@ -8,8 +8,8 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from payments import checkpoints, currencies, gateways, ledger, polling, top_ups, wallet
-from payments.gateways.base import GatewayAway
+from payments import checkpoints, currencies, gateways, ledger, limits, polling, top_ups, wallet
+from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.gateways.stripe import StripeGateway
 from payments.models import Journal, Lot, TopUp, TopUpStatus
 from promote.idempotency.answers import KeyReused
@@ -19,6 +19,7 @@ from promote.notifications.models import Notification
 from promote.outbox.models import Message
 from promote.refusals import Invalid, NotFound
 from tests.builders import an_account
+from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.buying import Till, a_top_up, without
 from tests.payments.ledgers import audited, together
 from tests.sandbox.stand_in import ASKS, DECLINED, SECRET_KEY
@@ -161,6 +162,29 @@ def test_a_provider_that_is_away_takes_nothing(at_till: Till) -> None:
         a_top_up()
     with pytest.raises(GatewayAway):
         nowhere.fetch("cs_test_1")
+
+
+@pytest.mark.usefixtures("static_files")
+def test_what_its_provider_refuses_to_start_is_over_and_counts_against_no_limit(
+    at_till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise GatewayRefused("Stripe: InvalidRequestError 400 amount_too_small")
+
+    monkeypatch.setattr(StripeGateway, "start", refuse)
+    account = an_advertiser(country="US")
+    with pytest.raises(top_ups.NotStarted):
+        a_top_up(account)
+    assert account.top_ups.get().status == TopUpStatus.FAILED
+    market = Market.objects.get(code=account.country)
+    left = limits.outlook(account=account, market=market, flow=limits.Flow.TOP_UP, now=timezone.now()).left_coins
+    fresh = limits.outlook(account=an_account(), market=market, flow=limits.Flow.TOP_UP, now=timezone.now()).left_coins
+    assert left == fresh
+    pack = CoinPack.objects.get(market=market, surface="web", coins=1000)
+    page = signed_in(account).post("/wallet/top-up/", {"method": "card", "pack": pack.pk, "key": "k"})
+    assert page.status_code == 422
+    assert "Pay another way" in text_of(page)
+    assert "does not answer" not in text_of(page)
 
 
 def test_two_who_confirm_at_once_credit_once(committed_db: str, at_till: Till) -> None:
