@@ -192,12 +192,24 @@ def confirm_read(top_up: TopUp, *, now: datetime, provider_ref: str = "", why: s
     if top_up.saved_id and not ref and top_up.status == TopUpStatus.PENDING:
         top_up = paying_saved.pay(top_up, now=now)
         ref = top_up.provider_ref
+    if saved_methods.is_awaited(top_up):
+        _save_late(top_up, now=now)
     if top_up.status == TopUpStatus.PAID or not ref:
         return top_up
     fetched = _fetch(top_up, ref, now=now)
     if fetched is None:
         return top_up
     return top_up_ends.settle(top_up_id=top_up.id, fetched=fetched, ref=ref, why=why, now=now)
+
+
+def _save_late(top_up: TopUp, *, now: datetime) -> None:
+    """A provider may take the money first, and keep what its payer agreed to save a moment later."""
+    fetched = providers.ask(top_up.gateway, lambda provider: provider.fetch(top_up.provider_ref))
+    if fetched.saved is not None and fetched.reference == top_up.reference:
+        with transaction.atomic():
+            locked = TopUp.objects.select_for_update(of=("self",)).select_related("account").get(id=top_up.id)
+            if saved_methods.is_awaited(locked):
+                saved_methods.remember(top_up=locked, saved=fetched.saved, now=now)
 
 
 def _fetch(top_up: TopUp, ref: str, *, now: datetime) -> Fetched | None:

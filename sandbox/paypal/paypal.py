@@ -21,7 +21,7 @@ from sandbox.plumbing.stand_in import Opening, Refused, StandIn, json_of
 
 _LIFE_S = 32_400
 _PAYER = {"email_address": "payer@example.com", "account_id": "QYR5Z8XDVJNXQ", "account_status": "VERIFIED"}
-_RESOURCES = {"CHECKOUT.ORDER": "checkout-order", "CUSTOMER.DISPUTE": "dispute"}
+_RESOURCES = {"CHECKOUT.ORDER": "checkout-order", "CUSTOMER.DISPUTE": "dispute", "VAULT.PAYMENT-TOKEN": "payment_token"}
 _FALSE = {"amount": "value", "currency": "currency_code"}
 
 
@@ -148,12 +148,19 @@ class Paypal(StandIn):
         if not pends:
             self._book(capture)
         if order["source"].get("attributes", {}).get("vault"):
-            token = secrets.token_hex(6)
-            self.store.keep(f"vault:{token}", {"open": True})
-            order["vault"] = {"id": token, "status": "VAULTED", "customer": {"id": secrets.token_hex(5)}}
-            self.emit("VAULT.PAYMENT-TOKEN.CREATED", {"id": token})
+            order["vault"] = {"status": "APPROVED", "customer": {"id": secrets.token_hex(5)}}
+            if not order.get("vaults_late"):
+                self._vault(order)
         self.store.update(order, status="COMPLETED", captures=[capture])
         self.emit(f"PAYMENT.CAPTURE.{capture['status']}", self._told(order, capture))
+
+    def _vault(self, order: dict[str, Any]) -> None:
+        """Inside the caller's transaction, who stores the order."""
+        token = secrets.token_hex(6)
+        self.store.keep(f"vault:{token}", {"open": True})
+        order["vault"] |= {"id": token, "status": "VAULTED"}
+        told = {"id": token, "customer": order["vault"]["customer"], "metadata": {"order_id": order["id"]}}
+        self.emit("VAULT.PAYMENT-TOKEN.CREATED", told)
 
     def _book(self, capture: dict[str, Any]) -> None:
         amount = capture["amount"]
@@ -249,20 +256,25 @@ class Paypal(StandIn):
     # controls
 
     def act(self, request: Request, asked: dict[str, Any]) -> dict[str, Any] | None:
-        """`POST /_ctl/payments/{id}/pay {decline?, pending?, amount?, currency?, reference?}`: approves, also wrongly;
+        """`POST /_ctl/payments/{id}/pay {decline?, pending?, vaults_late?, amount?, currency?, reference?}`: approves,
+        also wrongly; `…/vault`: what was to be saved is, which with `vaults_late` it was not when the money was taken;
         `…/settle {status}`: what became of a pending capture; `…/refund {amount?}`: by hand, on PayPal's own pages;
         `…/dispute`, and `POST /_ctl/disputes/{id}/close {outcome}`."""
         call = f"{request.method} {request.path}"
         if closed := re.fullmatch(r"POST /_ctl/disputes/([\w-]+)/close", call):
             with self.store.transaction():
                 return account.close_dispute(self, closed[1], asked["outcome"])
-        found = re.fullmatch(r"POST /_ctl/payments/(\w+)/(pay|settle|refund|dispute)", call)
+        found = re.fullmatch(r"POST /_ctl/payments/(\w+)/(pay|vault|settle|refund|dispute)", call)
         if found is None:
             return None
         with self.store.transaction():
             order = self.payment(found[1])
             if order is None:
                 raise control.Told("There is no such order.")
+            if found[2] == "vault":
+                self._vault(order)
+                self.store.update(order)
+                return dict(order["vault"])
             if found[2] == "dispute":
                 return account.open_dispute(self, order)
             if found[2] == "refund":
@@ -278,5 +290,6 @@ class Paypal(StandIn):
             for name, field in _FALSE.items():
                 order["unit"]["amount"][field] = asked.get(name, order["unit"]["amount"][field])
             order["unit"]["custom_id"] = asked.get("reference", order["unit"]["custom_id"])
+            order["vaults_late"] = asked.get("vaults_late", False)
             self._approve(order, declines=asked.get("decline", False), pends=asked.get("pending", False))
             return {"status": order["status"]}

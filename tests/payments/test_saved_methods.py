@@ -15,7 +15,8 @@ from promote.refusals import NotFound
 from tests.api.callers import a_browser
 from tests.builders import an_account
 from tests.front.visitors import an_advertiser, signed_in, text_of
-from tests.payments.counter import Counter, buys, confirmed
+from tests.payments.counter import Counter, buys, confirmed, post, work_off
+from tests.sandbox.stand_in import until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
 
@@ -41,6 +42,26 @@ def test_the_second_payment_takes_no_page(at_counter: Counter) -> None:
     assert (top_up.redirect_url, top_up.status) == ("", TopUpStatus.PENDING)
     assert confirmed(top_up).status == TopUpStatus.PAID
     assert wallet.balance(account=account).free_coins == 1500
+
+
+def test_what_paypal_keeps_a_moment_after_it_took_the_money_is_saved_by_its_notice(at_counter: Counter) -> None:
+    account = an_account(country="AU")
+    top_up = buys("AU", "paypal_reference", account=account)
+    at_counter.control(top_up, "pay", vaults_late=True)
+    assert confirmed(top_up).status == TopUpStatus.PAID
+    assert not account.saved_methods.exists()
+    at_counter.letters()
+    at_counter.control(top_up, "vault")
+    until(lambda: any(b"VAULT.PAYMENT-TOKEN.CREATED" in letter.body for letter in at_counter.mail.letters))
+    for letter in at_counter.letters() * 2:
+        assert post(letter).status_code == 200
+    work_off()
+    assert account.saved_methods.get().label == "p…@example.com"
+    second = buys("AU", "paypal_reference", account=account, coins=500)
+    assert (second.redirect_url, confirmed(second).status) == ("", TopUpStatus.PAID)
+    saved_methods.forget(account=account, public_id=account.saved_methods.get().public_id, now=timezone.now())
+    assert confirmed(top_up).status == TopUpStatus.PAID
+    assert not account.saved_methods.filter(removed_at=None).exists(), "what was removed does not come back"
 
 
 def test_what_is_kept_is_sealed_and_its_owner_knows_it(at_counter: Counter) -> None:
