@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments import withdrawals, withdrawing
+from payments import leg_failures, withdrawals, withdrawing
 from payments.models import LegState, Withdrawal, WithdrawalLeg, WithdrawalStatus
 from payments.top_ups_api import PriceOut, surface_of
 from payments.withdrawing import Plan
@@ -47,11 +47,22 @@ class PartOut(serializers.Serializer[Any]):
     usual_time = UsualTimeOut()
 
 
+class StoreLinkOut(serializers.Serializer[Any]):
+    method = serializers.CharField()
+    url = serializers.CharField()
+
+
 class QuoteOut(serializers.Serializer[Any]):
     coins = serializers.IntegerField()
     withdrawable_coins = serializers.IntegerField()
     is_reviewed = serializers.BooleanField(help_text=_("Our staff looks at it before it goes out."))
     parts = PartOut(many=True, help_text=_("Oldest payment first."))
+    links = StoreLinkOut(many=True, help_text=_("Where stores are asked for the money of coins bought there."))
+
+
+class LegFailureOut(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(list(leg_failures.SENTENCES))
+    detail = serializers.CharField()
 
 
 class LegOut(serializers.Serializer[Any]):
@@ -60,6 +71,7 @@ class LegOut(serializers.Serializer[Any]):
     price = PriceOut()
     status = serializers.ChoiceField(LegState.values)
     usual_time = UsualTimeOut(allow_null=True)
+    failure = LegFailureOut(allow_null=True, help_text=_("Why it was not paid back, and where its coins are."))
 
 
 class WithdrawalOut(serializers.Serializer[Any]):
@@ -124,6 +136,7 @@ def _read_plan(plan: Plan) -> dict[str, Any]:
             }
             for part in plan.parts
         ],
+        "links": [{"method": method, "url": url} for method, url in plan.links],
     }
 
 
@@ -159,6 +172,9 @@ def _read_leg(leg: WithdrawalLeg, methods: dict[tuple[str, str], PaymentMethod])
         "price": Price(leg.returned.amount_minor, leg.returned.currency).as_dict(),
         "status": leg.state,
         "usual_time": _usual_time(method) if method else None,
+        "failure": {"code": leg_failures.code_of(leg), "detail": told}
+        if (told := leg_failures.sentence(leg))
+        else None,
     }
 
 

@@ -72,6 +72,8 @@ class Plan:
     parts: tuple[Part, ...]
     is_reviewed: bool
     """Our staff looks at it first (limits.py says when)."""
+    links: tuple[tuple[str, str], ...] = ()
+    """The stores that sold coins of this wallet, each with where it takes a request for a refund."""
 
     @property
     def coins(self) -> int:
@@ -110,7 +112,7 @@ def plan(
     possible = _possible(market, bought, now=now)
     there = sum(part.coins for part in possible)
     if not there:
-        raise WithdrawalNotAvailable(reason="method") if bought else _nothing(market, surface, free)
+        raise WithdrawalNotAvailable(reason="method") if bought else _nothing(market, free)
     wanted = _wanted(account, market, coins, there=there, now=now)
     is_reviewed = limits.check_withdrawal(account=account, market=market, coins=wanted, now=now)
     parts = []
@@ -120,15 +122,24 @@ def plan(
             price = min(uses.price_of(part.lot, micros=coins_to_micros(taken)), part.top_up.returnable_minor)
             parts.append(Part(part.lot, part.top_up, part.method, taken, price))
             wanted -= taken
-    return Plan(market, there, tuple(parts), is_reviewed)
+    return Plan(market, there, tuple(parts), is_reviewed, tuple(_links(market, _origins(free))))
 
 
-def _nothing(market: Market, surface: str, free: Iterable[Free[Lot]]) -> WithdrawalNotAvailable:
+def _nothing(market: Market, free: Iterable[Free[Lot]]) -> WithdrawalNotAvailable:
     """Who holds coins of a store is led to that store; whoever holds none has nothing to ask there."""
-    origins = {one.lot.origin for one in free if one.micros >= MICROS}
-    links = [link for link in store_links(market, surface) if link[0] in origins]
+    origins = _origins(free)
     said = "nothing" if origins & set(IN_APP) else "given" if origins else "empty"
-    return WithdrawalNotAvailable(reason="nothing", links=links, said=said)
+    return WithdrawalNotAvailable(reason="nothing", links=_links(market, origins), said=said)
+
+
+def _origins(free: Iterable[Free[Lot]]) -> set[str]:
+    return {one.lot.origin for one in free if one.micros >= MICROS}
+
+
+def _links(market: Market, origins: set[str]) -> list[tuple[str, str]]:
+    """Whichever surface asks: coins of one store may be held on a phone of the other."""
+    stores = market.payment_methods.filter(in_app=True, code__in=origins).exclude(refund_url="")
+    return [(row.code, row.refund_url) for row in stores]
 
 
 def _wanted(account: Account, market: Market, coins: int | None, *, there: int, now: datetime) -> int:

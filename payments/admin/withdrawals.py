@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments import withdrawals
+from payments import debts, withdrawals
 from payments.admin import asking
 from payments.admin.ledger import LookOnly
 from payments.models import (
@@ -23,6 +23,7 @@ from payments.models import (
     WithdrawalTransition,
 )
 from promote.look_only import money
+from promote.money import MICROS, format_coins
 
 
 class Legs(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -58,10 +59,14 @@ class WithdrawalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("=account__external_id", "=legs__returned__provider_ref")
     ids_searched = {"wdr": "id"}
     search_help_text = _("A withdrawal's id (wdr_…), an account's external id, or the provider's id of a refund.")
-    fields = (("account", "coins"), ("market", "surface"), "status", ("requested_at", "ended_at"))
+    fields = (("account", "coins"), "owed", ("market", "surface"), "status", ("requested_at", "ended_at"))
     ordering = ("-requested_at",)
     inlines = (Legs, Transitions)
     change_form_template = "admin/payments/row.html"
+
+    @admin.display(description=_("owed by the account now"))
+    def owed(self, row: Withdrawal) -> str:
+        return format_coins(-(-debts.owed_micros(row.account_id) // MICROS))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from payments import wallet, withdrawals, withdrawing
+from payments import leg_failures, wallet, withdrawals, withdrawing
 from payments.models import WithdrawalLeg
 from promote.front.doors import AdvertiserRequest, advertiser
 from promote.front.promote_form import new_key
@@ -37,6 +37,8 @@ class Leg:
     leg: WithdrawalLeg
     method: PaymentMethod | None
     pill: Pill
+    failure: str
+    """Why it was not paid back, where it was not."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -78,7 +80,12 @@ def withdrawal(request: AdvertiserRequest, withdrawal_id: str) -> HttpResponse:
     markets = {leg.returned.top_up.market_id for leg in legs}
     methods = {(row.market_id, row.code): row for row in PaymentMethod.objects.filter(market__in=markets)}
     shown = [
-        Leg(leg, methods.get((leg.returned.top_up.market_id, leg.returned.top_up.method)), LEG_STATES[leg.state])
+        Leg(
+            leg,
+            methods.get((leg.returned.top_up.market_id, leg.returned.top_up.method)),
+            LEG_STATES[leg.state],
+            leg_failures.sentence(leg),
+        )
         for leg in legs
     ]
     last = found.transitions.last()

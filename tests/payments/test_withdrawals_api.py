@@ -4,11 +4,15 @@ import csv
 import io
 
 import pytest
+from django.test import Client
 
-from payments import gifts
+from payments import gifts, paying_back, returns, withdrawals
+from payments.models import ReturnKind
+from promote.keys import staff
 from promote.markets.models import Market
 from tests.api.callers import a_browser, an_app, problem, wrong_fields
 from tests.builders import NOON, an_account
+from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.books import a_paid_top_up
 from tests.payments.ledgers import granted
 
@@ -67,6 +71,38 @@ def test_on_ios_and_in_gb_the_answer_names_the_stores_way():
     )
     Market.objects.filter(code="GB").update(withdrawal_surfaces=["web"])
     assert problem(a_browser(british).post("/withdrawals/quote", {}))["reason"] == "nothing", "by data, not by country"
+
+
+def test_a_quote_leads_to_the_stores_that_sold_coins_of_this_wallet():
+    account = an_account()
+    a_paid_top_up(account, 100)
+    app = an_app(account)
+    assert app.post("/withdrawals/quote", {}).json()["links"] == []
+    a_paid_top_up(account, 50, method="apple", gateway="apple")
+    told = app.post("/withdrawals/quote", {}).json()
+    assert told["coins"] == 100
+    assert told["links"] == [{"method": "apple", "url": "https://reportaproblem.apple.com/"}]
+
+
+@pytest.mark.usefixtures("static_files")
+def test_who_owed_coins_hears_why_they_were_not_paid_back():
+    account = an_advertiser(country="US")
+    a_paid_top_up(account, 100)
+    spent = a_paid_top_up(account, 100)
+    made = withdrawals.request(account=account, surface="web", coins=100, key="k", now=NOON)
+    gifts.give(account=account, coins=100, reference="spent", now=NOON)
+    returns.take(top_up_id=spent.id, kind=ReturnKind.REFUND, provider_ref="re", amount_minor=100, now=NOON)
+    user, password = staff.create(username="fin", roles=["finance"])
+    browser = Client()
+    assert browser.login(username=user.username, password=password)
+    page = browser.get(f"/admin/payments/withdrawal/{made.pk}/change/").content.decode()
+    assert "100 coins" in page[page.index("Owed by the account now") :][:300]
+    paying_back.work(limit=10, now=NOON)
+    (leg,) = an_app(account).get(f"/withdrawals/{made.public_id}").json()["legs"]
+    assert (leg["status"], leg["failure"]["code"]) == ("failed", "debt")
+    assert "You owed coins; they repaid that." in text_of(
+        signed_in(account).get(f"/wallet/withdrawals/{made.public_id}/")
+    )
 
 
 @pytest.mark.parametrize("coins", [0, -5, "5", 1.5, True, None, 10**12])

@@ -1,0 +1,24 @@
+"""Why part of a withdrawal was not paid back, in words for whoever asked for it."""
+
+from django.utils.translation import gettext_lazy as _
+
+from payments.models import LegState, WithdrawalLeg
+from promote.refusals import Text
+
+SENTENCES: dict[str, Text] = {
+    "debt": _("You owed coins; they repaid that. What is left of them is in your balance."),
+    "refused": _("Our staff did not let it go. The coins are in your balance."),
+    "provider": _("The payment's provider could not pay it back. The coins are in your balance."),
+}
+
+
+def code_of(leg: WithdrawalLeg) -> str:
+    """A word above; empty for what has not failed. What a provider calls it is for our staff."""
+    if leg.state != LegState.FAILED:
+        return ""
+    return leg.failure if leg.failure in SENTENCES else "provider"
+
+
+def sentence(leg: WithdrawalLeg) -> str:
+    """In the reader's language; empty for what has not failed."""
+    return str(SENTENCES.get(code_of(leg), ""))
