@@ -250,7 +250,7 @@ def _issue(drafts: Sequence[_Draft], *, kind: InvoiceKind, now: datetime) -> lis
     if told_as := _TOLD_AS.get(kind):
         notifications.notify_all(kind=told_as, told=[_told(row) for row in rows], now=now)
     mailed = [{"invoice": str(row["id"])} for row in rows if row["content"]["buyer"]["email"]]
-    outbox.record_all("document_issued", mailed)
+    outbox.record_all("document_issued", mailed, wakes=False)
     made = [row["id"] for row in rows]
     _render_when_committed(made)
     return made

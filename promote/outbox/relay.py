@@ -24,7 +24,8 @@ def relay(*, limit: int = 200) -> int:
     Topics take turns, so that a million of one hold up no other. Messages go in one transaction together where all who
     read the topic take many at once (`subscribe_many`), else each in its own. One whose handler fails waits (2, 4, …
     60 s) and is tried again, up to 12 times; then it stands aside as dead, to be seen and replayed in the admin. Two
-    relays share the work (SKIP LOCKED).
+    relays share the work (SKIP LOCKED). Who finds less than was asked for has come to the end of the line: what is
+    recorded meanwhile is left for the next to read together, since looking on would read it one by one.
     """
     return sum(_relay_topic(topic, limit=limit) for topic in _waiting_topics())
 
@@ -33,9 +34,10 @@ def _relay_topic(topic: str, *, limit: int) -> int:
     most = 1 if topics.is_read_singly(topic) else limit
     done = 0
     while done < limit:
-        seen, handed = _relay_some(topic, most=min(most, limit - done), now=timezone.now())
+        asked = min(most, limit - done)
+        seen, handed = _relay_some(topic, most=asked, now=timezone.now())
         done += handed
-        if not seen:
+        if seen < asked:
             break
     return done
 

@@ -8,18 +8,21 @@ from django.utils import timezone
 
 from promote.outbox import relay as outbox
 
-ROUNDS = 10
+AT_ONCE, ROUNDS = 200, 10
 _CALLED, _CALLED_FOR_S = "outbox:called", 2
 """While a call is under way; where it is lost, the next may go out after so long."""
 
 
 @shared_task(name="outbox.relay", ignore_result=True)
 def relay(**_: object) -> None:
-    """Every second and whenever something was recorded. What is left after some rounds waits behind other tasks."""
+    """Every second and whenever something was recorded. What is left after some rounds waits behind other tasks.
+
+    What was recorded during a round that came to the end of every line has called for itself, or waits for the clock.
+    """
     with contextlib.suppress(redis.RedisError):
         cache.delete(_CALLED)  # what is recorded from now on may be too late for us, and calls again
     for _round in range(ROUNDS):
-        if not outbox.relay():
+        if outbox.relay(limit=AT_ONCE) < AT_ONCE:
             return
     wake()
 

@@ -66,6 +66,8 @@ def record_all(topic: str, payloads: Sequence[dict[str, Any]], *, wakes: bool = 
     """As `record`, a message for each payload, in one statement. What nobody reads wakes nobody."""
     from promote.outbox.models import Message
 
+    if not payloads:
+        return
     rows = [{"payload": payload} for payload in payloads]
     many.insert(Message, rows, topic=topic, created_at=timezone.now(), attempts=0, error="", dead=False)
     if wakes:

@@ -112,3 +112,30 @@ def test_a_heap_of_one_topic_holds_up_no_other(heard, heard_together):
     assert relay.relay(limit=10) == 11
     assert heard == [1]
     assert heard_together == [list(range(10, 20))]
+
+
+def test_what_is_recorded_while_its_line_is_read_waits_to_be_read_together():
+    calls = []
+
+    def many(payloads, now):
+        calls.append([payload["n"] for payload in payloads])
+        if len(calls) == 1:
+            outbox.record_all("t_more", [{"n": 2}, {"n": 3}])
+
+    outbox.subscribe_many("t_more")(many)
+    try:
+        outbox.record("t_more", {"n": 1})
+        assert relay.relay() == 1
+        assert relay.relay() == 2
+    finally:
+        topics._batch_handlers.pop("t_more")
+    assert calls == [[1], [2, 3]]
+
+
+def test_who_records_nothing_wakes_nobody(heard, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks() as woken:
+        outbox.record_all("t_good", [])
+    assert not woken
+    with django_capture_on_commit_callbacks() as woken:
+        outbox.record_all("t_good", [{"n": 1}])
+    assert len(woken) == 1
