@@ -16,9 +16,7 @@ from payments.models import AccountKind, Guard, LedgerAccount
 
 def open_for(owner: UUID) -> int:
     """The debt account of an account, opened where there is none. Its balance, debits less credits, is what is owed."""
-    code = f"debt:{owner.hex}"
-    found = ledger.account_id(code=code)
-    return found or ledger.open_account(kind=AccountKind.DEBT, guard=Guard.DEBIT, owner=owner, code=code)
+    return ledger.open_account(kind=AccountKind.DEBT, guard=Guard.DEBIT, owner=owner, code=f"debt:{owner.hex}")
 
 
 def owed_micros(owner: UUID) -> int:

@@ -159,9 +159,6 @@ def platform(code: str, ledger: int = COINS) -> int:
     """
     if ledger == COINS:
         return _COIN_PLATFORM[code]
-    found = account_id(code=code, ledger=ledger)
-    if found is not None:
-        return found
     return _open(kind=AccountKind.PLATFORM, guard=Guard.NONE, owner=None, code=code, ledger=ledger, hot=True)
 
 
@@ -214,19 +211,8 @@ def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
 
 def _open(*, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | None, ledger: int, hot: bool) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO payments_ledgeraccount (ledger, kind, code, owner, guard, hot)
-               VALUES (%s, %s, %s, %s, %s, %s)
-               ON CONFLICT (ledger, code) WHERE code IS NOT NULL DO NOTHING RETURNING id""",
-            [ledger, kind, code, owner, guard, hot],
-        )
-        row = cursor.fetchone()
-    if row is not None:
-        return int(row[0])
-    assert code is not None
-    found = account_id(code=code, ledger=ledger)
-    assert found is not None
-    return found
+        cursor.execute(_OPEN, [ledger, kind, code, owner, guard, hot])
+        return int(cursor.fetchone()[0])
 
 
 def _columns(movements: Sequence[Movement]) -> list[str]:
@@ -269,6 +255,7 @@ _REFUSED_BY = {
 }
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\""})
 _WORTH_ANOTHER_TRY = ("40P01", "40001")
+_OPEN = "SELECT payments_open_account(%s::smallint, %s, %s, %s, %s, %s)"
 _POST_ONE = """
     SELECT * FROM payments_post_one(
         %s, %s, %s, %s, %s, %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[])

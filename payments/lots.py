@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from payments import debts, ledger
-from payments.ledger import Movement
-from payments.models import AccountKind, Guard, Lot, Origin
+from payments.models import Lot, Origin
 from payments.models.lots import NEVER_WITHDRAWN
 from promote import ids
 from promote.accounts.models import Account
@@ -143,31 +142,20 @@ def open_lot(
         "expires_at": expires_at.isoformat() if expires_at else None,
         "reason": reason,
     }
-    with transaction.atomic():
-        debt_id = debts.open_for(account.id)
-        owed = ledger.lock([debt_id])[debt_id].balance
-        posted_before = ledger.find(kind=kind, key=key, ref=ref, request=request)
-        if posted_before is not None:
-            return Lot.objects.get(opening_id=posted_before)
-        lot_id = ledger.open_account(kind=AccountKind.LOT, guard=Guard.CREDIT, owner=account.id)
-        micros = coins * MICROS
-        credit = Movement(debit_id=ledger.platform("issuance"), credit_id=lot_id, amount=micros)
-        repaid = debts.repay(debt_id=debt_id, owed_micros=owed, credited=[(lot_id, micros)])
-        posted = ledger.post(kind=kind, key=key, ref=ref, request=request, movements=[credit, *repaid], now=now)
-        return Lot.objects.create(
-            ledger_account_id=lot_id,
-            opening_id=posted.journal_id,
-            account=account,
-            origin=origin,
-            coins=coins,
-            paid_minor=paid_minor,
-            currency=currency,
-            top_up=top_up,
-            reason=reason,
-            expires_at=expires_at,
-            withdrawable=origin not in NEVER_WITHDRAWN,
-            opened_at=now,
-        )
+    asked: list[Any] = [
+        ids.new(), account.id, kind, key, ledger.hash_of(kind=kind, ref=ref, request=request), ref, origin, coins,
+        paid_minor, currency, top_up, reason, expires_at, is_withdrawable(origin), now,
+    ]  # fmt: skip
+    with ledger.named_refusals(), connection.cursor() as cursor:
+        cursor.execute(_OPEN, asked)
+        lot_id, same = cursor.fetchone()
+    if not same:
+        raise ledger.JournalKeyReused
+    return Lot.objects.get(id=lot_id)
+
+
+def is_withdrawable(origin: str) -> bool:
+    return origin not in NEVER_WITHDRAWN
 
 
 def free(*, account: Account, now: datetime) -> list[Free[Lot]]:
@@ -185,3 +173,9 @@ def lock_free(*, account: Account, now: datetime) -> list[Free[Lot]]:
     rows = lots.filter(ledger_account__credits__gt=F("ledger_account__debits")).select_related("ledger_account")
     locked = rows.select_for_update(no_key=True, of=("ledger_account",)).order_by("ledger_account_id")
     return [Free(lot, lot.ledger_account.balance) for lot in spending_order(locked)]
+
+
+_OPEN = """
+    SELECT lot, same FROM payments_open_lot(
+        %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""

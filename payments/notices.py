@@ -106,8 +106,8 @@ def work(*, limit: int, now: datetime) -> int:
 def process_due(*, limit: int, now: datetime) -> int:
     """Does what waiting notices hint at whose time has come, oldest first; how many. Two workers share them.
 
-    Where the provider is away a notice waits (2, 4, … up to an hour) and is tried again, 12 times; then it is dead,
-    and waits in the admin.
+    Where the provider is away, or we fail, a notice waits (2, 4, … up to an hour) and is tried again, 12 times; then it
+    is dead, and waits in the admin.
     """
     found = _claim(limit=limit, now=now)
     _process_all(found, now=now)
@@ -190,7 +190,7 @@ def _claim(*, limit: int, now: datetime) -> list[Notice]:
     """Ours for a minute: whoever dies with them leaves them to the next sweep."""
     with transaction.atomic():
         due = Notice.objects.filter(state=NoticeState.WAITING, try_at__lte=now).order_by("try_at")
-        found = list(due.select_for_update(skip_locked=True)[:limit])
+        found = list(due.defer("raw", "headers").select_for_update(skip_locked=True)[:limit])
         Notice.objects.filter(id__in=[notice.id for notice in found]).update(
             attempts=F("attempts") + 1, try_at=now + timedelta(seconds=_LEASE_S)
         )

@@ -7,6 +7,7 @@ lost meanwhile: what was started is polled until it ends.
 
 import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 FAILURES_IN_A_ROW = 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _MEMORY_S = 30, 600, 3600
+_LOOK_EVERY_S = 1.0
+_next_look: dict[str, float] = {}
+"""When an answer to this process has the failures of a provider looked for again, by the monotonic clock."""
 
 Answer = TypeVar("Answer")
 
@@ -83,6 +87,10 @@ class Round:
 
 
 def _answered(name: str) -> None:
+    """Forgets its failures; once a second is enough where hundreds are answered."""
+    if time.monotonic() < _next_look.get(name, 0.0):
+        return
+    _next_look[name] = time.monotonic() + _LOOK_EVERY_S
     with _without_redis_too():
         if cache.delete(_failures(name)) and cache.delete(_pause(name)):
             log.warning("payment provider %s answers again; its methods are offered", name)
@@ -90,6 +98,7 @@ def _answered(name: str) -> None:
 
 def _failed(name: str, error: GatewayAway) -> None:
     """Counted over an hour: the TTL begins anew with each failure."""
+    _next_look.pop(name, None)
     cache.add(_failures(name), 0, _MEMORY_S)
     try:
         count = cache.incr(_failures(name))

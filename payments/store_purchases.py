@@ -159,7 +159,7 @@ def _buy(
         raise PurchaseRefused(gateway=row.gateway, reason="unknown_product", told=product)
     with transaction.atomic():
         top_up = _open(row, account, pack, fetched, ref=ref, now=now)
-        return top_up_ends.settle(top_up_id=top_up.id, fetched=fetched, ref=ref, why=why, now=now)
+        return top_up_ends.settle(top_up=top_up, fetched=fetched, ref=ref, why=why, now=now)
 
 
 def _judge(gateway: str, account: Account, fetched: Fetched) -> None:

@@ -22,7 +22,7 @@ from payments import (
 
 
 @shared_task(ignore_result=True)
-def process_notices(*, limit: int = 10, **_: object) -> None:
+def process_notices(*, limit: int = 25, **_: object) -> None:
     """Few at a time, so that other work has its turn between."""
     notices.work(limit=limit, now=timezone.now())
 

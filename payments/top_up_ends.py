@@ -8,33 +8,30 @@ from django.utils.translation import gettext_lazy as _
 
 from payments import crediting, currencies, delivering, saved_methods
 from payments.gateways.base import Fetched, PaymentState
-from payments.models import Notice, NoticeState, TopUp, TopUpStatus, TopUpTransition
+from payments.models import TopUp, TopUpStatus, TopUpTransition
 from payments.models.top_ups import TRANSITIONS
 from promote import notifications
 from promote.accounts.models import User
 from promote.money import exponent
 from promote.refusals import FieldError, Invalid, WrongState
 
-_MOVED = [
-    "status", "ended_at", "check_at", "provider_ref", "payment_ref", "paid_at", "problem", "failure", "finish_at",
-    "amount_minor", "currency", "exponent",
-]  # fmt: skip
-"""What an end may change of a top-up."""
-
 _ENDED_AS = {PaymentState.FAILED: TopUpStatus.FAILED, PaymentState.EXPIRED: TopUpStatus.EXPIRED}
 
 
-def settle(*, top_up_id: UUID, fetched: Fetched, ref: str, why: str, now: datetime) -> TopUp:
-    """Ends the top-up as the provider's answer says, which has been compared with it. Any number of times, once."""
+def settle(*, top_up: TopUp, fetched: Fetched, ref: str, why: str, now: datetime) -> TopUp:
+    """Ends the top-up as the provider's answer says, which has been compared with it. Any number of times, once.
+
+    What has changed since it was read is seen under its lock; it is answered as it is then.
+    """
     with transaction.atomic():
-        top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account", "market").get(id=top_up_id)
         if fetched.state == PaymentState.PAID:
             _pay(top_up, fetched, ref=ref, why=why, now=now)
-        elif top_up.status != TopUpStatus.PENDING or fetched.state == PaymentState.OPEN:
-            pass
-        elif fetched.state == PaymentState.SETTLING:
+            return top_up
+        top_up = TopUp.objects.select_for_update(of=("self",)).select_related("account").get(id=top_up.id)
+        is_open = top_up.status == TopUpStatus.PENDING
+        if is_open and fetched.state == PaymentState.SETTLING:
             _accept(top_up, now=now)
-        else:
+        elif is_open and fetched.state in _ENDED_AS:
             top_up.failure = fetched.failure if fetched.state == PaymentState.FAILED else ""
             end(top_up, to=_ENDED_AS[fetched.state], why=why, now=now)
         return top_up
@@ -70,28 +67,17 @@ def put_right(*, top_up_id: UUID, reason: str, by: User, now: datetime) -> TopUp
 
 
 def _pay(top_up: TopUp, fetched: Fetched, *, ref: str, why: str, now: datetime) -> None:
-    """Under the top-up's lock: paid, credited, told. Once."""
-    if top_up.status == TopUpStatus.PAID:
-        return
-    top_up.provider_ref, top_up.payment_ref, top_up.paid_at = ref, fetched.payment_ref, now
-    top_up.problem = top_up.failure = ""
+    """Paid, credited, told. Once."""
+    top_up.status, top_up.provider_ref, top_up.payment_ref = TopUpStatus.PAID, ref, fetched.payment_ref
+    top_up.paid_at = top_up.ended_at = now
+    top_up.check_at, top_up.problem, top_up.failure = None, "", ""
     if top_up.in_app and (price := store_price(fetched)):
         top_up.amount_minor, top_up.currency, top_up.exponent = price
     delivering.owe(top_up, now=now)
-    _move(top_up, to=TopUpStatus.PAID, why=why, now=now)
-    crediting.credit(top_up, now=now)
-    _look_again(top_up, now=now)
-    if fetched.saved is not None:
+    if not crediting.credit(top_up, why=why, now=now):
+        top_up.refresh_from_db()
+    elif fetched.saved is not None:
         saved_methods.remember(top_up=top_up, saved=fetched.saved, now=now)
-
-
-def _look_again(top_up: TopUp, *, now: datetime) -> None:
-    """Money of this payment that went back before we knew it was paid: its notices were nobody's, and are ours now."""
-    early = Notice.objects.filter(gateway=top_up.gateway, payment_ref=top_up.payment_ref, about="return")
-    if top_up.payment_ref:
-        early.filter(state=NoticeState.IGNORED).update(
-            state=NoticeState.WAITING, attempts=0, try_at=now, error="", done_at=None
-        )
 
 
 def store_price(fetched: Fetched) -> tuple[int, str, int] | None:
@@ -109,20 +95,16 @@ def _accept(top_up: TopUp, *, now: datetime) -> None:
 
 
 def end(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime, by: User | None = None) -> None:
-    """Without coins; its payer is told."""
-    _move(top_up, to=to, why=why, by=by, now=now)
-    kind = "top_up_failed" if to == TopUpStatus.FAILED else "top_up_expired"
-    payload = {"top_up": top_up.public_id, "coins": top_up.coins}
-    notifications.notify(account=top_up.account, kind=kind, payload=payload, now=now)
-
-
-def _move(top_up: TopUp, *, to: TopUpStatus, why: str, now: datetime, by: User | None = None) -> None:
+    """Under its lock, without coins; its payer is told."""
     came_from = TopUpStatus(top_up.status)
     if to not in TRANSITIONS[came_from]:
         raise ValueError(f"{top_up} can't become {to}: it is {came_from}")
     top_up.status, top_up.ended_at, top_up.check_at = to, now, None
-    top_up.save(update_fields=_MOVED)
+    top_up.save(update_fields=["status", "ended_at", "check_at", "failure"])
     _note(top_up, came_from=came_from, why=why, by=by, now=now)
+    kind = "top_up_failed" if to == TopUpStatus.FAILED else "top_up_expired"
+    payload = {"top_up": top_up.public_id, "coins": top_up.coins}
+    notifications.notify(account=top_up.account, kind=kind, payload=payload, now=now)
 
 
 def note_start(top_up: TopUp, *, now: datetime) -> None:

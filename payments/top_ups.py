@@ -199,7 +199,7 @@ def confirm_read(top_up: TopUp, *, now: datetime, provider_ref: str = "", why: s
     fetched = _fetch(top_up, ref, now=now)
     if fetched is None:
         return top_up
-    return top_up_ends.settle(top_up_id=top_up.id, fetched=fetched, ref=ref, why=why, now=now)
+    return top_up_ends.settle(top_up=top_up, fetched=fetched, ref=ref, why=why, now=now)
 
 
 def _save_late(top_up: TopUp, *, now: datetime) -> None:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from payments import checkpoints, crediting, currencies, ledger, tax
-from payments.models import Lot, TopUp, TopUpStatus
+from payments import checkpoints, currencies, ledger, tax, top_up_ends
+from payments.gateways.base import Fetched, PaymentState
+from payments.models import Lot, TopUp
 from promote.accounts.models import Account
 from promote.markets.models import Market
 from tests.builders import NOON, a_number
@@ -24,7 +25,8 @@ def a_paid_top_up(
     """A payment that was credited: of the account's market, its tax included."""
     market = Market.objects.get(code=account.country)
     amount = amount_minor if amount_minor is not None else coins
-    facts = {"payment_ref": f"pi_{a_number()}", "gateway": "stripe", "tax_percent": market.tax_percent, **facts}
+    facts = {"gateway": "stripe", "tax_percent": market.tax_percent, **facts}
+    paid_at, payment_ref = facts.pop("paid_at", NOON), facts.pop("payment_ref", f"pi_{a_number()}")
     top_up = TopUp.objects.create(
         account=account,
         key=f"key-{a_number()}",
@@ -37,14 +39,14 @@ def a_paid_top_up(
         exponent=market.exponent,
         tax_name=market.tax_name,
         tax_minor=tax.within(amount, facts["tax_percent"]),
-        status=TopUpStatus.PAID,
         started_at=NOON,
         expires_at=NOON,
-        paid_at=facts.pop("paid_at", NOON),
         **facts,
     )
-    crediting.credit(top_up, now=top_up.paid_at or NOON)
-    return top_up
+    answer = Fetched(
+        PaymentState.PAID, top_up.amount_minor, top_up.currency, top_up.reference, payment_ref, is_live=False
+    )
+    return top_up_ends.settle(top_up=top_up, fetched=answer, ref=top_up.provider_ref, why="asked", now=paid_at)
 
 
 def lot_of(top_up: TopUp) -> Lot:
