@@ -1,22 +1,14 @@
 """DOKU by SNAP, Indonesia's payment standard: DANA, OVO, and bank transfer to a virtual account of the payment's own.
 
-Each side signs both ways: a token is asked for with an RSA key, every call carries an HMAC of itself, and for its
-notices DOKU first fetches a token of ours. By plain HTTP, since its SDK can't be imported. Source: payments.md 4.1.
+By plain HTTP, since its SDK can't be imported; how both sides sign is in doku_keys.py. Source: payments.md 4.1.
 """
 
 import hashlib
-import hmac
 import json
 import secrets
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-
-import jwt
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 
 from payments.gateways import amounts, answered, calls, doku_account, rsa_keys, said
 from payments.gateways.base import (
@@ -34,10 +26,10 @@ from payments.gateways.base import (
     Returned,
     Started,
 )
+from payments.gateways.doku_keys import Keys
 from payments.gateways.tokens import Token
 
 LIVE = "https://api.doku.com"
-TOLERANCE_S, OUR_TOKEN_LIFE_S = 300, 900
 BANK, BANK_CHANNEL = "BCA", "VIRTUAL_ACCOUNT_BCA"
 
 _TOKEN = "/authorization/v1/access-token/b2b"  # noqa: S105  (paths)
@@ -96,9 +88,12 @@ class DokuGateway:
     ) -> None:
         self._base = api_base or LIVE
         self.is_live = self._base == LIVE
-        self._client_id, self._secret = client_id, secret_key.encode()
-        self._ours = rsa_keys.private(private_key, name="DOKU_PRIVATE_KEY")
-        self._theirs = rsa_keys.public(public_key, name="DOKU_PUBLIC_KEY")
+        self._keys = Keys(
+            client_id,
+            secret_key.encode(),
+            ours=rsa_keys.private(private_key, name="DOKU_PRIVATE_KEY"),
+            theirs=rsa_keys.public(public_key, name="DOKU_PUBLIC_KEY"),
+        )
         self._service = partner_service_id.strip().rjust(8)
         self._token = Token(self._new_token, ("accessToken", "expiresIn"))
 
@@ -117,7 +112,7 @@ class DokuGateway:
         if purchase.method != "ovo" or not code:
             return None
         timestamp = _now()
-        headers = {**self._signed_by_key(timestamp), "Content-Type": "application/json"}
+        headers = {**self._keys.headers(timestamp), "Content-Type": "application/json"}
         body = {"grantType": "authorization_code", "authCode": code}
         answer = calls.call("POST", self._base + _CUSTOMER_TOKEN, headers=headers, raw=calls.compact(body))
         if answer.status >= 300 or not isinstance(answer.body.get("accessToken"), str):
@@ -309,8 +304,8 @@ class DokuGateway:
 
     def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, path: str, now: datetime) -> NoticeFacts | Reply:
         if path.endswith(_TOKEN):
-            return self._give_token(headers, now=now)
-        self._check_notice(headers, raw, path=path, now=now)
+            return self._keys.give_token(headers, now=now)
+        self._keys.check_notice(headers, raw, path=path, now=now)
         try:
             body = json.loads(raw)
             is_transfer = path.endswith("/v1/transfer-va/payment")
@@ -333,69 +328,6 @@ class DokuGateway:
             reply=_thanks(body) if is_transfer else _PROCESSED,
         )
 
-    def _give_token(self, headers: Mapping[str, str], *, now: datetime) -> Reply:
-        """For DOKU's next notices: it signs with the key whose public half we have."""
-        refuse = Reply(401, {"responseCode": "4017300", "responseMessage": "Unauthorized. Invalid Signature"})
-        timestamp = headers.get("X-Timestamp", "")
-        self._check_time(timestamp, now=now, refuse=refuse)
-        try:
-            signature = b64decode(headers.get("X-Signature", ""), validate=True)
-            signed = f"{self._client_id}|{timestamp}".encode()
-            self._theirs.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
-        except (InvalidSignature, ValueError) as error:
-            raise BadNotice("a token was asked for, not by DOKU", reason="signature", reply=refuse) from error
-        if headers.get("X-Client-Key") != self._client_id:
-            raise BadNotice("a token for another client", reason="other_account", reply=refuse)
-        claims = {"exp": int(now.timestamp()) + OUR_TOKEN_LIFE_S, "iss": "promote", "clientId": self._client_id}
-        return Reply(
-            200,
-            {
-                "responseCode": "2007300",
-                "responseMessage": "Successful",
-                "accessToken": jwt.encode(claims, self._ours, algorithm="RS256"),
-                "tokenType": "Bearer",
-                "expiresIn": OUR_TOKEN_LIFE_S,
-                "additionalInfo": "",
-            },
-        )
-
-    def _check_notice(self, headers: Mapping[str, str], raw: bytes, *, path: str, now: datetime) -> None:
-        """Both of them: the token says who may knock, the HMAC that this is what they said."""
-        bad_token = Reply(401, {"responseCode": "4012701", "responseMessage": "Invalid Token (B2B)"})
-        kind, _, token = headers.get("Authorization", "").partition(" ")
-        try:
-            if kind != "Bearer":
-                raise jwt.InvalidTokenError("no bearer token")
-            claims = jwt.decode(
-                token,
-                self._ours.public_key(),
-                algorithms=["RS256"],
-                issuer="promote",
-                options={"require": ["exp", "iss"], "verify_exp": False},
-            )
-            if claims["exp"] <= now.timestamp() or claims.get("clientId") != self._client_id:
-                raise jwt.InvalidTokenError("over, or another's")
-        except jwt.InvalidTokenError as error:
-            raise BadNotice(
-                f"its token is not ours: {type(error).__name__}", reason="signature", reply=bad_token
-            ) from error
-        if headers.get("X-Partner-Id", self._client_id) != self._client_id:
-            raise BadNotice("for another partner", reason="other_account", reply=bad_token)
-        refuse = Reply(401, {"responseCode": "4012700", "responseMessage": "Unauthorized. Invalid Signature"})
-        timestamp = headers.get("X-Timestamp", "")
-        self._check_time(timestamp, now=now, refuse=refuse)
-        wanted = _mac(self._secret, "POST", path, token, raw, timestamp)
-        if not hmac.compare_digest(wanted.encode(), headers.get("X-Signature", "").encode()):
-            raise BadNotice("not signed by DOKU", reason="signature", reply=refuse)
-
-    def _check_time(self, text: str, *, now: datetime, refuse: Reply) -> None:
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise BadNotice("no readable X-TIMESTAMP", reason="time", reply=refuse) from error
-        if at.tzinfo is None or abs((now - at).total_seconds()) > TOLERANCE_S:
-            raise BadNotice(f"its time is {text}, ours {now}", reason="time", reply=refuse)
-
     # calls
 
     def _ask(self, path: str, body: Mapping[str, Any], *, external_id: str, **more: str) -> calls.Answered:
@@ -406,10 +338,10 @@ class DokuGateway:
             headers = {
                 "Content-Type": "application/json",
                 "Authorization": f"Bearer {token}",
-                "X-PARTNER-ID": self._client_id,
+                "X-PARTNER-ID": self._keys.client_id,
                 "X-EXTERNAL-ID": external_id,
                 "X-TIMESTAMP": timestamp,
-                "X-SIGNATURE": _mac(self._secret, "POST", path, token, raw, timestamp),
+                "X-SIGNATURE": self._keys.mac("POST", path, token, raw, timestamp),
                 "CHANNEL-ID": "H2H",
                 "X-DEVICE-ID": "promote",
                 "X-IP-ADDRESS": "10.10.100.100",  # of ten characters or more, as DANA wants it; no payer's
@@ -420,17 +352,9 @@ class DokuGateway:
         return self._token.call(send)
 
     def _new_token(self) -> calls.Answered:
-        headers = {**self._signed_by_key(_now()), "Content-Type": "application/json"}
+        headers = {**self._keys.headers(_now()), "Content-Type": "application/json"}
         raw = calls.compact({"grantType": "client_credentials", "additionalInfo": ""})
         return calls.call("POST", self._base + _TOKEN, headers=headers, raw=raw)
-
-    def _signed_by_key(self, timestamp: str) -> dict[str, str]:
-        signed = self._ours.sign(f"{self._client_id}|{timestamp}".encode(), padding.PKCS1v15(), hashes.SHA256())
-        return {
-            "X-CLIENT-KEY": self._client_id,
-            "X-TIMESTAMP": timestamp,
-            "X-SIGNATURE": b64encode(signed).decode(),
-        }
 
 
 _PROCESSED = Reply(200, {"responseCode": "2005600", "responseMessage": "Request has been processed successfully"})
@@ -440,13 +364,6 @@ def _thanks(body: Mapping[str, Any]) -> Reply:
     repeated = ("partnerServiceId", "customerNo", "virtualAccountNo", "virtualAccountName", "trxId", "paymentRequestId")
     data = {name: body[name] for name in repeated if name in body}
     return Reply(200, {"responseCode": "2002500", "responseMessage": "success", "virtualAccountData": data})
-
-
-def _mac(secret: bytes, method: str, path: str, token: str, raw: bytes, timestamp: str) -> str:
-    """HMAC-SHA512 of method, path, token, the body's hash and the time, as SNAP has it."""
-    body_hash = hashlib.sha256(raw).hexdigest().lower()
-    signed = f"{method}:{path}:{token}:{body_hash}:{timestamp}".encode()
-    return b64encode(hmac.new(secret, signed, hashlib.sha512).digest()).decode()
 
 
 def _amount(purchase: Purchase) -> dict[str, str]:
