@@ -21,7 +21,7 @@ from promote import ids, many, notifications, outbox
 from promote.accounts.models import Account
 from promote.markets.models import Market
 from promote.markets.taxes import tax_of
-from promote.money import MICROS
+from promote.money import MICROS, exponent
 from promote.refusals import NotFound, WrongState
 
 TITLE_CHARACTERS = 160
@@ -289,16 +289,9 @@ def _row(draft: _Draft, seller: Mapping[str, str], buyer: Mapping[str, str]) -> 
             "lines": draft.lines,
             "time_zone": market.time_zone,
             "e_invoice": market.e_invoice,
-            "exponents": {code: _exponent(code, market) for code in {currency, market.currency, *by_currency}},
+            "exponents": {code: exponent(code) for code in {currency, market.currency, *by_currency}},
         },
     }
-
-
-def _exponent(currency: str, market: Market) -> int:
-    if currency == market.currency:
-        return market.exponent
-    other = Market.objects.filter(currency=currency).first()
-    return other.exponent if other else 2
 
 
 def _render_when_committed(invoice_ids: Sequence[UUID]) -> None:

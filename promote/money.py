@@ -21,8 +21,6 @@ _SIGNS = {
 }
 _WITHOUT_CENTS = {"IDR"}
 """Currencies whose ISO minor unit exists on paper only and is never shown."""
-_WITHOUT_MINOR = frozenset({"JPY", "KRW", "VND"})
-"""Of our markets' currencies those with no minor unit (ISO 4217)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,14 @@ class Price:
 
 
 def exponent(currency: str) -> int:
-    """How many digits of an amount in minor units are decimals."""
-    return 0 if currency in _WITHOUT_MINOR else 2
+    """How many digits of an amount in minor units are decimals, by ISO 4217; two where it is not in the list."""
+    from iso4217 import Currency  # reads the whole list
+
+    try:
+        digits = Currency(currency).exponent
+    except ValueError:
+        digits = None
+    return 2 if digits is None else digits
 
 
 def coins_to_micros(coins: int) -> int:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from promote.money import format_coins, format_micros, format_price, micros_to_coins_floor
+from promote.markets.models import Market
+from promote.money import exponent, format_coins, format_micros, format_price, micros_to_coins_floor
 
 
 @pytest.mark.parametrize(("coins", "text"), [(1, "1 coin"), (700, "700 coins"), (20000, "20,000 coins")])
@@ -16,6 +17,20 @@ def test_coins_are_grouped_and_named(coins, text):
 )
 def test_prices_are_written_as_the_currency_is_used(amount, currency, exponent, text):
     assert format_price(amount, currency, exponent) == text
+
+
+@pytest.mark.parametrize(
+    ("digits", "currencies"),
+    [(0, "JPY CLP ISK"), (2, "USD IDR HUF"), (3, "KWD JOD BHD OMR TND IQD LYD"), (2, "BGN ???")],
+)
+def test_a_currency_has_the_decimals_that_iso_4217_gives_it(digits, currencies):
+    assert [exponent(currency) for currency in currencies.split()] == [digits] * len(currencies.split())
+
+
+@pytest.mark.django_db
+def test_a_market_counts_its_currency_as_everybody_does():
+    rows = Market.objects.values_list("currency", "exponent")
+    assert all(digits == exponent(currency) for currency, digits in rows)
 
 
 def test_micros_below_a_coin_are_shown_and_spent_coins_are_rounded_down():

@@ -124,6 +124,9 @@ def test_the_price_is_the_stores_and_the_coins_are_our_packs(on_phones: Phones, 
     bought = on_phones.buys(store, account, coins=500, quantity=3, price=1_234_500, currency="THB")
     top_up = handed_in(store, account, bought)
     assert (top_up.coins, top_up.amount_minor, top_up.currency, top_up.exponent) == (1500, 123_450, "THB", 2)
+    dinars = on_phones.buys(store, account, coins=500, price=1_235, currency="KWD")
+    top_up = handed_in(store, account, dinars)
+    assert (top_up.amount_minor, top_up.currency, top_up.exponent) == (1_235, "KWD", 3), "a dinar has a thousand fils"
     cheap = on_phones.buys(store, account, coins=20_000, price=10, currency="XTS")
     top_up = handed_in(store, account, cheap)
     pack = CoinPack.objects.get(market=market, surface=STORES[store][0], coins=20_000)
