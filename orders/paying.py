@@ -95,7 +95,7 @@ def start(
         if known is not None:
             return _the_same(known, plan, account, method)
         target = _checked(plan, account=account, caller=caller, now=now)
-        pack = _pack(plan, account=account, surface=surface, method=method)
+        pack = _pack(plan, account=account, surface=surface, method=method, now=now)
         started = top_ups.start(
             account=account,
             caller_surface=surface,
@@ -199,9 +199,9 @@ def _checked(plan: Plan, *, account: Account, caller: Caller, now: datetime) -> 
     return target
 
 
-def _pack(plan: Plan, *, account: Account, surface: str, method: str) -> CoinPack | None:
+def _pack(plan: Plan, *, account: Account, surface: str, method: str, now: datetime) -> CoinPack | None:
     """None where the method is none of this place: starting the payment says what is. Raises NoMethodHere."""
-    missing_coins = plan.pay_coins - wallet.balance(account=account).free_coins
+    missing_coins = plan.pay_coins - wallet.balance(account=account, now=now).free_coins
     if missing_coins <= 0:
         raise NothingMissing
     here = top_ups.methods(account=account, surface=surface)

@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from payments import debts, ledger
@@ -158,9 +158,14 @@ def is_withdrawable(origin: str) -> bool:
     return origin not in NEVER_WITHDRAWN
 
 
+def unexpired(now: datetime | None) -> QuerySet[Lot]:
+    """The lots whose coins count: without `now`, all."""
+    return Lot.objects.all() if now is None else Lot.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now))
+
+
 def free(*, account: Account, now: datetime) -> list[Free[Lot]]:
     """As `lock_free`, without the lock: to show, not to take from."""
-    found = Lot.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), account=account)
+    found = unexpired(now).filter(account=account)
     found = found.filter(ledger_account__credits__gt=F("ledger_account__debits")).select_related("ledger_account")
     return [Free(lot, lot.ledger_account.balance) for lot in spending_order(found)]
 
@@ -169,7 +174,7 @@ def lock_free(*, account: Account, now: datetime) -> list[Free[Lot]]:
     """The account's lots with coins that have not expired, locked in the order of their ids, in spending order: what
     `split` takes from.
     """
-    lots = Lot.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), account=account)
+    lots = unexpired(now).filter(account=account)
     rows = lots.filter(ledger_account__credits__gt=F("ledger_account__debits")).select_related("ledger_account")
     locked = rows.select_for_update(no_key=True, of=("ledger_account",)).order_by("ledger_account_id")
     return [Free(lot, lot.ledger_account.balance) for lot in spending_order(locked)]

@@ -1,4 +1,7 @@
-"""An account's coins: what is free, held, owed, and could be withdrawn. Source: DESIGN.md 6.4, api.md `/wallet`."""
+"""An account's coins: what is free, held and owed. Source: DESIGN.md 6.4, api.md `/wallet`.
+
+What of them can be withdrawn, `withdrawing.py` says: it depends on where it is asked for.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +30,6 @@ class Balance:
     free_coins: int
     held_coins: int
     debt_coins: int
-    withdrawable_coins: int
     lots: list[LotLeft]
     """Those with coins, in the order in which they are spent."""
     withdrawing_coins: int = 0
@@ -46,21 +48,22 @@ class Balance:
         return coins
 
 
-def balance(*, account: Account) -> Balance:
-    """What the account has, from the ledger as it stands."""
+def balance(*, account: Account, now: datetime | None = None) -> Balance:
+    """What the account has, from the ledger as it stands. Grants that have expired by `now` are not free any more, also
+    where they are not swept yet, as placing sees it; without `now`, all that stands on the ledger.
+    """
     own = LedgerAccount.objects.filter(owner=account.id, closed=False)
     micros = {row.id: row for row in own}
     debt = sum(row.balance for row in own if row.kind == AccountKind.DEBT)
     escrows = {row.id: row.balance for row in own if row.kind == AccountKind.ESCROW}
     withdrawing = sum(row.balance for row in own if row.kind == AccountKind.WITHDRAWAL) // MICROS
     with_coins = [row.id for row in own if row.kind == AccountKind.LOT and row.balance]
-    held = Lot.objects.filter(ledger_account__in=with_coins)
+    held = lots.unexpired(now).filter(ledger_account__in=with_coins)
     left = [LotLeft(lot, micros[lot.ledger_account_id].balance // MICROS) for lot in lots.spending_order(held)]
     return Balance(
         free_coins=sum(one.coins for one in left),
         held_coins=_held_coins(escrows) + withdrawing,
         debt_coins=debt // MICROS,
-        withdrawable_coins=sum(one.coins for one in left if one.lot.withdrawable),
         lots=left,
         withdrawing_coins=withdrawing,
     )

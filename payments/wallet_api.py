@@ -1,5 +1,7 @@
 """REST of the wallet: balance, statement, and gifts on the platform's word. Source: api.md."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -12,13 +14,13 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments import gifts, wallet
+from payments import gifts, wallet, withdrawing
 from payments.models import Gift, Origin
 from payments.statement import StatementEntry, everything
 from promote.accounts.models import Account
 from promote.money import Price
 from promote.refusals import FieldError, Invalid
-from promote.rest import Idempotent, account_of, page_of, scopes
+from promote.rest import Idempotent, account_of, caller, page_of, scopes
 from promote.rest.csv_files import Csv, as_file
 from promote.rest.fields import ExternalIdField, Shape, StrictIntegerField
 from promote.rest.pagination import limit_of, open_cursor, seal_cursor
@@ -41,13 +43,14 @@ class LotOut(serializers.Serializer[Any]):
     opened_coins = serializers.IntegerField()
     opened_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
-    withdrawable = serializers.BooleanField()
+    withdrawable = serializers.BooleanField(help_text=_("By where they came from; a quote says what can be now."))
     paid = PaidOut(allow_null=True)
 
 
 class OriginOut(serializers.Serializer[Any]):
     origin = serializers.ChoiceField(choices=Origin.values)
     coins = serializers.IntegerField()
+    withdrawable_coins = serializers.IntegerField()
 
 
 class WalletOut(serializers.Serializer[Any]):
@@ -57,7 +60,9 @@ class WalletOut(serializers.Serializer[Any]):
     )
     withdrawing_coins = serializers.IntegerField(help_text=_("Of the held ones, those in withdrawals."))
     debt_coins = serializers.IntegerField(help_text=_("Repaid by the next coins that come in."))
-    withdrawable_coins = serializers.IntegerField()
+    withdrawable_coins = serializers.IntegerField(
+        help_text=_("What a withdrawal quote in this app (X-App-Platform) would offer now; 0 where it would refuse.")
+    )
     by_origin = OriginOut(many=True, help_text=_("Free coins by where they came from."))
     lots = LotOut(many=True, help_text=_("In the order in which they are spent."))
 
@@ -95,23 +100,33 @@ class UnknownAccount(Invalid):
         super().__init__([FieldError("account", "not_found", _("No such account. Send the account first, then this."))])
 
 
-def read_wallet(balance: wallet.Balance) -> dict[str, Any]:
-    """The wallet as clients see it."""
+def read_wallet(balance: wallet.Balance, withdrawable: Mapping[str, int]) -> dict[str, Any]:
+    """The wallet as clients see it; `withdrawable` are the coins that can be withdrawn, by origin."""
     return {
         "coins": balance.free_coins,
         "held_coins": balance.held_coins,
         "withdrawing_coins": balance.withdrawing_coins,
         "debt_coins": balance.debt_coins,
-        "withdrawable_coins": balance.withdrawable_coins,
-        "by_origin": [{"origin": origin, "coins": coins} for origin, coins in balance.by_origin.items()],
+        "withdrawable_coins": sum(withdrawable.values()),
+        "by_origin": [
+            {"origin": origin, "coins": coins, "withdrawable_coins": withdrawable.get(origin, 0)}
+            for origin, coins in balance.by_origin.items()
+        ],
         "lots": [_read_lot(left) for left in balance.lots],
     }
+
+
+def withdrawable_here(request: Request, *, now: datetime) -> dict[str, int]:
+    """By origin, in the app that asks; nothing where it does not say which it is."""
+    surface = caller(request).app_platform or ""
+    return withdrawing.withdrawable(account=account_of(request), surface=surface, now=now)
 
 
 class Wallet(Door):
     @extend_schema(operation_id="get_wallet", responses={200: WalletOut})
     def get(self, request: Request) -> Response:
-        return Response(read_wallet(wallet.balance(account=account_of(request))))
+        account, now = account_of(request), timezone.now()
+        return Response(read_wallet(wallet.balance(account=account, now=now), withdrawable_here(request, now=now)))
 
 
 class Statement(Door):
@@ -193,5 +208,5 @@ def _read_gift(gift: Gift) -> dict[str, Any]:
         "reference": gift.reference,
         "live": gift.live or None,
         "given_at": gift.given_at,
-        "wallet_coins": wallet.balance(account=gift.account).free_coins,
+        "wallet_coins": wallet.balance(account=gift.account, now=timezone.now()).free_coins,
     }

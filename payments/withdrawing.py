@@ -108,7 +108,7 @@ def plan(
     if owed:
         raise WithdrawalNotAvailable(reason="debt", coins=-(-owed // MICROS))
     free = list(free)
-    bought = [one for one in free if one.lot.withdrawable and one.micros >= MICROS]
+    bought = _bought(free)
     possible = _possible(market, bought, now=now)
     there = sum(part.coins for part in possible)
     if not there:
@@ -157,6 +157,26 @@ def quote(*, account: Account, surface: str, coins: int | None, now: datetime) -
     market = market_for(account, surface)
     free = lots.free(account=account, now=now)
     return plan(account=account, market=market, surface=surface, free=free, coins=coins, now=now)
+
+
+def withdrawable(*, account: Account, surface: str, now: datetime) -> dict[str, int]:
+    """The coins by origin that a quote would offer here now; none where it would refuse. Limits are not looked at: they
+    say how much at a time.
+    """
+    try:
+        market = market_for(account, surface)
+    except WithdrawalNotAvailable:
+        return {}
+    if debts.owed_micros(account.id):
+        return {}
+    coins: dict[str, int] = {}
+    for part in _possible(market, _bought(lots.free(account=account, now=now)), now=now):
+        coins[part.lot.origin] = coins.get(part.lot.origin, 0) + part.coins
+    return coins
+
+
+def _bought(free: Iterable[Free[Lot]]) -> list[Free[Lot]]:
+    return [one for one in free if one.lot.withdrawable and one.micros >= MICROS]
 
 
 def _possible(market: Market, free: list[Free[Lot]], *, now: datetime) -> list[Part]:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from coupons.api import OfferOut, read_offer
 from orders.shapes import OrderOut
-from payments.wallet_api import WalletOut, read_wallet
+from payments.wallet_api import WalletOut, read_wallet, withdrawable_here
 from promote.catalogue.models import LiveRoom
 from promote.front.api_catalogue import AccountRead, LiveRead, VideoRead, read_account, read_live, read_video
 from promote.front.api_eligibility import EligibilityOut, EntranceOut, methods_of, read_eligibility
@@ -52,13 +52,13 @@ class CentralOut(serializers.Serializer[Central]):
 class CentralPage(Door):
     @extend_schema(operation_id="central", responses={200: CentralOut})
     def get(self, request: Request) -> Response:
-        account, app = account_of(request), caller(request)
-        found = central(account=account, caller=app, now=timezone.now())
+        account, app, now = account_of(request), caller(request), timezone.now()
+        found = central(account=account, caller=app, now=now)
         prefetch_related_objects(found.orders, "reviews", "history", "account")
         return Response(
             {
                 "account": read_account(account),
-                "wallet": read_wallet(found.wallet),
+                "wallet": read_wallet(found.wallet, withdrawable_here(request, now=now)),
                 "entrances": [entrance.as_dict() for entrance in found.entrances],
                 "payment_methods": methods_of(account, app),
                 "videos": [_promotable(one) for one in found.videos],

@@ -61,7 +61,7 @@ def central(*, account: Account, caller: Caller, now: datetime) -> Central:
     )
     return Central(
         account=account,
-        wallet=wallet.balance(account=account),
+        wallet=wallet.balance(account=account, now=now),
         entrances=to_central(account),
         videos=_promotables(videos, account, under_way, caller, now),
         lives=_promotables(lives, account, under_way, caller, now),

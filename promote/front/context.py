@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from promote.accounts.models import Account
@@ -32,7 +33,7 @@ def _free_coins(request: HttpRequest) -> int | None:
     from payments import wallet
 
     account = account_of(request)
-    return None if account is None else wallet.balance(account=account).free_coins
+    return None if account is None else wallet.balance(account=account, now=timezone.now()).free_coins
 
 
 def _has_news(request: HttpRequest) -> bool:

@@ -85,7 +85,7 @@ class Desk:
     def offered(self, form: PromoteForm) -> Offered:
         """The price of what the form says. What the rules refuse lands beside its field."""
         assert self.market is not None
-        free = wallet.balance(account=self.account).free_coins
+        free = wallet.balance(account=self.account, now=self.now).free_coins
         if not form.is_valid():
             return Offered(None, free)
         try:

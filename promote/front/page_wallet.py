@@ -47,12 +47,13 @@ def purse(request: AdvertiserRequest) -> HttpResponse:
     statement = wallet.statement(
         account=request.account, cursor=int(cursor) if _is_id(cursor) else None, limit=STATEMENT_PAGE
     )
-    balance, market = (
-        wallet.balance(account=request.account),
-        Market.objects.filter(code=request.account.country).first(),
-    )
+    now = timezone.now()
+    balance = wallet.balance(account=request.account, now=now)
+    market = Market.objects.filter(code=request.account.country).first()
+    withdrawable = withdrawing.withdrawable(account=request.account, surface=SURFACE, now=now)
     shown = {
         "balance": balance,
+        "withdrawable_coins": sum(withdrawable.values()),
         "stores": _stores(market, balance),
         "statement": statement,
         "older": f"?before={statement.next_cursor}" if statement.next_cursor else "",
@@ -60,7 +61,7 @@ def purse(request: AdvertiserRequest) -> HttpResponse:
         "market": market,
         "pending": _pending(request),
         "saved": [one for some in saved_methods.of(account=request.account).values() for one in some],
-        "today": timezone.now().date(),
+        "today": now.date(),
         "test_mode": _is_test(top_ups.methods(account=request.account, surface=SURFACE)),
     }
     return render(request, "pages/wallet.html", shown)
@@ -263,7 +264,7 @@ def _choose(
         "limit": limit,
         "chosen": form["pack"].value() or _best(first, need_coins, left),
         "need_coins": need_coins,
-        "balance": wallet.balance(account=request.account),
+        "balance": wallet.balance(account=request.account, now=timezone.now()),
         "next": back,
         "form": form,
         "refusal": refusal,

@@ -95,5 +95,5 @@ def withdrawal(request: AdvertiserRequest, withdrawal_id: str) -> HttpResponse:
 
 
 def _page(request: AdvertiserRequest, *, status: int, **shown: object) -> HttpResponse:
-    context = {"balance": wallet.balance(account=request.account), "key": new_key(), **shown}
+    context = {"balance": wallet.balance(account=request.account, now=timezone.now()), "key": new_key(), **shown}
     return render(request, "pages/withdraw.html", context, status=status)

@@ -17,7 +17,17 @@ def test_the_wallet_shows_what_is_free_what_is_held_and_every_movement():
     order = an_order(account)
     page = signed_in(account).get("/wallet/")
     words = text_of(page)
-    for said in ("Free to spend", "500", "In orders", "1,000", "Promotion paid", "−1,000", "+500", "Given to you"):
+    for said in (
+        "Free to spend",
+        "500",
+        "In orders",
+        "1,000",
+        "Can be withdrawn",
+        "Promotion paid",
+        "−1,000",
+        "+500",
+        "Given to you",
+    ):
         assert said in words
     assert f"/orders/{order.public_id}/" in page.content.decode()
 

@@ -23,8 +23,8 @@ def test_the_wallet_shows_coins_held_owed_and_its_lots():
         "held_coins": 230,
         "withdrawing_coins": 0,
         "debt_coins": 0,
-        "withdrawable_coins": 350,
-        "by_origin": [{"origin": "card", "coins": 350}],
+        "withdrawable_coins": 0,
+        "by_origin": [{"origin": "card", "coins": 350, "withdrawable_coins": 0}],
         "lots": [
             {
                 "id": lot.public_id,

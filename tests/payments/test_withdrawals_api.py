@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -9,12 +10,12 @@ from django.test import Client
 from payments import gifts, paying_back, returns, withdrawals
 from payments.models import ReturnKind
 from promote.keys import staff
-from promote.markets.models import Market
+from promote.markets.models import Market, PaymentMethod
 from tests.api.callers import a_browser, an_app, problem, wrong_fields
 from tests.builders import NOON, an_account
 from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.books import a_paid_top_up
-from tests.payments.ledgers import granted
+from tests.payments.ledgers import bought, granted
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,26 @@ def test_a_quote_says_where_the_coins_go_and_how_long_it_takes():
     assert an_app(account).post("/withdrawals/quote", {}).json()["coins"] == 100
 
 
+def test_the_wallet_says_what_a_quote_would_offer_in_the_app_that_asks():
+    account = an_account()
+    PaymentMethod.objects.filter(market=account.country, code="card").update(refund_window_days=180)
+    long_ago = datetime.now(UTC) - timedelta(days=181)
+    granted(account, 30)
+    a_paid_top_up(account, 100, amount_minor=99)
+    a_paid_top_up(account, 50, paid_at=long_ago)
+    bought(account, 20, origin="apple")
+    told = an_app(account).get("/wallet").json()
+    quoted = an_app(account).post("/withdrawals/quote", {}).json()
+    assert (told["coins"], told["withdrawable_coins"]) == (200, 100) == (200, quoted["withdrawable_coins"])
+    assert {one["origin"]: one["withdrawable_coins"] for one in told["by_origin"]} == {
+        "grant": 0,
+        "apple": 0,
+        "card": 100,
+    }
+    assert an_app(account, app_platform="ios").get("/wallet").json()["withdrawable_coins"] == 0
+    assert an_app(account).get("/central").json()["wallet"]["withdrawable_coins"] == 100
+
+
 def test_a_withdrawal_is_made_once_per_key_and_read_again():
     account = an_account()
     a_paid_top_up(account, 100)
@@ -54,7 +75,7 @@ def test_a_withdrawal_is_made_once_per_key_and_read_again():
     assert an_app(an_account()).get(f"/withdrawals/{told['id']}").status_code == 404
     wallet = app.get("/wallet").json()
     assert (wallet["coins"], wallet["held_coins"], wallet["withdrawing_coins"]) == (40, 60, 60)
-    assert wallet["by_origin"] == [{"origin": "card", "coins": 40}]
+    assert wallet["by_origin"] == [{"origin": "card", "coins": 40, "withdrawable_coins": 40}]
 
 
 def test_on_ios_and_in_gb_the_answer_names_the_stores_way():
