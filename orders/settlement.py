@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from coupons import redemption
 from orders import notices
@@ -20,6 +20,7 @@ from payments.escrow import CouponShare, EscrowToSettle, Settled
 from promote import ids, outbox
 from promote.accounts.models import User
 from promote.catalogue.models import title_of
+from promote.halving import of_the_database
 from promote.money import coins_to_micros
 from promote.refusals import WrongState
 
@@ -67,10 +68,8 @@ def _settle(among: Sequence[UUID] | None, *, limit: int, now: datetime) -> int:
             if taken:
                 _settle_taken(taken, now=now)
             return len(taken)
-    except (InterfaceError, OperationalError):
-        raise  # the database, not an order: all of them stay due
     except Exception as error:  # whatever it is, the other orders get their refunds
-        if not taken:
+        if not taken or of_the_database(error):
             raise
         if len(taken) == 1:
             _set_aside(taken[0], error=error, now=now)

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import transaction
+
+from promote.halving import of_the_database
 
 log = logging.getLogger(__name__)
 
@@ -12,15 +14,15 @@ log = logging.getLogger(__name__)
 def each(ids: Iterable[UUID], work: Callable[[UUID], int]) -> int:
     """Does each in a transaction (or savepoint) of its own, and logs those that fail. The sum of what `work` answers.
 
-    A failing database is no matter of one order: OperationalError passes through.
+    A failing database is no matter of one order: that passes through.
     """
     done = 0
     for id_ in ids:
         try:
             with transaction.atomic():
                 done += work(id_)
-        except OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            if of_the_database(error):
+                raise
             log.exception("sweeping: %s of %s failed", getattr(work, "__name__", work), id_)
     return done

@@ -7,8 +7,22 @@ from django.db import InterfaceError, OperationalError, transaction
 
 Row = TypeVar("Row")
 
-DATABASE_FAILS = (InterfaceError, OperationalError)
-"""What is no matter of one row."""
+_OF_THE_DATABASE = ("08", "40", "53", "57", "58")
+"""SQLSTATE's classes: the connection, a lost race, no room, an operator, the system. No code: the connection broke."""
+_LOCK_TIMEOUT = "55P03"
+
+
+def of_the_database(error: Exception) -> bool:
+    """Whether the database failed, which is no matter of one row: it passes, and all rows stay due.
+
+    What a trigger of ours refuses (55000) is an OperationalError too, for psycopg2, and a matter of its row.
+    """
+    if isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    code = getattr(error.__cause__, "pgcode", None)
+    return code is None or code[:2] in _OF_THE_DATABASE or code == _LOCK_TIMEOUT
 
 
 def halved(
@@ -16,19 +30,19 @@ def halved(
     work: Callable[[Sequence[Row]], None],
     *,
     failed: Callable[[Row, Exception], None],
-    passing: tuple[type[Exception], ...] = DATABASE_FAILS,
+    passing: Callable[[Exception], bool] = of_the_database,
 ) -> int:
     """Does `work` on all rows in one transaction (or savepoint). Where that fails, on each half of them, down to the
-    one row that fails alone, of which `failed` hears. How many were done. `passing` are errors that go to the caller.
+    one row that fails alone, of which `failed` hears. How many were done. Errors that are `passing` go to the caller.
     """
     if not rows:
         return 0
     try:
         with transaction.atomic():
             work(rows)
-    except passing:
-        raise
-    except Exception as error:  # noqa: BLE001  (whatever it is, the others go on)
+    except Exception as error:  # whatever it is, the others go on
+        if passing(error):
+            raise
         if len(rows) == 1:
             failed(rows[0], error)
             return 0

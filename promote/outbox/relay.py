@@ -50,7 +50,7 @@ def _relay_some(topic: str, *, most: int, now: datetime) -> tuple[int, int]:
         )
         messages = list(line.order_by("id")[:most])
         work = partial(_hand_over, topic, now=now)
-        done = halved(messages, work, failed=partial(_put_off, now=now), passing=())
+        done = halved(messages, work, failed=partial(_put_off, now=now), passing=lambda _error: False)
         return len(messages), done
 
 
