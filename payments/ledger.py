@@ -3,28 +3,24 @@
 A journal is one business event: a unique key, a hash of what was asked, and transfers that are all written or none.
 Locks: everything that posts locks its guarded accounts in id order first (`lock`, or `post` itself), after the rows of
 the rooms above (order, then ledger accounts by id). So journals never wait in a ring; whoever breaks the order gets
-PostgreSQL's 40P01. Nothing here retries: only the outermost caller knows the whole transaction, and `retrying` is
-its help.
+PostgreSQL's 40P01. Nothing here retries: only the outermost caller knows the whole transaction, and its key makes
+asking again safe.
 """
 
 import hashlib
 import json
-import random
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from payments.models import AccountKind, Guard, LedgerAccount
 from promote.refusals import Refusal
-
-Answer = TypeVar("Answer")
 
 COINS = 0
 """The ledger of coins, in micros. Every other ledger is an ISO 4217 number, in minor units (currencies.py)."""
@@ -179,18 +175,6 @@ def hash_of(*, kind: str, ref: str, request: Any) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def retrying(work: Callable[[], Answer], *, attempts: int = 3) -> Answer:
-    """Runs a whole transaction, and again where PostgreSQL broke a deadlock (40P01) or could not serialise (40001)."""
-    for left in range(attempts - 1, -1, -1):
-        try:
-            return work()
-        except OperationalError as error:
-            if not left or getattr(error.__cause__, "pgcode", None) not in _WORTH_ANOTHER_TRY:
-                raise
-            time.sleep(random.uniform(0.01, 0.1))
-    raise ValueError("attempts must be positive")
-
-
 def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
     numbers = [(place, seq) for place, entry in enumerate(entries, 1) for seq in range(1, len(entry.movements) + 1)]
     places = [_numbers(place for place, _seq in numbers), _numbers(seq for _place, seq in numbers)]
@@ -254,7 +238,6 @@ _REFUSED_BY = {
     "ledgeraccount_closed_is_empty": NotEmpty,
 }
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\""})
-_WORTH_ANOTHER_TRY = ("40P01", "40001")
 _OPEN = "SELECT payments_open_account(%s::smallint, %s, %s, %s, %s, %s)"
 _POST_ONE = """
     SELECT * FROM payments_post_one(

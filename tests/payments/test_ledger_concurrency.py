@@ -337,19 +337,3 @@ def test_a_checkpoint_is_written_only_where_something_moved():
     moved(a_purse(1), SPEND, 5)
     assert checkpointed() == 2
     assert checkpoints.balance(SPEND) == 10
-
-
-def test_a_broken_deadlock_is_tried_again_by_the_outermost_caller():
-    first, second = a_purse(10), a_purse(10)
-
-    def crosswise(one, other, pause):
-        def transfer():
-            with transaction.atomic():
-                moved(one, SPEND, 1)
-                time.sleep(pause)
-                moved(other, SPEND, 1)
-
-        ledger.retrying(transfer)
-
-    assert together([lambda: crosswise(first, second, 0.3), lambda: crosswise(second, first, 0.3)]) == [None, None]
-    assert checkpoints.balance(SPEND) == 4
