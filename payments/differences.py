@@ -50,7 +50,7 @@ def compare(*, gateway: str, since: datetime, until: datetime, now: datetime) ->
 
     An open row which is found no more is gone, and says so; a resolved one stays as it is.
     """
-    rows = Difference.objects.select_for_update().filter(gateway=gateway)
+    rows = Difference.objects.select_for_update().filter(gateway=gateway).exclude(kind=DifferenceKind.CLEARING)
     known = {(row.kind, row.subject): row for row in rows}
     still_open = {row.subject for row in known.values() if row.state == DifferenceState.OPEN}
     # Also what is read only now of an earlier time, and what differed before, whenever that was.
@@ -64,13 +64,13 @@ def compare(*, gateway: str, since: datetime, until: datetime, now: datetime) ->
     for place, one in found.items():
         row = known.get(place)
         if row is None:
-            _open(gateway, one, now=now)
+            open_row(gateway, one, now=now)
         elif row.state == DifferenceState.GONE:
-            _move(row, to=DifferenceState.OPEN, reason=str(_("Found again.")), by=None, now=now)
+            move(row, to=DifferenceState.OPEN, reason=str(_("Found again.")), now=now)
     for place, row in known.items():
         compared = since <= row.at < until or row.subject in told_of
         if row.state == DifferenceState.OPEN and place not in found and compared:
-            _move(row, to=DifferenceState.GONE, reason=str(_("Both say the same now.")), by=None, now=now)
+            move(row, to=DifferenceState.GONE, reason=str(_("Both say the same now.")), now=now)
     return len(lines), len(found.keys() - known.keys())
 
 
@@ -82,7 +82,7 @@ def resolve(*, difference_id: UUID, reason: str, by: User, now: datetime) -> Dif
         row = Difference.objects.select_for_update(of=("self",)).get(id=difference_id)
         if row.state == DifferenceState.RESOLVED:
             raise WrongState
-        _move(row, to=DifferenceState.RESOLVED, reason=reason.strip()[:1000], by=by, now=now)
+        move(row, to=DifferenceState.RESOLVED, reason=reason.strip()[:1000], by=by, now=now)
         return row
 
 
@@ -172,7 +172,8 @@ def _ours(gateway: str, *, since: datetime, until: datetime) -> Iterator[Found]:
         )
 
 
-def _open(gateway: str, found: Found, *, now: datetime) -> None:
+def open_row(gateway: str, found: Found, *, now: datetime) -> None:
+    """Writes a difference that is new, with its first note."""
     row = Difference.objects.create(
         gateway=gateway,
         method=found.method,
@@ -189,7 +190,8 @@ def _open(gateway: str, found: Found, *, now: datetime) -> None:
     _note(row, reason=str(_("Found.")), by=None, now=now)
 
 
-def _move(row: Difference, *, to: DifferenceState, reason: str, by: User | None, now: datetime) -> None:
+def move(row: Difference, *, to: DifferenceState, reason: str, by: User | None = None, now: datetime) -> None:
+    """To another state, or the same one, with a note that says why."""
     row.state = to
     row.save(update_fields=["state"])
     _note(row, reason=reason, by=by, now=now)

@@ -2,19 +2,19 @@
 
 Every line of the provider's account is stored once and posted once: fees and payouts leave the clearing account by it,
 payments and what went back have theirs from elsewhere, so a line that we know nothing of leaves the clearing account
-above or below what the provider says. Whatever differs is a row (differences.py). Runs again change nothing.
+above or below what the provider says. Whatever differs is a row (differences.py), and so is a clearing account that
+stays apart (clearing.py). Runs again change nothing.
 Source: payments.md 1.1 (Stripe's clearing, completeness) and 1.3.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet
 
-from payments import checkpoints, currencies, differences, fiat, gateways, ledger, providers
+from payments import clearing, differences, fiat, gateways, ledger, providers
 from payments.gateways import said
 from payments.gateways.base import (
     Accounts,
@@ -26,7 +26,7 @@ from payments.gateways.base import (
     PaidThere,
     PaymentState,
 )
-from payments.models import LedgerAccount, ProviderLine, Reconciliation, TopUp, TopUpStatus
+from payments.models import ProviderLine, Reconciliation, TopUp, TopUpStatus
 from promote.accounts.models import User
 from promote.refusals import Refusal
 
@@ -51,26 +51,12 @@ class NoStatement(Refusal):
         self.sentence = f"“{gateway}” gives no statement here: it is unknown, has no keys, or tells by file only."
 
 
-@dataclass(frozen=True, slots=True)
-class Clearing:
-    """A clearing account beside the provider's own balance, in minor units; what differs is explained by the rows."""
-
-    gateway: str
-    currency: str
-    ours_minor: int
-    theirs_minor: int
-
-    @property
-    def apart_minor(self) -> int:
-        return self.ours_minor - self.theirs_minor
-
-
 def reconcile(*, gateway: str, now: datetime, since: datetime | None = None, by: User | None = None) -> Reconciliation:
     """Reads the provider's account from `since` (three days ago, or what was missed) until now, books it, and compares.
 
     The run and its end are written, also where it fails. Raises NoStatement, GatewayAway, GatewayRefused.
     """
-    _speaking(gateway)
+    provider = _speaking(gateway)
     since = since or _missed_since(gateway, now)
     run = Reconciliation.objects.create(gateway=gateway, since=since, until=now, started_at=now, by=by)
     try:
@@ -79,6 +65,12 @@ def reconcile(*, gateway: str, now: datetime, since: datetime | None = None, by:
             _one_at_a_time(gateway)
             _book(gateway, lines, now=now)
             compared, found = differences.compare(gateway=gateway, since=since, until=now, now=now)
+            found += clearing.follow(
+                gateway=gateway,
+                lists_payouts=isinstance(provider, Accounts),
+                cut=now - differences.BOOKED_WITHIN,
+                now=now,
+            )
             run.lines, run.compared, run.found, run.finished_at = len(lines), compared, found, now
             run.error = _UNSAID + "; ".join(unsaid)[:1900] if unsaid else ""
             run.save()
@@ -108,28 +100,18 @@ def reconcile_all(*, now: datetime) -> list[Reconciliation]:
     return runs
 
 
+def reconcile_asked(*, gateway: str, days: int, by: User | None, now: datetime) -> Reconciliation | None:
+    """As `reconcile`, of the last `days`; where the provider does not say, its row has why."""
+    try:
+        return reconcile(gateway=gateway, since=now - timedelta(days=days), by=by, now=now)
+    except (GatewayAway, GatewayRefused) as error:
+        log.error("reconciliation: %s did not say: %s", gateway, error)
+        return None
+
+
 def speaking() -> list[str]:
     """The providers here that give a statement."""
     return [name for name in gateways.names() if isinstance(gateways.named(name), (Accounts, Answers))]
-
-
-def clearing() -> list[Clearing]:
-    """Every clearing account: what we say the provider holds for us, and what its own lines add up to."""
-    rows = ProviderLine.objects.values_list("gateway", "currency")
-    said = {
-        (gateway, currency): (amount or 0) - (fee or 0)
-        for gateway, currency, amount, fee in rows.annotate(amount=Sum("amount_minor"), fee=Sum("fee_minor"))
-    }
-    code_of = {number: code for code, number in currencies.NUMBERS.items()}
-    ours = {
-        (account.code.removeprefix("clearing:"), code_of[account.ledger]): -checkpoints.balance(account.id)
-        for account in LedgerAccount.objects.filter(code__startswith="clearing:")
-        if account.code
-    }
-    return [
-        Clearing(gateway, currency, ours.get((gateway, currency), 0), said.get((gateway, currency), 0))
-        for gateway, currency in sorted(ours.keys() | said.keys())
-    ]
 
 
 def _missed_since(gateway: str, now: datetime) -> datetime:
@@ -179,7 +161,9 @@ def _lines(gateway: str, *, since: datetime, until: datetime) -> tuple[list[Line
 
 def _asked_about(gateway: str, *, since: datetime, until: datetime) -> QuerySet[TopUp]:
     """What was paid, went back, or ended unpaid here in that time, and what was paid so long before."""
-    paid = Q(paid_at__gte=since, paid_at__lt=until) | Q(returns__noticed_at__gte=since, returns__noticed_at__lt=until)
+    paid = Q(paid_at__gte=since, paid_at__lt=until)
+    for moment in ("noticed_at", "done_at", "undone_at"):
+        paid |= Q(**{f"returns__{moment}__gte": since, f"returns__{moment}__lt": until})
     for ago in ASKED_AGAIN_AFTER:
         paid |= Q(paid_at__gte=since - ago, paid_at__lt=until - ago)
     paid &= ~Q(payment_ref="")
@@ -229,11 +213,11 @@ def _book(gateway: str, lines: Sequence[Line], *, now: datetime) -> None:
 
 
 def _entry(gateway: str, line: Line) -> ledger.Entry | None:
-    clearing = f"clearing:{gateway}"
-    movements = fiat.moved(line.currency, debit="gateway_fees", credit=clearing, amount_minor=line.fee_minor)
+    account = f"clearing:{gateway}"
+    movements = fiat.moved(line.currency, debit="gateway_fees", credit=account, amount_minor=line.fee_minor)
     if line.kind in _FIAT_OF:
         movements += fiat.moved(
-            line.currency, debit=_FIAT_OF[line.kind], credit=clearing, amount_minor=-line.amount_minor
+            line.currency, debit=_FIAT_OF[line.kind], credit=account, amount_minor=-line.amount_minor
         )
     if not movements:
         return None

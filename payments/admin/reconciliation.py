@@ -9,16 +9,33 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
+from kombu.exceptions import OperationalError
 
-from payments import differences, reconciling, returns
+from payments import by_method, clearing, differences, reconciling, returns, tasks
 from payments.admin import asking
 from payments.admin.ledger import LookOnly
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.models import Difference, DifferenceNote, DifferenceState, ProviderLine, Reconciliation
 from promote.look_only import Cell, Table, money
+
+MOST_DAYS = 366
+
+
+class CompareForm(forms.Form):
+    gateway = forms.ChoiceField(label=_("Provider"), required=False)
+    days = forms.IntegerField(
+        label=_("Days"), min_value=1, max_value=MOST_DAYS, initial=reconciling.LOOK_BACK.days,
+        help_text=_("So far back from now. A provider's account is read page by page: a year takes a while."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["gateway"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("All that give a statement")), *((name, name) for name in reconciling.speaking())]
 
 
 @admin.register(Reconciliation)
@@ -41,43 +58,90 @@ class ReconciliationAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return super().changelist_view(request, {**(extra_context or {}), "tools": tools})
 
     def clearing(self, request: HttpRequest) -> HttpResponse:
-        """Every clearing account beside its provider's own lines."""
+        """Every clearing account beside its provider's own lines, and each method in its provider's last run."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        return self._clearing(request, CompareForm())
+
+    def run(self, request: HttpRequest) -> HttpResponse:
+        """Hands the comparison to the workers, each provider's by itself."""
+        asking.allowed(request, "run_reconciliation")
+        form = CompareForm(request.POST)
+        if not form.is_valid():
+            return self._clearing(request, form)
+        names = [form.cleaned_data["gateway"]] if form.cleaned_data["gateway"] else reconciling.speaking()
+        asked = {"days": form.cleaned_data["days"], "by": asking.staff(request).pk}
+        try:
+            for name in names:
+                tasks.reconcile_one.apply_async((name,), asked, retry=False)
+        except OperationalError:
+            messages.error(request, _("The workers' queue can't be reached; nothing was started. Try again soon."))
+            return redirect("admin:payments_reconciliation_clearing")
+        told = _("Started: %(providers)s. Each is listed here with its end and what it found, or why it failed.")
+        messages.success(request, told % {"providers": ", ".join(names)})
+        return redirect("admin:payments_reconciliation_changelist")
+
+    def _clearing(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": _("Clearing accounts"),
             "opts": self.model._meta,
             "media": self.media + asking.STYLES,
-            "clearing": Table(
-                columns=[_("Provider"), _("Currency"), _("Our books"), _("Its lines"), _("Apart")],
-                rows=[
-                    [
-                        Cell(one.gateway),
-                        Cell(one.currency),
-                        Cell(money(one.ours_minor, one.currency)),
-                        Cell(money(one.theirs_minor, one.currency)),
-                        Cell(money(one.apart_minor, one.currency), is_bad=bool(one.apart_minor)),
-                    ]
-                    for one in reconciling.clearing()
-                ],
-                empty=_("Nothing was paid through a provider yet."),
-            ),
+            "clearing": _accounts(),
+            "methods": _methods(),
             "may_run": request.user.has_perm("payments.run_reconciliation"),
+            "form": form,
         }
-        return render(request, "admin/payments/clearing.html", context)
+        return render(request, "admin/payments/clearing.html", context, status=422 if form.errors else 200)
 
-    def run(self, request: HttpRequest) -> HttpResponse:
-        asking.allowed(request, "run_reconciliation")
-        for name in reconciling.speaking():
-            try:
-                run = reconciling.reconcile(gateway=name, by=asking.staff(request), now=timezone.now())
-            except (GatewayAway, GatewayRefused) as error:
-                messages.error(request, f"{name}: {error}")
-            else:
-                told = ngettext("%d new difference", "%d new differences", run.found) % run.found
-                messages.success(request, f"{name}: {told}")
-        return redirect("admin:payments_reconciliation_clearing")
+
+def _accounts() -> Table:
+    return Table(
+        columns=[_("Provider"), _("Currency"), _("Our books"), _("Its lines"), _("Apart")],
+        rows=[
+            [
+                Cell(one.gateway),
+                Cell(one.currency),
+                Cell(money(one.ours_minor, one.currency)),
+                Cell(money(one.theirs_minor, one.currency)),
+                Cell(money(one.apart_minor, one.currency), is_bad=bool(one.apart_minor)),
+            ]
+            for one in clearing.clearing()
+        ],
+        empty=_("Nothing was paid through a provider yet."),
+    )
+
+
+def _methods() -> Table:
+    return Table(
+        columns=[
+            _("Provider"),
+            _("Method"),
+            _("From"),
+            _("Until"),
+            _("Taken"),
+            _("Paid back"),
+            _("Taken by its lines"),
+            _("Paid back by its lines"),
+            _("Apart"),
+        ],
+        rows=[
+            [
+                Cell(run.gateway),
+                Cell(one.method or "–"),
+                Cell(date_format(timezone.localtime(run.since), "SHORT_DATETIME_FORMAT")),
+                Cell(date_format(timezone.localtime(run.until), "SHORT_DATETIME_FORMAT")),
+                Cell(money(one.taken_minor, one.currency)),
+                Cell(money(one.back_minor, one.currency)),
+                Cell(money(one.their_taken_minor, one.currency)),
+                Cell(money(one.their_back_minor, one.currency)),
+                Cell(money(one.apart_minor, one.currency), is_bad=bool(one.apart_minor)),
+            ]
+            for run in by_method.last_runs()
+            for one in by_method.sums(run)
+        ],
+        empty=_("No provider was compared yet, or nothing moved in the days that were."),
+    )
 
 
 @admin.register(ProviderLine)

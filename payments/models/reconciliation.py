@@ -64,6 +64,7 @@ class DifferenceKind(models.TextChoices):
     AMOUNT = "amount", _("The amount differs")
     CURRENCY = "currency", _("The currency differs")
     RETURN_UNKNOWN = "return_unknown", _("Paid back there, not here")
+    CLEARING = "clearing", _("The clearing account is apart")
 
 
 class DifferenceState(models.TextChoices):
@@ -79,7 +80,9 @@ class Difference(models.Model):
     gateway = models.CharField(max_length=32)
     method = models.CharField(max_length=32, blank=True)
     kind = models.CharField(max_length=16, choices=DifferenceKind)
-    subject = models.CharField(max_length=255, help_text=_("The provider's id of the payment, refund or dispute."))
+    subject = models.CharField(
+        max_length=255, help_text=_("The provider's id of it; of a clearing account, since when.")
+    )
     top_up = models.ForeignKey(TopUp, null=True, on_delete=models.PROTECT, related_name="differences")
     at = models.DateTimeField(help_text=_("When it happened, by whoever has it."))
     ours_minor = models.BigIntegerField(null=True)

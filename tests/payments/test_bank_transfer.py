@@ -11,7 +11,7 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments import paying_back, polling, reconciling, top_ups, wallet, withdrawals
+from payments import clearing, paying_back, polling, reconciling, top_ups, wallet, withdrawals
 from payments.adjustments import SamePerson
 from payments.bank import matching, payouts, references
 from payments.bank.matching import NotAllThere
@@ -423,7 +423,7 @@ def test_a_withdrawal_goes_back_to_the_payers_account_by_two_people_and_the_book
         reconciling.reconcile(gateway="bank_transfer", now=run_at)
     assert not Difference.objects.exists()
     assert [book(code, "IDR") for code in ("clearing:bank_transfer", "bank", "withdrawals_payable")] == [0, 0, 0]
-    assert [one.apart_minor for one in reconciling.clearing()] == [0]
+    assert [one.apart_minor for one in clearing.clearing()] == [0]
     audited()
 
 

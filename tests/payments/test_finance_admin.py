@@ -1,12 +1,15 @@
 """Finance at its desk: compares, resolves, proposes and approves in twos, lets withdrawals go."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from payments import reconciling, returns, wallet, withdrawals
-from payments.models import Adjustment, Difference, PaymentReturn, ReturnKind, Withdrawal
+from payments import clearing, returns, tasks, wallet, withdrawals
+from payments.models import Adjustment, Difference, PaymentReturn, Reconciliation, ReturnKind, Withdrawal
+from promote.accounts.models import User
 from promote.keys import staff
 from promote.markets.models import Market
 from tests.builders import NOON, an_account
@@ -61,17 +64,26 @@ def test_a_proposal_about_the_books_can_be_refused_with_a_reason():
 def test_differences_are_compared_seen_and_resolved_at_the_desk(at_till):
     finance = one_of("finance")
     at_till.pays(a_top_up(coins=1000))
-    assert finance.post(page("reconciliation_run")).status_code == 302
+    assert finance.post(page("reconciliation_run"), {"gateway": "stripe", "days": "0"}).status_code == 422
+    started = finance.post(page("reconciliation_run"), {"gateway": "stripe", "days": "2"}, follow=True)
+    assert "Started: stripe" in started.content.decode()
+    assert not Reconciliation.objects.exists(), "the workers do it, not the page"
+    by = User.objects.get(username="finance")
+    tasks.reconcile_one("stripe", days=2, by=by.pk)
+    run = Reconciliation.objects.get()
+    assert (run.by, run.until - run.since) == (by, timedelta(days=2))
     (row,) = Difference.objects.filter(kind="missing_here", theirs_minor=990)[:1]
     assert finance.get(page("reconciliation_changelist")).status_code == 200
-    assert "stripe" in finance.get(page("reconciliation_clearing")).content.decode()
+    shown = finance.get(page("reconciliation_clearing")).content.decode()
+    assert "By method" in shown
+    assert "stripe" in shown
     assert "US$9.90" in finance.get(page("difference_changelist")).content.decode()
     assert finance.get(page("difference_change", row.pk)).status_code == 200
     assert finance.post(page("difference_resolve", row.pk), {"reason": ""}).status_code == 422
     assert finance.post(page("difference_resolve", row.pk), {"reason": "A test of ours"}).status_code == 302
     shown = finance.get(page("difference_change", row.pk)).content.decode()
     assert "A test of ours" in shown
-    assert reconciling.clearing()
+    assert clearing.clearing()
 
 
 def test_a_large_withdrawal_is_let_go_at_the_desk():

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from payments import differences, ledger, providers, reconciling, returns, top_up_ends
+from payments import by_method, clearing, differences, fiat, ledger, providers, reconciling, returns, top_up_ends
 from payments.gateways.base import GatewayRefused
 from payments.gateways.two_c_two_p import TwoCTwoPGateway
 from payments.models import Difference, Journal, ProviderLine, Reconciliation, ReturnKind, TopUp, TopUpStatus
 from promote.refusals import Invalid, WrongState
-from tests.builders import a_user, an_account
+from tests.builders import a_number, a_user, an_account
 from tests.payments.books import a_paid_top_up, book
 from tests.payments.buying import a_top_up, deliver, work_off
 from tests.payments.counter import buys, confirmed
@@ -35,7 +35,9 @@ def compared(since, now=None):
 
 
 def found():
-    return {(row.kind, row.subject): row for row in Difference.objects.filter(state="open")}
+    """What differs of single payments and returns."""
+    rows = Difference.objects.filter(state="open").exclude(kind="clearing")
+    return {(row.kind, row.subject): row for row in rows}
 
 
 @pytest.fixture
@@ -106,8 +108,8 @@ def test_money_that_was_paid_back_there_and_not_here_is_found_and_followed(at_ti
     returns.confirm(top_up_id=top_up.id, now=timezone.now())
     assert compared(began).found == 0
     assert not found()
-    (clearing,) = [one for one in reconciling.clearing() if one.currency == "USD" and one.gateway == "stripe"]
-    assert clearing.ours_minor == 990 - 100 - ProviderLine.objects.get(kind="payment").fee_minor
+    (there,) = [one for one in clearing.clearing("stripe") if one.currency == "USD"]
+    assert there.ours_minor == 990 - 100 - ProviderLine.objects.get(kind="payment").fee_minor
 
 
 def test_a_paid_out_clearing_account_is_empty(at_till, began):
@@ -126,6 +128,68 @@ def test_a_paid_out_clearing_account_is_empty(at_till, began):
     assert (book("clearing:stripe"), book("bank")) == (0, before)
 
 
+def test_a_clearing_account_that_stays_apart_is_a_difference_until_it_is_not(at_till, began):
+    paid(at_till, coins=1000)
+    assert compared(began).found == 0
+    lost(7, began)
+    assert compared(began).found == 1
+    (row,) = Difference.objects.filter(kind="clearing")
+    assert (row.gateway, row.ours_currency, row.ours_minor - row.theirs_minor) == ("stripe", "USD", -7)
+    lost(-2, began)
+    assert compared(began).found == 0, "the same row"
+    row.refresh_from_db()
+    assert (row.state, row.ours_minor - row.theirs_minor) == ("open", -5)
+    lost(-5, began)
+    compared(began)
+    row.refresh_from_db()
+    assert [note.to_state for note in row.notes.all()] == ["open", "open", "gone"]
+
+
+def test_an_account_that_is_apart_as_was_resolved_is_not_told_of_again(at_till, began):
+    lost(7, began)
+    compared(began)
+    (row,) = Difference.objects.filter(kind="clearing")
+    differences.resolve(difference_id=row.id, reason="The bank kept it", by=a_user(is_staff=True), now=began)
+    assert compared(began).found == 0
+    lost(1, began)
+    assert compared(began).found == 1
+
+
+def test_what_is_under_way_or_a_difference_of_its_own_leaves_no_account_apart(at_till, began):
+    a_paid_top_up(an_account(), 100, paid_at=timezone.now())
+    compared(began, now=timezone.now())
+    (there,) = clearing.clearing("stripe")
+    assert there.apart_minor == 100, "the provider has not booked it yet"
+    at_till.pays(a_top_up(coins=1000))
+    compared(began)
+    assert {kind for kind, _subject in found()} == {"missing_here", "missing_there"}
+    assert not Difference.objects.filter(kind="clearing").exists()
+
+
+def lost(amount_minor, now):
+    """Money that left our books beside every payment."""
+    moves = fiat.moved("USD", debit="correction", credit="clearing:stripe", amount_minor=amount_minor)
+    fiat.post(kind="test", key=f"lost {a_number()}", ref="", movements=moves, now=now)
+
+
+def test_each_method_is_compared_in_the_period_of_the_last_run(at_till, began):
+    first, second = paid(at_till, coins=1000), paid(at_till, coins=500)
+    at_till.stripe.client.v1.refunds.create({"payment_intent": first.payment_ref, "amount": 100})
+    returns.confirm(top_up_id=first.id, now=timezone.now())
+    unknown = a_paid_top_up(an_account(), 30, method="paypal", paid_at=timezone.now())
+    compared(began)
+    (run,) = by_method.last_runs()
+    card, other = by_method.sums(run)
+    assert (card.method, card.currency, card.taken_minor, card.back_minor) == (
+        "card",
+        "USD",
+        990 + second.amount_minor,
+        100,
+    )
+    assert (card.their_taken_minor, card.their_back_minor, card.apart_minor) == (card.taken_minor, 100, 0)
+    assert (other.method, other.taken_minor, other.their_taken_minor) == ("paypal", unknown.amount_minor, 0)
+
+
 def test_finance_resolves_a_difference_with_a_reason_and_it_stays_resolved(at_till, began):
     at_till.pays(a_top_up(coins=1000))
     compared(began)
@@ -136,12 +200,19 @@ def test_finance_resolves_a_difference_with_a_reason_and_it_stays_resolved(at_ti
     differences.resolve(difference_id=row.id, reason="A test payment of ours", by=by, now=began)
     with pytest.raises(WrongState):
         differences.resolve(difference_id=row.id, reason="Once more", by=by, now=began)
+    assert compared(began).found == 1, "its money stands on the clearing account until it is booked"
     assert compared(began).found == 0
     row.refresh_from_db()
     assert row.state == "resolved"
     assert [(note.to_state, note.by) for note in row.notes.all()][-1] == ("resolved", by)
     with pytest.raises(OperationalError, match="stays as it was"), transaction.atomic():
         Difference.objects.filter(id=row.id).update(state="open")
+    other = Difference.objects.create(
+        gateway="stripe", kind="amount", subject="x", at=began, ours_minor=1, found_at=began
+    )
+    with pytest.raises(IntegrityError, match="resolved without a reason"), transaction.atomic():
+        Difference.objects.filter(id=other.id).update(state="resolved")
+        connection.check_constraints()
     with pytest.raises(OperationalError, match="stay as they were"), transaction.atomic():
         row.notes.all().delete()
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from payments import (
     catching_up,
+    clearing,
     delivering,
     gifts,
     invoices,
@@ -483,7 +484,7 @@ def test_what_the_store_says_and_the_books_end_at_no_difference(on_phones: Phone
     later = timezone.now() + timedelta(hours=4)
     run = reconciling.reconcile(gateway=store, since=began, now=later)
     assert (run.found, run.error, Difference.objects.count()) == (0, "", 0)
-    (there,) = [one for one in reconciling.clearing() if one.gateway == store]
+    (there,) = [one for one in clearing.clearing() if one.gateway == store]
     assert (there.apart_minor, there.ours_minor > 0) == (0, True)
     on_phones.does(store, bought[0], "refund", **({"silent": True} if store == "google" else {}))
     on_phones.letters(0)
