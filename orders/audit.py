@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-from django.db import connection
-
 from payments.audit import Chunk, register
 from payments.audit.guards import hold
-from payments.audit.walking import walk_uuids
+from payments.audit.walking import walk_ids, walk_uuids
 
 CHUNK = 5_000
 
@@ -67,6 +65,24 @@ SELECT count(*), (array_agg('order ' || id || ' ' || wrong ORDER BY id) FILTER (
   FROM judged
 """
 
+_ESCROWS = """
+SELECT count(*), 'escrow ' || min(e.id) FILTER (WHERE o.id IS NULL) || ' belongs to no order'
+  FROM payments_ledgeraccount e LEFT JOIN orders_order o ON o.escrow_id = e.id
+ WHERE e.kind = 'escrow' AND e.id BETWEEN %(low)s AND %(high)s
+"""
+
+_OFFERS = """
+SELECT count(*), 'offer ' || (array_agg(f.id ORDER BY f.id) FILTER (WHERE held.open > 1 OR held.spent > 1
+                     OR (f.status = 'in_use') <> (held.open = 1) OR (f.status = 'used') <> (held.spent = 1)))[1]
+                 || ' and its orders disagree'
+  FROM coupons_offer f
+ CROSS JOIN LATERAL (
+       SELECT count(*) FILTER (WHERE o.refunded_at IS NULL) AS open,
+              count(*) FILTER (WHERE o.charged_micros > 0) AS spent
+         FROM orders_order o WHERE o.offer_id = f.id) held
+ WHERE f.id > %(after)s AND f.id <= %(up_to)s
+"""
+
 
 @register("order_guards")
 def guards() -> Iterator[Chunk]:
@@ -89,27 +105,10 @@ def order_histories() -> Iterator[Chunk]:
 @register("order_escrows")
 def escrows() -> Iterator[Chunk]:
     """Each order's escrow belongs to an order."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT count(*), min(e.id) FILTER (WHERE o.id IS NULL) FROM payments_ledgeraccount e
-                 LEFT JOIN orders_order o ON o.escrow_id = e.id WHERE e.kind = 'escrow'"""
-        )
-        seen, wrong = cursor.fetchone()
-    yield Chunk(seen, f"escrow {wrong} belongs to no order" if wrong is not None else None)
+    yield from walk_ids("payments_ledgeraccount", _ESCROWS)
 
 
 @register("order_offers")
 def offers() -> Iterator[Chunk]:
     """An offer is in use by just the order that holds it, and used only where that spent something."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """WITH held AS (
-                   SELECT f.id, f.status,
-                          count(o.id) FILTER (WHERE o.refunded_at IS NULL) AS open,
-                          count(o.id) FILTER (WHERE o.charged_micros > 0) AS spent
-                     FROM coupons_offer f LEFT JOIN orders_order o ON o.offer_id = f.id GROUP BY f.id)
-               SELECT count(*), min(id::text) FILTER (WHERE open > 1 OR spent > 1
-                      OR (status = 'in_use') <> (open = 1) OR (status = 'used') <> (spent = 1)) FROM held"""
-        )
-        seen, wrong = cursor.fetchone()
-    yield Chunk(seen, f"offer {wrong} and its orders disagree" if wrong is not None else None)
+    yield from walk_uuids("coupons_offer", _OFFERS)

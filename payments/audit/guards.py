@@ -1,18 +1,24 @@
-"""Whether a room's guards are there, switched on, and do what its files of SQL say.
+"""Whether a room's guards are there, switched on, and are what they were made as.
 
-What is wanted is read from those files and from the models, so that a guard can't be forgotten here: triggers and the
-text of functions from `sql/`, CHECKs and unique constraints from the models.
+What is wanted is read from the room's files, so that a guard can't be forgotten here: triggers and functions' text from
+`sql/`; each constraint and unique index with its definition, and each trigger's, from `guards.json`, which
+`manage.py freeze_guards` writes from a migrated database and a test compares with a fresh one.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 from django.apps import apps
+from django.db import connection
 
 from payments.audit import Chunk
 from payments.audit.walking import all_at_once
+
+Definitions = dict[str, dict[str, str]]
+"""Of `constraints` and of `triggers`: by `table.name`, as PostgreSQL tells it."""
 
 _MADE = re.compile(
     r"^CREATE (?:OR REPLACE )?FUNCTION (?P<function>\w+)\s*\([^;]*?AS \$\$(?P<body>.*?)\$\$"
@@ -22,16 +28,53 @@ _MADE = re.compile(
 )
 
 
-def hold(room: str, *, constraints: Mapping[str, list[str]] | None = None) -> Iterator[Chunk]:
-    """Names the first guard of the room (an app's label) that is missing, switched off or another than in its files.
+_CONSTRAINTS = """
+    SELECT held.conrelid::regclass || '.' || held.conname, pg_get_constraintdef(held.oid) FROM pg_constraint held
+     WHERE held.conrelid = ANY(%(tables)s::regclass[]) AND held.contype IN ('c', 'f', 'p', 'u', 'x')
+    UNION ALL
+    SELECT kept.indrelid::regclass || '.' || named.relname, pg_get_indexdef(kept.indexrelid)
+      FROM pg_index kept JOIN pg_class named ON named.oid = kept.indexrelid
+     WHERE kept.indrelid = ANY(%(tables)s::regclass[]) AND kept.indisunique
+       AND NOT EXISTS (SELECT FROM pg_constraint held WHERE held.conindid = kept.indexrelid)
+"""
+_TRIGGERS = """
+    SELECT held.tgrelid::regclass || '.' || held.tgname, pg_get_triggerdef(held.oid) FROM pg_trigger held
+     WHERE held.tgrelid = ANY(%(tables)s::regclass[]) AND NOT held.tgisinternal
+"""
 
-    `constraints`, by table, are those that stand in SQL alone.
-    """
-    triggered, functions = _of_files(_folder(room))
-    named = [*_constraints(room), *((table, name) for table, names in (constraints or {}).items() for name in names)]
-    for name, wanted in (("constraints", named), ("triggers", triggered)):
-        yield from all_at_once(name, tables=[table for table, _name in wanted], names=[one for _table, one in wanted])
+
+def hold(room: str) -> Iterator[Chunk]:
+    """Names the first guard of the room (an app's label) that is missing, switched off or another than was made."""
+    frozen = json.loads(file_of(room).read_text())
+    made, functions = _of_files(_folder(room))
+    names = [tuple(place.split(".")) for place in frozen["constraints"]]
+    yield from _definitions("constraints", names, frozen["constraints"])
+    yield from _definitions("triggers", made, frozen["triggers"])
     yield from all_at_once("functions", names=list(functions), bodies=list(functions.values()))
+
+
+def defined(room: str) -> Definitions:
+    """The guards of the room's tables, as the database has them."""
+    tables = [model._meta.db_table for model in apps.get_app_config(room).get_models(include_auto_created=True)]
+    found: Definitions = {}
+    with connection.cursor() as cursor:
+        for name, statement in (("constraints", _CONSTRAINTS), ("triggers", _TRIGGERS)):
+            cursor.execute(statement, {"tables": tables})
+            found[name] = dict(sorted(cursor.fetchall()))
+    return found
+
+
+def file_of(room: str) -> Path:
+    return Path(apps.get_app_config(room).path) / "guards.json"
+
+
+def _definitions(name: str, wanted: Sequence[tuple[str, ...]], frozen: dict[str, str]) -> Iterator[Chunk]:
+    yield from all_at_once(
+        name,
+        tables=[table for table, _name in wanted],
+        names=[one for _table, one in wanted],
+        definitions=[frozen.get(f"{table}.{one}") for table, one in wanted],
+    )
 
 
 def triggers(room: str) -> list[tuple[str, str]]:
@@ -59,12 +102,3 @@ def _of_files(folder: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
             else:
                 triggers.pop((found["of"], found["dropped"]), None)
     return list(triggers), functions
-
-
-def _constraints(room: str) -> list[tuple[str, str]]:
-    return [
-        (model._meta.db_table, constraint.name)
-        for model in apps.get_app_config(room).get_models()
-        if model._meta.managed
-        for constraint in model._meta.constraints
-    ]

@@ -29,22 +29,27 @@ _lanes: list[Any] = []
 
 def walk(table: str, name: str, *, key: str = "id", size: int = CHUNK, **values: int) -> Iterator[Chunk]:
     """Runs sql/`name`.sql on the keys from %(low)s to %(high)s, range by range."""
+    yield from walk_ids(table, text_of(name), key=key, size=size, **values)
+
+
+def walk_ids(table: str, statement: str, *, key: str = "id", size: int = CHUNK, **values: int) -> Iterator[Chunk]:
+    """As `walk`, with the statement itself."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT min({key}), max({key}) FROM {table}")  # noqa: S608  (names written in this package)
         lowest, highest = cursor.fetchone()
     if lowest is None:
         return
     ranges = range(lowest, highest + 1, size)
-    yield from each(name, [{"low": low, "high": low + size - 1, **values} for low in ranges])
+    yield from look(statement, [{"low": low, "high": low + size - 1, **values} for low in ranges])
 
 
-def walk_uuids(table: str, statement: str, *, size: int) -> Iterator[Chunk]:
+def walk_uuids(table: str, statement: str, *, size: int = CHUNK, **values: int) -> Iterator[Chunk]:
     """Runs a statement on the ids above %(after)s and up to %(up_to)s, so many of the table's rows at a time."""
     numbered = f"SELECT id, row_number() OVER (ORDER BY id) AS number FROM {table}"  # noqa: S608  (as above)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM ({numbered}) row WHERE number %% %s = 0 ORDER BY id", [size])  # noqa: S608
         bounds = [_LEAST, *(id_ for (id_,) in cursor.fetchall()), _MOST]
-    yield from look(statement, [{"after": after, "up_to": up_to} for after, up_to in pairwise(bounds)])
+    yield from look(statement, [{"after": after, "up_to": up_to, **values} for after, up_to in pairwise(bounds)])
 
 
 def all_at_once(name: str, **values: Any) -> Iterator[Chunk]:
@@ -54,7 +59,11 @@ def all_at_once(name: str, **values: Any) -> Iterator[Chunk]:
 
 def each(name: str, asked: Sequence[Mapping[str, Any]]) -> Iterator[Chunk]:
     """Runs sql/`name`.sql once for each of these values; a chunk for each, in their order."""
-    yield from look((SQL / f"{name}.sql").read_text(), asked)
+    yield from look(text_of(name), asked)
+
+
+def text_of(name: str) -> str:
+    return (SQL / f"{name}.sql").read_text()
 
 
 def look(statement: str, asked: Sequence[Mapping[str, Any]]) -> Iterator[Chunk]:

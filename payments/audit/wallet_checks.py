@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from payments import ledger
 from payments.audit import Chunk, register
-from payments.audit.walking import all_at_once, walk
+from payments.audit.walking import all_at_once, text_of, walk, walk_uuids
 from promote.money import MICROS
 
 
@@ -32,4 +32,4 @@ def escrows() -> Iterator[Chunk]:
 @register("gifts")
 def gifts() -> Iterator[Chunk]:
     """A gift's journal moved its coins, from its account's lots."""
-    yield from all_at_once("gifts", micros=MICROS)
+    yield from walk_uuids("payments_gift", text_of("gifts"), micros=MICROS)

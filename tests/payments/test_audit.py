@@ -241,6 +241,58 @@ def test_every_trigger_of_the_money_rooms_is_looked_for():
     assert there == {*guards.triggers("payments"), *guards.triggers("orders")}
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("room", ["payments", "orders"])
+def test_the_guards_that_were_written_down_are_those_of_a_fresh_database(room):
+    """Where this fails: `manage.py migrate`, then `manage.py freeze_guards`."""
+    assert guards.defined(room) == json.loads(guards.file_of(room).read_text())
+
+
+@commits
+@pytest.mark.parametrize(
+    ("guard", "statement"),
+    [
+        (
+            "ledgeraccount_no_overdraft",
+            """ALTER TABLE payments_ledgeraccount DROP CONSTRAINT ledgeraccount_no_overdraft,
+                 ADD CONSTRAINT ledgeraccount_no_overdraft CHECK (true)""",
+        ),
+        (
+            "top_up_once_per_payment",
+            """DROP INDEX top_up_once_per_payment;
+               CREATE UNIQUE INDEX top_up_once_per_payment ON payments_topup (gateway, payment_ref) WHERE id IS NULL""",
+        ),
+        (
+            "difference_stays",
+            """CREATE OR REPLACE TRIGGER difference_stays BEFORE UPDATE ON payments_difference
+               FOR EACH ROW WHEN (false) EXECUTE FUNCTION payments_difference_stays()""",
+        ),
+    ],
+)
+def test_a_guard_that_was_hollowed_out_is_named(guard, statement):
+    with as_owner() as cursor:
+        cursor.execute(statement)
+    finding = run(names=["guards"]).checks["guards"]
+    assert finding.first_wrong.startswith(f"{guard} of payments_")
+    assert finding.first_wrong.endswith("is not what it was made as")
+
+
+@commits
+@pytest.mark.parametrize(
+    ("granted", "said"),
+    [
+        ("UPDATE (credits) ON payments_ledgeraccount", "may UPDATE payments_ledgeraccount.credits"),
+        ("DELETE ON payments_transfer", "may DELETE payments_transfer"),
+    ],
+)
+def test_what_the_applications_role_may_do_to_the_ledger_is_named(granted, said):
+    assert run(names=["rights"]).ok
+    app = connection.settings_dict["USER"]
+    with as_owner() as cursor:
+        cursor.execute(f"GRANT {granted} TO {app}")
+    assert run(names=["rights"]).checks["rights"].first_wrong == f"the application's role {app} {said}"
+
+
 @commits
 def test_a_function_that_does_something_else_is_named():
     with as_owner() as cursor:

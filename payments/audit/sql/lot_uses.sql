@@ -9,3 +9,4 @@ SELECT count(*), min(format('lot %%s: %%s micros are told as used for %%s minor 
                (array_agg(u.used_micros ORDER BY u.seq DESC))[1] AS last,
                (array_agg(u.ahead_minor ORDER BY u.seq DESC))[1] AS ahead
           FROM payments_lotuse u WHERE u.lot_id = lot.id) told ON told.used IS NOT NULL
+ WHERE lot.id > %(after)s AND lot.id <= %(up_to)s

@@ -6,10 +6,10 @@ SELECT count(*), min(format('top-up %%s of %%s minor units says %%s refunded, %%
                             OR gone.refunded + gone.disputed + gone.withdrawn > t.amount_minor
                             OR gone.other_currency)
   FROM payments_topup t
-  JOIN (SELECT r.top_up_id,
-               coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'refund' AND r.state <> 'undone'), 0) AS refunded,
+  CROSS JOIN LATERAL (
+        SELECT coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'refund' AND r.state <> 'undone'), 0) AS refunded,
                coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'dispute' AND r.state <> 'undone'), 0) AS disputed,
                coalesce(sum(r.amount_minor) FILTER (WHERE r.kind = 'withdrawal' AND r.state <> 'undone'), 0) AS withdrawn,
-               bool_or(r.currency <> paid.currency) AS other_currency
-          FROM payments_paymentreturn r JOIN payments_topup paid ON paid.id = r.top_up_id
-         GROUP BY r.top_up_id) gone ON gone.top_up_id = t.id
+               coalesce(bool_or(r.currency <> t.currency), false) AS other_currency
+          FROM payments_paymentreturn r WHERE r.top_up_id = t.id) gone
+ WHERE t.id > %(after)s AND t.id <= %(up_to)s

@@ -13,3 +13,4 @@ SELECT count(*), min(format('top-up %%s (%%s): its lot has %%s coins for %%s min
           JOIN payments_transfer moved ON moved.journal_id = j.id
           JOIN payments_ledgeraccount owed ON owed.id = moved.credit_id
          WHERE j.key = 'top_up:top_' || replace(t.id::text, '-', '') || ':fiat') books ON true
+ WHERE t.id > %(after)s AND t.id <= %(up_to)s
