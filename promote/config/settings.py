@@ -170,6 +170,11 @@ DATABASES = {
     "default": database(required("DATABASE_URL")),
     "owner": database(env.str("DATABASE_OWNER_URL", "") or required("DATABASE_URL")),
 }
+if PRODUCTION and env.str("DATABASE_OWNER_URL", "") and DATABASES["owner"]["USER"] == DATABASES["default"]["USER"]:
+    raise ImproperlyConfigured(
+        "DATABASE_URL and DATABASE_OWNER_URL name one role, so the application would own its tables and could change "
+        "the ledger. Make two with deploy/roles.sql: the owner for DATABASE_OWNER_URL, the other for DATABASE_URL."
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = required("REDIS_URL")

@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from payments import gateways
@@ -79,6 +80,20 @@ def test_an_environment_in_which_apple_signs_nothing_stops_the_start(environment
 def test_the_root_that_is_trusted_is_apples_own() -> None:
     told = "63343abfb89a6a03ebb57e9b3f5fa7be7c4f5c756f3017b3a8c488c3653e9179"
     assert hashlib.sha256(apple.ROOT.read_bytes()).hexdigest() == told
+
+
+def test_production_does_not_start_as_the_owner_of_its_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = os.environ["DATABASE_URL"]
+    environment = {**os.environ, "PROMOTE_ENV": "production", "DATABASE_OWNER_URL": one}
+    done = subprocess.run(
+        [sys.executable, "-c", "import promote.config.settings"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "name one role" in done.stderr
+    monkeypatch.setitem(settings.DATABASES["owner"], "USER", settings.DATABASES["default"]["USER"])
+    with override_settings(PRODUCTION=True), pytest.raises(CommandError, match="Set DATABASE_OWNER_URL"):
+        call_command("migrate", verbosity=0)
 
 
 def test_a_provider_that_is_half_set_stops_the_start_and_names_what_is_missing() -> None:

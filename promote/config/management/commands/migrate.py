@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import CommandError
 from django.core.management.commands import migrate
 from django.db import ProgrammingError, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
@@ -27,13 +28,17 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         options["database"] = "owner"
+        if settings.PRODUCTION and _one_role():
+            raise CommandError(
+                "Set DATABASE_OWNER_URL to the schema's owner, another role than that of DATABASE_URL: with one role "
+                "the application would own its tables and could change the ledger. deploy/roles.sql makes the two."
+            )
         super().handle(*args, **options)
         if not (options["plan"] or options["check_unapplied"]):
             self._grant()
 
     def _grant(self) -> None:
-        app, owner = (str(settings.DATABASES[alias]["USER"]) for alias in ("default", "owner"))
-        if app == owner:
+        if _one_role():
             self.stderr.write(
                 self.style.WARNING(
                     "DATABASE_URL and DATABASE_OWNER_URL name one role: the application owns its tables, "
@@ -44,7 +49,7 @@ class Command(migrate.Command):
         with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
             # Two who migrate one database at once would meet on the same catalogue rows.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('promote grants'))")
-            role = connections["owner"].ops.quote_name(app)
+            role = connections["owner"].ops.quote_name(str(settings.DATABASES["default"]["USER"]))
             whole = _is_whole()
             for statement in _statements(GRANTS + (settings.BASE_DIR / RESTRICTIONS).read_text()):
                 self._run(cursor, re.sub(r"(?<!:):app\b", role, statement), whole=whole)
@@ -57,6 +62,10 @@ class Command(migrate.Command):
         except ProgrammingError as error:
             if whole or getattr(error.__cause__, "pgcode", None) not in _NOT_THERE:
                 raise
+
+
+def _one_role() -> bool:
+    return bool(settings.DATABASES["default"]["USER"] == settings.DATABASES["owner"]["USER"])
 
 
 def _is_whole() -> bool:
