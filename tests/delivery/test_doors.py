@@ -1,6 +1,7 @@
 """Charges and the diagnosis over REST, for the order's owner alone."""
 
 import csv
+import html
 import io
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from delivery import diagnosis
 from delivery.models import PoisonEntry
 from tests.api.callers import an_app, problem
 from tests.builders import a_delivering_order, a_user, an_account
@@ -63,8 +65,9 @@ def test_ops_read_why_an_order_is_slow_and_find_it_from_the_order(order):
     client.force_login(a_user(is_staff=True, is_superuser=True))
     address = f"/admin/delivery/pacingstate/{order.id}/change/"
     assert address in client.get(f"/admin/orders/order/{order.id}/change/").content.decode()
-    page = client.get(address).content.decode()
-    for words in ("starting: ", "targeted", "outbid", "capped", "paced", "shown"):
+    page = html.unescape(client.get(address).content.decode())
+    assert any(f"{code}: {sentence}" in page for code, sentence in diagnosis.SENTENCES.items())
+    for words in ("targeted", "outbid", "capped", "paced", "shown"):
         assert words in page
 
 
