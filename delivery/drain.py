@@ -192,7 +192,7 @@ def _write(batch: Batch, reached: Position, shard: int, barriers: dict[UUID, int
 
 def _judged(reading: Reading) -> Batch:
     batch = batches.of(reading)
-    owners = ownership.of(batch.orders)
+    owners = ownership.of(batch.orders, days=np.unique(batch.token["day"]).tolist())
     if unknown := set(batch.orders) - owners.keys():
         raise ValueError(f"order {min(unknown)} is not known")
     batch.reason = judging.reasons(batch, owners=owners)

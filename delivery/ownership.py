@@ -18,24 +18,29 @@ def names(*, external_id: str, public_id: str) -> tuple[str, ...]:
 
 
 _MOST = 100_000
-_known: dict[UUID, frozenset[int]] = {}
+_owners: dict[UUID, tuple[str, ...]] = {}
+_known: dict[tuple[UUID, int], frozenset[int]] = {}
 
 
-def of(orders: Iterable[UUID]) -> dict[UUID, frozenset[int]]:
-    """Pseudonyms by order, of those orders that exist. An order's owner never changes: each is looked up once."""
-    wanted = list(orders)
+def of(orders: Iterable[UUID], *, days: Iterable[int]) -> dict[UUID, frozenset[int]]:
+    """Pseudonyms by order, of those orders that exist: the lasting ones, and those of these days (counted from 1970)
+    alone. An order's owner never changes: each is looked up once."""
+    wanted, of_days = list(orders), list(days)
     if len(_known) > _MOST:
         _known.clear()
-    if missing := [order for order in wanted if order not in _known]:
+        _owners.clear()
+    if missing := [order for order in wanted if order not in _owners]:
         rows = Order.objects.filter(id__in=missing).values_list("id", "account_id", "account__external_id")
-        _known.update({order: _pseudonyms(external_id, account_id) for order, account_id, external_id in rows})
-    return {order: _known[order] for order in wanted if order in _known}
+        for order, account_id, external_id in rows:
+            _owners[order] = names(external_id=external_id, public_id=ids.public("acc", account_id))
+    known = [order for order in wanted if order in _owners]
+    return {order: frozenset().union(*(_pseudonyms(order, day) for day in of_days)) for order in known}
 
 
-def _pseudonyms(external_id: str, account_id: UUID) -> frozenset[int]:
-    keys = keyring.from_settings().all(PURPOSE)
-    return frozenset(
-        pseudonym(key.secret, name)
-        for key in keys
-        for name in names(external_id=external_id, public_id=ids.public("acc", account_id))
-    )
+def _pseudonyms(order: UUID, day: int) -> frozenset[int]:
+    if (found := _known.get((order, day))) is None:
+        keys = keyring.from_settings().all(PURPOSE)
+        found = _known[order, day] = frozenset(
+            pseudonym(key.secret, name, day=when) for key in keys for name in _owners[order] for when in (None, day)
+        )
+    return found

@@ -13,6 +13,9 @@ Word = Annotated[str, Meta(max_length=64)]
 
 
 class ViewerIn(msgspec.Struct):
+    """Who looks. `consent`: whether they agreed to be shown what suits their person; `limited_tracking`: whether they
+    asked their device not to be followed. Neither told counts as agreed."""
+
     id: Text
     country: Word | None = None
     age_band: Word | None = None
@@ -20,6 +23,13 @@ class ViewerIn(msgspec.Struct):
     interests: Annotated[list[Word], Meta(max_length=100)] | None = None
     app_platform: Word | None = None
     is_minor: bool | None = None
+    consent: bool | None = None
+    limited_tracking: bool | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Shown only what is for anybody of their country and age, and forgotten with the day."""
+        return self.consent is False or self.limited_tracking is True
 
 
 class SlotIn(msgspec.Struct):

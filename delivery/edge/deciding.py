@@ -17,6 +17,7 @@ from delivery.edge.lane import Asking
 from delivery.engine import auction, tokens
 from delivery.engine.auction import Auction, Won
 from delivery.engine.index import Index, Listing, Viewer
+from delivery.engine.tokens import DAY_S
 from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, UNKNOWN
 from promote import ids
 
@@ -75,7 +76,7 @@ async def decide(hub: Hub, asked: DecideIn, *, now: float) -> tuple[list[dict[st
     """An answer per slot, and the page for whoever wants it explained. Raises RedisError where Redis is away."""
     if (why := _not_shown_to(asked.viewer)) is not None:
         return [{"slot": slot, "no_fill": why} for slot in range(len(asked.slots))], None
-    funnel, page = hub.funnel, _open(hub, asked)
+    funnel, page = hub.funnel, _open(hub, asked, now)
     for _ in range(ROUNDS):
         offers = _offers(hub, page, now)
         if not offers:
@@ -96,16 +97,18 @@ def _not_shown_to(viewer: ViewerIn) -> str | None:
     return None if viewer.age_band in AGE_BANDS else "age_unknown"
 
 
-def _open(hub: Hub, asked: DecideIn) -> Page:
+def _open(hub: Hub, asked: DecideIn, now: float) -> Page:
     index, who = hub.index, asked.viewer
-    viewer = Viewer(who.id, who.country or "", who.age_band or "", who.gender or "", tuple(who.interests or ()))
+    limited = who.is_limited
+    gender, interests = ("", ()) if limited else (who.gender or "", tuple(who.interests or ()))
+    viewer = Viewer(who.id, who.country or "", who.age_band or "", gender, interests)
     found, rows = index.match(viewer, asked.surface, asked.exclude or ())
     floors = [slot.floor_micros or 0 for slot in asked.slots]
     page = Page(
         index=index,
         asked=asked,
         viewer=viewer,
-        pseudonym=hub.viewer(who.id),
+        pseudonym=hub.viewer(who.id, day=int(now) // DAY_S if limited else None),
         surface=SURFACES.index(asked.surface),
         age_band=AGE_BANDS.index(viewer.age_band),
         gender=GENDERS.index(viewer.gender) if viewer.gender in GENDERS else UNKNOWN,

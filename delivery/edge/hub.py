@@ -94,8 +94,9 @@ class Hub:
             return 0
         return state.generation
 
-    def viewer(self, name: str) -> int:
-        return pseudonym(self._viewers, name)
+    def viewer(self, name: str, *, day: int | None = None) -> int:
+        """Their pseudonym: for good, or one of that day alone."""
+        return pseudonym(self._viewers, name, day=day)
 
     async def refresh(self) -> None:
         changes, shards = await in_thread(_read, self._since)

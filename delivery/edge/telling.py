@@ -184,7 +184,7 @@ def _judged(hub: Hub, opened: Opened, place: int, raw: msgspec.Raw, teller: Tell
     at = event.at.timestamp() if event.at else now
     if at > now + FURTHEST_AHEAD_S:
         raise Refused("at_in_the_future", order=token.order)
-    entry = entries.pack(_told(hub, event, code, raw_token, at, teller, now))
+    entry = entries.pack(_told(hub, event, code, raw_token, token, at, teller, now))
     told = hot.Event(token.generation, token.id, 1 << code, token.price_micros, token.order.hex(), entry)
     return Waiting(place, token.shard, token.day, told)
 
@@ -195,14 +195,16 @@ def _good_until(kind: str, token: Parts) -> float:
     return token.impression_until + VIEW_LIFE_S if kind in VIEWS else token.action_until
 
 
-def _told(hub: Hub, event: EventIn, code: int, token: bytes, at: float, teller: Teller, now: float) -> Told:
+def _told(
+    hub: Hub, event: EventIn, code: int, raw_token: bytes, token: Parts, at: float, teller: Teller, now: float
+) -> Told:
     agent, address = (teller.agent, teller.address) if teller.is_device else (event.user_agent, event.address)
     try:
-        viewer = hub.viewer(event.viewer) if event.viewer else None
+        viewer = _seen_by(hub, event.viewer, token) if event.viewer else None
     except UnicodeError:
         raise Refused("invalid", "viewer: It is not text.") from None
     return Told(
-        token=token,
+        token=raw_token,
         type=code,
         at_ms=max(0, int(at * 1000)),
         received_ms=int(now * 1000),
@@ -214,6 +216,14 @@ def _told(hub: Hub, event: EventIn, code: int, token: bytes, at: float, teller: 
         viewer=viewer,
         active=event.active,
     )
+
+
+def _seen_by(hub: Hub, name: str, token: Parts) -> int:
+    """Under the pseudonym that the token has for them, where it has one: theirs may be of that day alone."""
+    lasting = hub.viewer(name)
+    if lasting != token.viewer and (of_the_day := hub.viewer(name, day=token.day)) == token.viewer:
+        return of_the_day
+    return lasting
 
 
 def _refused(reason: str, detail: str = "") -> dict[str, str]:

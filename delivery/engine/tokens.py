@@ -16,7 +16,7 @@ DAY_S = 86_400
 
 _VERSION = 1
 _FORM = struct.Struct(">B16s16sHIQQBIIIIB2sBB")
-_PARTS = struct.Struct(">x16s16sHIQ8xx4xIII5x")
+_PARTS = struct.Struct(">x16s16sHIQQx4xIII5x")
 LAYOUT = np.dtype(
     [
         ("version", "u1"), ("id", "V16"), ("order", "V16"), ("shard", ">u2"), ("generation", ">u4"),
@@ -69,6 +69,7 @@ class Parts(NamedTuple):
     shard: int
     generation: int
     price_micros: int
+    viewer: int
     day: int
     impression_until: int
     action_until: int
@@ -202,6 +203,11 @@ def lives(*, now: float, starts_at: float, ends_at: float) -> tuple[int, int]:
     return until, until + ACTION_LIFE_S
 
 
-def pseudonym(secret: bytes, viewer: str) -> int:
-    """A viewer's number of 63 bits: the same for the same id, telling nothing of it without our key."""
-    return int.from_bytes(blake2b(viewer.encode(), key=secret, digest_size=8).digest(), "big") >> 1
+def pseudonym(secret: bytes, viewer: str, *, day: int | None = None) -> int:
+    """A viewer's number of 63 bits: the same for the same id, telling nothing of it without our key.
+
+    With a `day` (counted from 1970) it is of that day alone: nobody can join it with another
+    day's, or with the lasting one.
+    """
+    salt = b"" if day is None else day.to_bytes(8, "big")
+    return int.from_bytes(blake2b(viewer.encode(), key=secret, digest_size=8, salt=salt).digest(), "big") >> 1

@@ -1,15 +1,18 @@
 """The edge over HTTP: decisions, events, their refusals, and how soon it hears of a change."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from delivery import hot, pacer
+from delivery import hot, ownership, pacer
+from delivery.engine.tokens import pseudonym
+from delivery.engine.vocabulary import UNKNOWN
 from delivery.models import Shard
 from orders import lifecycle
 from orders.models import EndReason
 from promote import ids
+from promote.keys import keyring
 from tests.builders import a_delivering_order, a_live, a_video, an_account, an_order
 from tests.delivery.edge import ADULT, PHONE, Platform, a_key, action, impression, now_text, until
 from tests.delivery.world import drained, events_of, left, spent
@@ -91,6 +94,35 @@ def test_who_does_not_fit_is_not_shown_the_order(platform):
     for other in ({"country": "US"}, {"country": None}, {"age_band": "35-44"}, {"gender": "male"}, {"gender": None}):
         assert platform.decisions(viewer={**fits, **other}) == [{"slot": 0, "no_fill": "no_match"}]
     assert platform.decisions(viewer=fits, surface="live") == [{"slot": 0, "no_fill": "no_match"}]
+
+
+@pytest.mark.parametrize("told", [{"consent": False}, {"limited_tracking": True}])
+def test_who_limits_tracking_is_shown_what_is_for_anybody_and_forgotten_with_the_day(platform, told):
+    order = delivering()
+    for_women, for_fans = (delivering(audience={"genders": ["female"]}), delivering(audience={"interests": ["music"]}))
+    limited = {**ADULT, **told}
+    assert filled(platform, exclude=[order.public_id, for_fans.public_id])["order"] == for_women.public_id
+    assert filled(platform, exclude=[order.public_id, for_women.public_id])["order"] == for_fans.public_id
+    assert platform.decisions(viewer=limited, exclude=[order.public_id]) == [{"slot": 0, "no_fill": "no_match"}]
+    assert platform.decisions(viewer={**limited, "is_minor": True}) == [{"slot": 0, "no_fill": "minor"}]
+    assert "token" not in platform.decisions(viewer={**limited, "id": order.account.public_id})[0]
+    token = filled(platform, viewer=limited)["token"]
+    assert platform.results(impression(token, viewer=ADULT["id"])) == ["accepted"]
+    drained(order, now=datetime.now(UTC))
+    [kept] = events_of(order)
+    secret = keyring.from_settings().current(ownership.PURPOSE).secret
+    assert kept.viewer == pseudonym(secret, ADULT["id"], day=(kept.day - date(1970, 1, 1)).days)
+    assert (kept.gender, kept.charged) == (UNKNOWN, True)
+
+
+def test_who_says_yes_or_nothing_is_the_same_person_tomorrow(platform):
+    order = delivering()
+    told = [{}, {"consent": True, "limited_tracking": False}, {"consent": None}]
+    for more in told:
+        assert platform.results(impression(filled(platform, viewer={**ADULT, **more})["token"])) == ["accepted"]
+    drained(order, now=datetime.now(UTC))
+    secret = keyring.from_settings().current(ownership.PURPOSE).secret
+    assert [(one.viewer, one.gender) for one in events_of(order)] == [(pseudonym(secret, ADULT["id"]), 0)] * 3
 
 
 def test_nobody_is_shown_the_own_content(platform):
