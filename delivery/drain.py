@@ -195,7 +195,7 @@ def _judged(reading: Reading) -> Batch:
     owners = ownership.of(batch.orders, days=np.unique(batch.token["day"]).tolist())
     if unknown := set(batch.orders) - owners.keys():
         raise ValueError(f"order {min(unknown)} is not known")
-    batch.reason = judging.reasons(batch, owners=owners)
+    batch.reason = judging.reasons(batch, owners=owners, touched=storage.touched(batch, judging.brief_focused(batch)))
     return batch
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from delivery import addresses, agents
 from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints, Marks
-from delivery.engine.vocabulary import EVENT_CODES, EVENT_TYPES, LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES
+from delivery.engine.vocabulary import EVENT_CODES, EVENT_TYPES, LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES, VIEWS
 
 AGENT_MAX, ADDRESS_MAX = 512, 64
 CLOCKS_DIFFER_MS = 10_000
@@ -19,13 +19,22 @@ CLOCKS_DIFFER_MS = 10_000
 FASTEST_FINGER_MS = 100
 """From seeing to touching takes a person twice as long at the least."""
 _CLICK_CODES = [EVENT_CODES[name] for name in ("profile_visit", "website_visit", "product_click", "follow")]
-_LEAST_PLAY_MS = np.array([{"view_2s": 2000}.get(name, 0) for name in EVENT_TYPES])
+_LEAST_PLAY_MS = np.array([{"view_2s": 2000, "view_6s": 6000}.get(name, 0) for name in EVENT_TYPES])
+_FOCUSED_CODE, _VIEW_CODES = EVENT_CODES["view_6s"], [EVENT_CODES[name] for name in VIEWS]
 _LEAST_MS = np.array([LEAST_VISIBLE_MS[surface] for surface in SURFACES])
 _UNTOLD = -1
 
 
-def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]]) -> Ints:
-    """Why each does not count, 0 where it does. `owners`: the pseudonyms under which an order's owner may appear."""
+def brief_focused(batch: Batch) -> Ints:
+    """Focused views that were shorter than that: they count where their viewer did something as well."""
+    played_ms = _numbers(one.dwell_ms for one in batch.told)
+    is_brief = (played_ms != _UNTOLD) & (played_ms < _LEAST_PLAY_MS[_FOCUSED_CODE])
+    return np.nonzero((batch.type == _FOCUSED_CODE) & is_brief)[0]
+
+
+def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]], touched: Marks) -> Ints:
+    """Why each does not count, 0 where it does. `owners`: the pseudonyms under which an order's owner may appear;
+    `touched`: those of `brief_focused` whose viewer did something as well."""
     told = batch.told
     viewer = batch.token["viewer"].astype(np.int64)
     seen_by = _numbers(one.viewer for one in told)
@@ -33,7 +42,7 @@ def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]]) -> Ints:
     places = [REASON[addresses.why_not_billed(one.address)] if one.address else 0 for one in told]
     reason = _unseen(batch)
     # The last word stands: the first reason of delivery.md comes last.
-    reason = np.where(_impossible(batch), REASON["impossible_time"], reason)
+    reason = np.where(_impossible(batch, touched), REASON["impossible_time"], reason)
     reason = np.where(np.array(places, np.int64) > 0, places, reason)
     reason[programs] = REASON["bot"]
     reason[(seen_by != _UNTOLD) & (seen_by != viewer)] = REASON["another_viewer"]
@@ -50,19 +59,21 @@ def _by_owner(batch: Batch, viewer: Ints, seen_by: Ints, owners: Mapping[UUID, f
 
 
 def _unseen(batch: Batch) -> Ints:
-    """Half of it for the surface's least time, in an app that is in front."""
+    """Half of it for the surface's least time, in an app that is in front. A view is judged by what is told of it."""
     told = batch.told
     ms = _numbers(one.visible_ms for one in told)
     share = np.array([_UNTOLD if one.visible_share is None else one.visible_share for one in told], float)
+    seen_less: Marks = (share != _UNTOLD) & (share < LEAST_VISIBLE_SHARE)
     reason = np.where(ms < _LEAST_MS[batch.token["surface"]], REASON["too_brief"], 0)
-    reason[share < LEAST_VISIBLE_SHARE] = REASON["not_half_visible"]
+    reason[seen_less] = REASON["not_half_visible"]
     reason[np.array([one.active is False for one in told], bool)] = REASON["not_active"]
     reason[(ms == _UNTOLD) | (share == _UNTOLD)] = REASON["not_measured"]
-    return np.where(batch.type == IMPRESSION_CODE, reason, 0)
+    of_views = np.where(seen_less & np.isin(batch.type, _VIEW_CODES), REASON["not_half_visible"], 0)
+    return np.where(batch.type == IMPRESSION_CODE, reason, of_views)
 
 
-def _impossible(batch: Batch) -> Marks:
-    """Watched for longer than it has existed, a plain view that is too short for one, a click that no finger makes.
+def _impossible(batch: Batch, touched: Marks) -> Marks:
+    """Watched for longer than it has existed, a view that is too short for one, a click that no finger makes.
 
     What passed is counted from the decision to the arrival, both by our own clocks: no device can set them.
     """
@@ -70,7 +81,7 @@ def _impossible(batch: Batch) -> Marks:
     passed_ms = batch.received_ms - batch.token["decided_at"].astype(np.int64) * 1000 + CLOCKS_DIFFER_MS
     played_ms, seen_ms = _numbers(one.dwell_ms for one in told), _numbers(one.visible_ms for one in told)
     impossible: Marks = np.maximum(played_ms, seen_ms) > passed_ms
-    impossible |= (played_ms != _UNTOLD) & (played_ms < _LEAST_PLAY_MS[batch.type])
+    impossible |= (played_ms != _UNTOLD) & (played_ms < _LEAST_PLAY_MS[batch.type]) & ~touched
     return impossible | _hasty(batch)
 
 

@@ -133,9 +133,12 @@ class UnbilledHour(models.Model):
     """What an order was told in an hour that is not billed, by reason. Kept when the events themselves are dropped.
 
     Reasons of the edge (`replayed`, `token_expired`, …) are of events that were refused, and stand nowhere else.
+    Without an order: nobody can say of which (`token_unknown`, `type_unknown`).
     """
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    order = models.ForeignKey(
+        Order, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     hour = models.DateTimeField()
     reason = models.CharField(max_length=32)
     impressions = models.BigIntegerField(default=0)
@@ -144,7 +147,9 @@ class UnbilledHour(models.Model):
 
     class Meta:
         db_table = "delivery_unbilled_hour"
-        constraints = [models.UniqueConstraint(fields=["order", "hour", "reason"], name="unbilled_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "hour", "reason"], name="unbilled_once", nulls_distinct=False)
+        ]
         indexes = [models.Index(fields=["hour", "reason"], name="unbilled_by_hour")]
 
     def __str__(self) -> str:

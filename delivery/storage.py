@@ -10,6 +10,7 @@ from django.db import connection
 from delivery import binary
 from delivery.batch import IMPRESSION_CODE, REASONS, Batch, Ints, Marks
 from delivery.binary import Fixed, Worded
+from delivery.engine.vocabulary import EVENT_CODES, INTERACTIONS
 
 EPOCH = date(1970, 1, 1)
 _THEIR_DAYS = (date(2000, 1, 1) - EPOCH).days
@@ -20,6 +21,7 @@ _COLUMNS = (
     "gender, viewer, slot, visible_ms, visible_share, dwell_ms"
 )
 _COPY = f"COPY delivery_event ({_COLUMNS}) FROM STDIN (FORMAT binary)"
+_INTERACTIONS = np.array([EVENT_CODES[name] for name in INTERACTIONS])
 _TOLD = """
     SELECT asked.place FROM unnest(%s::date[], %s::uuid[], %s::smallint[]) WITH ORDINALITY
            AS asked (day, token, type, place)
@@ -64,6 +66,19 @@ def without_impression(batch: Batch, generation: int) -> Marks:
             marks[at] = False
     left = np.nonzero(marks)[0]
     marks[_stored(batch, left, np.full(len(left), IMPRESSION_CODE))] = False
+    return marks
+
+
+def touched(batch: Batch, at: Ints) -> Marks:
+    """Marks those of `at` of whose token an interaction was told, before or in this batch."""
+    marks: Marks = np.zeros(len(batch), bool)
+    if not len(at):
+        return marks
+    tokens, done = _tokens(batch), np.nonzero(np.isin(batch.type, _INTERACTIONS))[0]
+    here = {tokens[row] for row in done.tolist()}
+    marks[[row for row in at.tolist() if tokens[row] in here]] = True
+    left = at[~marks[at]]
+    marks[_stored(batch, np.repeat(left, len(_INTERACTIONS)), np.tile(_INTERACTIONS, len(left)))] = True
     return marks
 
 

@@ -115,13 +115,15 @@ def _settle(orders: list[Any], say: Say) -> None:
 
 
 def _figures(orders: list[Any]) -> dict[str, Any]:
-    from django.db.models import F
+    from django.db.models import F, Sum
 
-    from delivery.models import Barrier, Event, Shard
+    from delivery.models import Barrier, Event, Shard, UnbilledHour
     from orders.models import Order
 
     shown = Event.objects.filter(type=0)
-    free = shown.filter(reason__in=["over_delivery", "order_closed"]).count()
+    # An expired one was refused: it stands among no events.
+    expired = UnbilledHour.objects.filter(reason="token_expired").aggregate(all=Sum("impressions"))["all"] or 0
+    free = shown.filter(reason__in=["over_delivery", "order_closed"]).count() + expired
     drained: dict[Any, Any] = dict(Barrier.objects.filter(order__in=orders).values_list("order", "drained_at"))
     settled = Order.objects.filter(id__in=orders)
     waits = [
@@ -132,7 +134,7 @@ def _figures(orders: list[Any]) -> dict[str, Any]:
         "charged": shown.filter(charged=True).count(),
         "over_budget": settled.filter(charged_micros__gt=F("cost_coins") * 1_000_000).count(),
         "ended_by": dict(Counter(settled.values_list("end_reason", flat=True))),
-        "overdelivery_share": round(free / max(1, shown.count()), 5),
+        "overdelivery_share": round(free / max(1, shown.count() + expired), 5),
         "lost_entries_least": sum(Shard.objects.values_list("lost_entries", flat=True)),
         "generations": max(Shard.objects.values_list("generation", flat=True)),
         "refund_p99_s": round(quantiles(waits, n=100)[98], 2),

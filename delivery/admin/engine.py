@@ -1,14 +1,17 @@
 """Shards, poison and pacing, to be looked at; poison can be replayed."""
 
+from datetime import timedelta
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
-from delivery import diagnosis, drain
+from delivery import diagnosis, drain, unbilled
 from delivery.models import Barrier, PacingState, PoisonEntry, Shard
 from delivery.replay import replay
 from promote.look_only import LookOnly, lines
@@ -18,6 +21,10 @@ from promote.look_only import LookOnly, lines
 class ShardAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("id", "generation", "position", "backlog", "lag", "drained_at", "lost_entries", "epoch")
     list_select_related = ("pacer",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        free = unbilled.free(since=timezone.now() - timedelta(hours=24))
+        return super().changelist_view(request, {**(extra_context or {}), "free": free})
 
     @admin.display(description=_("position"))
     def position(self, shard: Shard) -> str:

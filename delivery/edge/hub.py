@@ -56,8 +56,8 @@ class Hub:
         self.funnel = Funnel(self.index)
         self.exhausted = BitMap()
         """Rows whose release was used up since the pacer last published."""
-        self.refused: Counter[tuple[UUID, str]] = Counter()
-        """Events that were not taken, by order and reason, since it was told last."""
+        self.refused: Counter[unbilled.Counted] = Counter()
+        """Events that were not taken since it was told last."""
         self._viewers = self.keyring.current(ownership.PURPOSE).secret
         self._shards: dict[int, ShardState] = {}
         self._paces = Paces()

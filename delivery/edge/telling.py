@@ -15,12 +15,12 @@ import msgspec
 from msgspec import Meta
 from redis.exceptions import RedisError
 
-from delivery import entries, hot
+from delivery import entries, hot, unbilled
 from delivery.edge.http import field_error
 from delivery.edge.hub import Hub
 from delivery.engine import tokens
 from delivery.engine.tokens import BadToken, Parts, Sealer
-from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION
+from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION, VIEWS
 from delivery.entries import FURTHEST_AHEAD_S, Told
 from delivery.judging import ADDRESS_MAX, AGENT_MAX
 from promote.rest.problems import Unavailable
@@ -32,7 +32,6 @@ PATIENCE_S = 4.0
 _LOOK_AGAIN_S = 0.1
 _AT_ONCE = 50
 """So many are taken by one script, so that no decision waits for all of them."""
-VIEWS = frozenset({"view_2s", "view_6s", "complete"})
 VIEW_LIFE_S = 86_400
 """Actions count for 7 days, plain views for one."""
 _INT = Meta(ge=0, le=2**53)
@@ -70,8 +69,12 @@ class Teller:
 
 
 class Refused(Exception):
-    def __init__(self, reason: str, detail: str = "", order: bytes | None = None) -> None:
-        self.reason, self.detail, self.order = reason, detail, order
+    """`event`: what was told, where it could be read; `order`: of which order its token is, where we know."""
+
+    def __init__(
+        self, reason: str, detail: str = "", *, event: "EventIn | None" = None, order: bytes | None = None
+    ) -> None:
+        self.reason, self.detail, self.event, self.order = reason, detail, event, order
 
 
 class Opened(dict[str, tuple[bytes, Parts]]):
@@ -94,9 +97,9 @@ class Waiting(NamedTuple):
     day: int
     event: hot.Event
 
-    def kept_as(self, answer: int) -> tuple[UUID, str]:
-        """As what was refused is counted: by order and reason, actions apart from impressions."""
-        return UUID(hex=self.event.order), _KEPT_AS[answer] + ("" if self.event.bit == 1 else ":a")
+    def kept_as(self, answer: int) -> unbilled.Counted:
+        is_action = self.event.bit != 1
+        return unbilled.counted(order=UUID(hex=self.event.order), reason=_KEPT_AS[answer], is_action=is_action)
 
 
 async def tell(hub: Hub, raws: Sequence[msgspec.Raw], teller: Teller, *, now: float) -> list[dict[str, str]]:
@@ -109,8 +112,9 @@ async def tell(hub: Hub, raws: Sequence[msgspec.Raw], teller: Teller, *, now: fl
             waiting.append(_judged(hub, opened, place, raw, teller, now))
         except Refused as no:
             results[place] = _refused(no.reason, no.detail)
-            if no.order is not None:
-                hub.refused[UUID(bytes=no.order), no.reason] += 1
+            if no.event is not None:
+                order, is_action = UUID(bytes=no.order) if no.order else None, no.event.type != IMPRESSION
+                hub.refused[unbilled.counted(order=order, reason=no.reason, is_action=is_action)] += 1
     try:
         left = await _take(hub, waiting, results)
     except RedisError:
@@ -172,18 +176,18 @@ def _judged(hub: Hub, opened: Opened, place: int, raw: msgspec.Raw, teller: Tell
         raise Refused("invalid", str(error)) from None
     code = EVENT_CODES.get(event.type)
     if code is None:
-        raise Refused("type_unknown")
+        raise Refused("type_unknown", event=event)
     try:
         raw_token, token = opened[event.token]
     except BadToken:
-        raise Refused("token_unknown") from None
+        raise Refused("token_unknown", event=event) from None
     if event.order is not None and event.order != f"ord_{token.order.hex()}":
-        raise Refused("token_of_another_order", order=token.order)
+        raise Refused("token_of_another_order", event=event, order=token.order)
     if now > _good_until(event.type, token):
-        raise Refused("token_expired", order=token.order)
+        raise Refused("token_expired", event=event, order=token.order)
     at = event.at.timestamp() if event.at else now
     if at > now + FURTHEST_AHEAD_S:
-        raise Refused("at_in_the_future", order=token.order)
+        raise Refused("at_in_the_future", event=event, order=token.order)
     entry = entries.pack(_told(hub, event, code, raw_token, token, at, teller, now))
     told = hot.Event(token.generation, token.id, 1 << code, token.price_micros, token.order.hex(), entry)
     return Waiting(place, token.shard, token.day, told)
@@ -230,7 +234,7 @@ def _refused(reason: str, detail: str = "") -> dict[str, str]:
     return {"status": "refused", "reason": reason, **({"detail": detail} if detail else {})}
 
 
-_KEPT_AS = {hot.DUPLICATE: "replayed", hot.NOT_RESERVED: "token_expired", hot.NO_IMPRESSION: "no_impression"}
+_KEPT_AS = {hot.DUPLICATE: "replayed", hot.NOT_RESERVED: "token_expired", hot.NO_IMPRESSION: "before_impression"}
 _RESULTS: dict[int, dict[str, str]] = {
     hot.DONE: {"status": "accepted"},
     hot.DUPLICATE: {"status": "duplicate"},

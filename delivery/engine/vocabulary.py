@@ -25,6 +25,11 @@ ACTIONS = (
     "hide",
     "report",
 )
+"""`live_minute`: whoever entered stayed for a minute. As every type it counts once a token: it counts people who
+stayed, not minutes."""
+VIEWS = ("view_2s", "view_6s", "complete")
+INTERACTIONS = ("profile_visit", "website_visit", "product_click", "follow", "live_enter", "share")
+"""Whoever did one of these looked, however briefly (delivery.md 5: a focused view is 6 s or an interaction)."""
 EVENT_TYPES = (IMPRESSION, *ACTIONS)
 EVENT_CODES = {name: number for number, name in enumerate(EVENT_TYPES)}
 

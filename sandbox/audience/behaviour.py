@@ -141,8 +141,8 @@ def _before_a_live(person: Person, shown: Shown, start: float, rng: random.Rando
         return
     entered = start + 1.2 + _thinking(rng)
     yield _act(entered, "live_enter", shown)
-    for minute in range(int(rng.expovariate(1 / LIVE_STAY_S) // 60)):
-        yield _act(entered + 60 * (minute + 1), "live_minute", shown)
+    if rng.expovariate(1 / LIVE_STAY_S) >= 60:
+        yield _act(entered + 60, "live_minute", shown)
 
 
 def _thinking(rng: random.Random) -> float:

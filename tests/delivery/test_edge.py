@@ -4,11 +4,12 @@ import time
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db.models import Sum
 
-from delivery import hot, ownership, pacer
+from delivery import hot, ownership, pacer, unbilled
 from delivery.engine.tokens import pseudonym
 from delivery.engine.vocabulary import UNKNOWN
-from delivery.models import Shard
+from delivery.models import Shard, UnbilledHour
 from orders import lifecycle
 from orders.models import EndReason
 from promote import ids
@@ -196,7 +197,7 @@ def test_approval_is_seen_and_an_end_too_within_a_second(platform):
 
 
 def test_tokens_that_are_not_ours_or_over_are_refused_each_by_itself(platform):
-    delivering()
+    order = delivering()
     token = filled(platform)["token"]
     forged = token[:-6] + ("AAAAAA" if not token.endswith("AAAAAA") else "BBBBBB")
     assert platform.results(
@@ -205,6 +206,7 @@ def test_tokens_that_are_not_ours_or_over_are_refused_each_by_itself(platform):
         {"token": token},
         action(token, "bought_everything"),
         impression(token, order="ord_" + "0" * 32),
+        action(token, "follow", order="ord_" + "0" * 32),
         impression(token, at="2099-01-01T00:00:00Z"),
         impression(token, visible_share=7),
         7,
@@ -216,12 +218,28 @@ def test_tokens_that_are_not_ours_or_over_are_refused_each_by_itself(platform):
         "invalid",
         "type_unknown",
         "token_of_another_order",
+        "token_of_another_order",
         "at_in_the_future",
         "invalid",
         "invalid",
         "no_impression",
         "accepted",
     ]
+
+    def kept():
+        unbilled.keep(client=hot.client(), now=datetime.now(UTC))
+        sums = UnbilledHour.objects.values("reason", "order_id").annotate(Sum("impressions"), Sum("actions"))
+        return {(row["reason"], row["order_id"]): (row["impressions__sum"], row["actions__sum"]) for row in sums}
+
+    # Each is counted, actions apart from impressions; with its order where that is known.
+    expected = {
+        ("token_of_another_order", order.id): (1, 1),
+        ("at_in_the_future", order.id): (1, 0),
+        ("before_impression", order.id): (0, 1),
+    }
+    until(lambda: expected.items() <= kept().items())
+    assert kept()["token_unknown", None][0] >= 2
+    assert kept()["type_unknown", None][1] >= 1
 
 
 def test_events_of_a_device_are_judged_by_its_own_address_and_agent(platform, edge):

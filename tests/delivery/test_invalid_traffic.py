@@ -4,9 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from delivery import addresses, agents, hot, unbilled
-from delivery.models import UnbilledHour
+from delivery.engine.vocabulary import EVENT_CODES
+from delivery.models import HourRollup, UnbilledHour
 from tests.builders import NOON, a_delivering_order
 from tests.delivery.world import RESERVE, a_token, drained, events_of, looks, paced, redis_lost, sold, spent, told
 
@@ -130,6 +132,11 @@ def test_losing_the_counts_forgives_a_minute_and_no_more(order, settings):
         ("view_2s", {"dwell_ms": 1999}, "impossible_time"),
         ("view_2s", {"dwell_ms": 2000}, ""),
         ("view_2s", {}, ""),
+        ("view_6s", {"dwell_ms": 5999}, "impossible_time"),
+        ("view_6s", {"dwell_ms": 6000}, ""),
+        ("view_6s", {"dwell_ms": 6000, "visible_share": 0.49}, "not_half_visible"),
+        ("view_2s", {"visible_share": 0.49}, "not_half_visible"),
+        ("follow", {"visible_share": 0.0}, ""),
         ("complete", {"dwell_ms": 700}, ""),
     ],
 )
@@ -140,6 +147,21 @@ def test_nothing_is_watched_for_longer_than_it_has_been_there(order, kind, facts
     told(token, kind, now=then, **facts)
     drained(order)
     assert events_of(order).latest("type").reason == reason
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("drained_between", [True, False])
+def test_a_short_view_is_a_focused_one_where_its_viewer_did_something(order, drained_between):
+    token, then = sold(order), NOON + timedelta(seconds=3)
+    told(token, now=then)
+    told(token, "share", now=then)
+    if drained_between:
+        drained(order)
+    told(token, "view_6s", now=then, dwell_ms=1500)
+    told(token, "view_2s", now=then, dwell_ms=1500)
+    drained(order)
+    by_type = dict(events_of(order).values_list("type", "reason"))
+    assert (by_type[EVENT_CODES["view_6s"]], by_type[EVENT_CODES["view_2s"]]) == ("", "impossible_time")
 
 
 @pytest.mark.django_db
@@ -161,10 +183,33 @@ def test_what_is_not_billed_is_summed_by_order_hour_and_reason(order):
 @pytest.mark.django_db
 def test_what_the_edges_refuse_is_kept_by_order_too(order):
     redis_lost()
-    refused = {(order.id, "replayed"): 4, (order.id, "replayed:a"): 2, (order.id, "token_expired"): 1}
+    refused = {
+        (order.id, "replayed"): 4,
+        (order.id, "replayed:a"): 2,
+        (order.id, "token_expired"): 1,
+        (None, "token_unknown:a"): 3,
+    }
     for _ in range(2):
         hot.run(hot.client(), *unbilled.tell(refused, now=NOON.timestamp()))
         unbilled.keep(client=hot.client(), now=NOON + timedelta(minutes=5))
     unbilled.keep(client=hot.client(), now=NOON + timedelta(minutes=50))
     rows = UnbilledHour.objects.filter(order=order).order_by("reason")
     assert list(rows.values_list("reason", "impressions", "actions")) == [("replayed", 8, 4), ("token_expired", 2, 0)]
+    assert UnbilledHour.objects.filter(order=None).values_list("reason", "impressions", "actions").get() == (
+        "token_unknown",
+        0,
+        6,
+    )
+
+
+@pytest.mark.django_db
+def test_the_share_of_impressions_that_nobody_pays_for_is_known(order, admin_client, static_files):
+    redis_lost()
+    rollups = {"order": order, "hour": NOON, "dimension": "all", "value": ""}
+    HourRollup.objects.create(**rollups, impressions=995)
+    for reason, times in {"over_delivery": 2, "order_closed": 1, "token_expired": 5, "bot": 40}.items():
+        UnbilledHour.objects.create(order=order, hour=NOON, reason=reason, impressions=times, actions=7)
+    UnbilledHour.objects.create(order=order, hour=NOON - timedelta(hours=1), reason="order_closed", impressions=9)
+    assert unbilled.free(since=NOON) == (2, 1, 5, 8 / 1000)
+    UnbilledHour.objects.filter(reason="over_delivery").update(hour=timezone.now())
+    assert "order_closed 0, over_delivery 2" in admin_client.get("/admin/delivery/shard/").text
