@@ -14,7 +14,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.db.models import F
 from django.db.models.functions import Greatest
 
@@ -31,6 +39,8 @@ log = logging.getLogger(__name__)
 BATCH = 20_000
 """The wider, the fewer rows of rollups and charges an event costs; where few come, they are taken as they are."""
 LEASE_MS = 4000
+SEVERAL = 4
+"""So many entries that are refused alike, and none that is not, are not poison: it is the database."""
 
 
 class Fenced(Exception):
@@ -89,24 +99,55 @@ def fetch(*, shard: int, after: Position, most: int = BATCH) -> list[Raw]:
 def commit(*, shard: int, position: Position, entries: Sequence[Raw], now: datetime) -> Position:
     """Stores entries behind `position`, halving a batch that the database refuses down to the one that is poison.
 
-    Returns the position reached. Raises Fenced.
+    Returns the position reached. Raises Fenced, and the database's error where it is not about the entries.
     """
+    return _halved(shard, position, entries, now, doubted=True)
+
+
+def _halved(shard: int, position: Position, entries: Sequence[Raw], now: datetime, *, doubted: bool) -> Position:
+    """`doubted`: whether it could be the database, and not one of them."""
     reached = Position(position.generation, entries[-1][0])
     try:
         _store(shard, position, reached, entries, now)
     except (OperationalError, InterfaceError, Fenced):
         raise
     except (DatabaseError, ValueError, ArithmeticError, LookupError) as error:
+        if doubted and _refuses_all(shard, position, entries, error, now):
+            raise
         if len(entries) > 1:
             half = len(entries) // 2
-            middle = commit(shard=shard, position=position, entries=entries[:half], now=now)
-            return commit(shard=shard, position=middle, entries=entries[half:], now=now)
+            middle = _halved(shard, position, entries[:half], now, doubted=False)
+            return _halved(shard, middle, entries[half:], now, doubted=False)
         log.exception("drain: shard %s sets aside entry %s", shard, reached.id)
         with transaction.atomic():
             move(shard=shard, before=position, to=reached, now=now)
             set_aside(shard, reached, entries[0], error, now)
             _passed(shard, 1)
     return reached
+
+
+def _refuses_all(shard: int, position: Position, entries: Sequence[Raw], error: Exception, now: datetime) -> bool:
+    """Whether several of them, each tried alone and undone, are refused as the batch was: then none of them is poison,
+    and none may go aside. What a value is refused for is always that entry's own."""
+    state = _state(error)
+    if not state or isinstance(error, DataError) or len(entries) < SEVERAL:
+        return False
+    return all(_refusal(shard, position, one, now) == state for one in entries[:: len(entries) // SEVERAL][:SEVERAL])
+
+
+def _refusal(shard: int, position: Position, entry: Raw, now: datetime) -> str:
+    """The SQLSTATE that this one alone is refused with, "" where it is not. Nothing of it stays."""
+    try:
+        with transaction.atomic():
+            _store(shard, position, Position(position.generation, entry[0]), [entry], now)
+            transaction.set_rollback(True)
+    except (DatabaseError, ValueError, ArithmeticError, LookupError) as error:
+        return _state(error)
+    return ""
+
+
+def _state(error: Exception) -> str:
+    return getattr(error.__cause__, "pgcode", None) or ""
 
 
 def _forget(shard: int, reached: Position, raws: Sequence[Raw]) -> None:

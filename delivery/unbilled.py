@@ -100,10 +100,10 @@ def free(*, since: datetime) -> Free:
     hours = UnbilledHour.objects.filter(hour__gte=since, reason__in=FREE)
     found = dict(hours.values("reason").annotate(all=Sum("impressions")).values_list("reason", "all"))
     stored = HourRollup.objects.filter(hour__gte=since, dimension=Dimension.ALL).aggregate(all=Sum("impressions"))
-    times = [found.get(reason, 0) for reason in FREE]
+    times = over_delivery, order_closed, token_expired = [found.get(reason, 0) for reason in FREE]
     # An expired one was refused: it stands in no rollup.
-    everything = (stored["all"] or 0) + found.get("token_expired", 0)
-    return Free(*times, share=sum(times) / max(1, everything))
+    everything = (stored["all"] or 0) + token_expired
+    return Free(over_delivery, order_closed, token_expired, sum(times) / max(1, everything))
 
 
 def _locked(one: tuple[Key, list[int]]) -> tuple[str, datetime, str]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import ProgrammingError, connection
 from django.db.models import Sum
 
 from delivery import drain, hot
@@ -210,6 +211,19 @@ def test_an_entry_that_the_database_refuses_is_found_by_halving(order):
     assert spent(order) == 10 * RESERVE
     assert PoisonEntry.objects.get().replayed_at is None
     assert drain.lag_s(shard=Shard.objects.get(id=order.shard), now=NOON) == 0
+
+
+def test_a_database_that_takes_nothing_makes_nothing_poison(order):
+    shown(order, drain.SEVERAL + 1)
+    before = Shard.objects.get(id=order.shard).position_id
+    with connection.cursor() as cursor:
+        # It stands before the real one, as a table that lacks a column would.
+        cursor.execute("CREATE TEMP TABLE delivery_minute_rollup (nothing int) ON COMMIT DROP")
+    with pytest.raises(ProgrammingError, match="delivery_minute_rollup"):
+        drained(order)
+    assert PoisonEntry.objects.count() == 0
+    assert Shard.objects.get(id=order.shard).position_id == before
+    assert len(drain.fetch(shard=order.shard, after=Position(1, before))) == drain.SEVERAL + 1
 
 
 def test_a_barrier_is_the_last_word(order):
