@@ -64,6 +64,7 @@ class Hub:
         self._since: Since | None = None
         self._read_at = self._paced_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
+        self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         # Nothing of what is loaded first can be given back: looking for it would take longer than loading.
@@ -75,9 +76,10 @@ class Hub:
         ]
 
     async def stop(self) -> None:
-        for task in self._tasks:
+        tasks = [*self._tasks, *([self._looking] if self._looking else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(RedisError):
             await self._tell_funnel()
         await self.lane.close()
@@ -115,10 +117,21 @@ class Hub:
         """What the pacers publish, of every shard whose generation is known."""
         # Asked anything, Redis tells its name: before that no shard's generation is known, and none of them is read.
         await self.lane.run(("PING",))
+        self._look_for_nodes()
         pairs = {(shard, generation) for shard in self._shards if (generation := self.generation(shard))}
         self.index = await self._paces.followed(self.lane, self.index, pairs, fresh)
         self._paced_at = time.monotonic()
         self.exhausted = BitMap()
+
+    def _look_for_nodes(self) -> None:
+        """Of a cluster, each node tells its own name: one that went away is asked for until it is back. Beside all
+        else, since one that does not answer at all is waited for."""
+        keys = [key for shard in self._shards if not self.lane.run_id(key := hot.generation_key(shard))]
+        if keys and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._ask(keys))
+
+    async def _ask(self, keys: list[str]) -> None:
+        await asyncio.gather(*(self.lane.run(("EXISTS", key)) for key in keys), return_exceptions=True)
 
     async def _swap(self, index: Index) -> None:
         """Rows may be given to other orders by the next version: what was counted of this one is told first."""

@@ -10,6 +10,8 @@ import redis
 from bench import redis_cluster
 from delivery import hot
 from delivery.edge.cluster import ClusterLane, slot_of
+from delivery.edge.hub import Hub
+from delivery.edge.listings import ShardState
 from delivery.models import Shard
 from tests.builders import a_delivering_order
 from tests.delivery.world import RESERVE, charged_in_events, drained, looks, paced, redis_lost, shown, sold, spent, told
@@ -86,3 +88,29 @@ def test_keys_that_belong_together_share_a_slot():
     assert {client.keyslot(key) for key in keys} == {slot_of(keys[0])}
     assert slot_of("{x") == client.keyslot("{x")
     assert slot_of("{}x") == client.keyslot("{}x")
+
+
+def test_a_node_that_comes_back_is_met_again_without_being_needed(cluster):
+    shards = {shard: ShardState(1, run_id) for shard, run_id in hot.run_ids(hot.client(), range(6)).items()}
+
+    async def looked() -> None:
+        hub = Hub()
+        hub._shards = shards
+        try:
+            await _until_all(hub)
+            # One that restarts drops its wire. It is not the node that any request without a key asks.
+            nodes = hub.lane._nodes
+            theirs = (nodes[slot_of(hot.generation_key(shard))] for shard in shards)
+            hub.lane._wires.pop(next(node for node in theirs if node != nodes[slot_of("")])).leave()
+            assert not all(map(hub.generation, shards))
+            await _until_all(hub)
+        finally:
+            await hub.stop()
+
+    async def _until_all(hub: Hub) -> None:
+        async with asyncio.timeout(30):
+            while not all(map(hub.generation, shards)):
+                await hub._read_paces([])
+                await asyncio.sleep(0.02)
+
+    asyncio.run(looked())
