@@ -5,6 +5,7 @@ and publishes both for the deciders. What is released and not yet spent never ex
 escrow has left. Source: delivery.md 2 and 3.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -30,6 +31,8 @@ from payments import escrow
 from promote.money import MICROS
 
 LEASE = timedelta(seconds=10)
+PART = 2000
+"""So many orders are looked at between two renewals of the lease."""
 _STATE = State.__struct_fields__
 _KEPT = ("order_id", "outstanding_micros", "held_until", "due_at", *_STATE)
 _WHOLE = {"order_id": "uuid", **dict.fromkeys(("outstanding_micros", "spent", "charged", "charges"), "bigint")}
@@ -37,6 +40,7 @@ _state_of = attrgetter(*_STATE)
 _KEEP = f"""
     INSERT INTO delivery_pacing_state AS s (shard, generation, {", ".join(_KEPT)})
     SELECT %s, %s, * FROM unnest({", ".join(f"%s::{_WHOLE.get(name, 'float8')}[]" for name in _KEPT)})
+     WHERE EXISTS (SELECT FROM delivery_pacer WHERE shard_id = %s AND epoch = %s)
     ON CONFLICT (order_id) DO UPDATE SET
         {", ".join(f"{name} = EXCLUDED.{name}" for name in ("shard", "generation", *_KEPT[1:]))}
 """  # noqa: S608  (names of our own)
@@ -108,8 +112,20 @@ def _look(shard: int, generation: int, epoch: int, now: datetime) -> int:
     later = PacingState.objects.filter(shard=shard, generation=generation, due_at__gt=at)
     waiting = live(shard, now).exclude(id__in=later.values("order_id"))
     orders = [Due(*row) for row in waiting.values_list(*Due._fields)]
-    if not orders:
-        return 0
+    looked, began = 0, time.monotonic()
+    for start in range(0, len(orders), PART):
+        part = orders[start : start + PART]
+        if not _renewed(shard, epoch, now + timedelta(seconds=time.monotonic() - began)):
+            break
+        if not _look_at_all(part, shard, generation, epoch, now):
+            break
+        looked += len(part)
+    return looked
+
+
+def _look_at_all(orders: Sequence[Due], shard: int, generation: int, epoch: int, now: datetime) -> bool:
+    """Whether this pacer was still the shard's."""
+    at = now.timestamp()
     ids = [order.id for order in orders]
     states = _kept(ids)
     known = knowledge.of(orders, at=at)
@@ -129,10 +145,11 @@ def _look(shard: int, generation: int, epoch: int, now: datetime) -> int:
         for order in orders
     }
     # PostgreSQL before Redis: what could be out is known before it can be.
-    _keep(shard, generation, looks)
+    if not _keep(shard, generation, epoch, looks):
+        return False
     _release(shard, generation, epoch, [look.grant for look in looks.values()])
     lifecycle.mark_budget_spent(order_ids=[id_ for id_, look in looks.items() if look.step.is_spent], now=now)
-    return len(looks)
+    return True
 
 
 def _look_at(
@@ -188,13 +205,15 @@ def _kept(orders: Sequence[UUID]) -> dict[UUID, Kept]:
     }
 
 
-def _keep(shard: int, generation: int, looks: dict[UUID, Look]) -> None:
+def _keep(shard: int, generation: int, epoch: int, looks: dict[UUID, Look]) -> bool:
+    """Nothing is kept where a later pacer has the shard."""
     rows = [
         (order, look.outstanding_micros, look.held_until, look.step.due_at, *_state_of(look.step.state))
         for order, look in sorted(looks.items())
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [shard, generation, *map(bulk.array, zip(*rows, strict=True))])
+        cursor.execute(_KEEP, [shard, generation, *map(bulk.array, zip(*rows, strict=True)), shard, epoch])
+        return bool(cursor.rowcount)
 
 
 def _release(shard: int, generation: int, epoch: int, grants: Sequence[Grant]) -> None:
@@ -221,6 +240,10 @@ def _forget_stopped(shard: int, generation: int, epoch: int, now: datetime) -> N
     grants = [Grant(order=id_, most_micros=0, left_micros=0, drained_micros=0, pace=None) for id_ in stopped]
     if grants:
         _release(shard, generation, epoch, grants)
+
+
+def _renewed(shard: int, epoch: int, at: datetime) -> bool:
+    return bool(Pacer.objects.filter(shard_id=shard, epoch=epoch).update(until=at + LEASE))
 
 
 @contextmanager

@@ -235,3 +235,23 @@ def test_a_lone_order_in_an_empty_auction_bids_at_least_the_reserve(order):
     known = knowledge.of([order], at=NOON.timestamp())[order.id]
     state = PacingState.objects.get(order=order)
     assert known.score / state.mu >= known.reserve
+
+
+def test_the_lease_is_renewed_on_the_way_through_many_orders(order):
+    row = Shard.objects.get(id=order.shard)
+    Pacer.objects.filter(shard_id=order.shard).update(epoch=7, until=NOON)
+    now = NOON + timedelta(seconds=30)
+    assert pacer._look(order.shard, row.generation, 7, now) == 1
+    assert Pacer.objects.get(shard_id=order.shard).until >= now + pacer.LEASE
+
+
+def test_a_pacer_that_was_succeeded_keeps_nothing(order):
+    generation, now = Shard.objects.get(id=order.shard).generation, NOON + timedelta(seconds=30)
+    Pacer.objects.filter(shard_id=order.shard).update(epoch=8, until=now + pacer.LEASE)
+    before = PacingState.objects.get(order=order).at
+    assert pacer._look(order.shard, generation, 7, now) == 0
+    one = pacer.Due(*Order.objects.filter(id=order.id).values_list(*pacer.Due._fields).get())
+    assert not pacer._look_at_all([one], order.shard, generation, 7, now)
+    assert PacingState.objects.get(order=order).at == before
+    assert pacer._look_at_all([one], order.shard, generation, 8, now)
+    assert PacingState.objects.get(order=order).at > before
