@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from payments.audit import Chunk, register
+from payments.audit.guards import hold
 from payments.audit.walking import walk_uuids
 
 CHUNK = 20_000
@@ -66,6 +67,12 @@ _RETURNS = """
     SELECT count(*), (array_agg(format('order %%s: what was returned is not what was marked', order_id) ORDER BY id)
                       FILTER (WHERE fits IS NOT TRUE))[1] FROM judged
 """
+
+
+@register("delivery_guards")
+def guards() -> Iterator[Chunk]:
+    """Delivery's constraints and triggers are there, valid, switched on, and as they were written."""
+    yield from hold("delivery")
 
 
 @register("charge_returns")

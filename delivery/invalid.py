@@ -11,12 +11,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Sum
 from django.utils.translation import gettext_lazy as _
 
 from delivery import ownership
 from delivery.engine.tokens import IMPRESSION_LIFE_S, pseudonym
-from delivery.models import ChargeReturn, Finding, FoundReason, InvalidCharge
+from delivery.models import ChargeReturn, Finding, FoundReason, InvalidCharge, SweptHour
 from orders import charge_returns, lifecycle
 from orders.states import FINAL
 from promote import ids
@@ -38,11 +38,11 @@ _MARK = """
         ON CONFLICT DO NOTHING
 """
 _TOO_FAST = """
-    SELECT date_trunc('hour', at) AS hour, array_agg(DISTINCT viewer) FROM (
-        SELECT viewer, at, count(*) OVER (PARTITION BY viewer, date_trunc('hour', at)) AS times FROM delivery_event
-         WHERE type = 0 AND charged AND day >= %(first_day)s AND at >= %(since)s AND at < %(until)s) seen
-     WHERE times > %(most)s GROUP BY 1
+    SELECT viewer FROM delivery_event
+     WHERE type = 0 AND charged AND day BETWEEN %(first_day)s AND %(last_day)s AND at >= %(since)s AND at < %(until)s
+     GROUP BY viewer HAVING count(*) > %(most)s
 """
+_HOUR = timedelta(hours=1)
 
 
 def find(
@@ -110,26 +110,34 @@ def give_back_due(*, now: datetime) -> int:
 
 
 def sweep(*, now: datetime) -> int:
-    """Finds viewers who were billed for more in an hour of the last day than a person sees, and returns it all.
+    """Finds viewers who were billed for more in an hour than a person sees, to return it all.
 
-    Returns how many hours had some. What was found before is not found again: an hour is looked at once all that
-    happened in it is told.
+    Each hour once, when all that happened in it is told: those since the last that was looked at, of a day at first.
+    Returns how many hours had some.
     """
     until = (now - _TOLD_FOR - _DRAINED_FOR).replace(minute=0, second=0, microsecond=0)
-    since = until - LOOKS_BACK
-    with connection.cursor() as cursor:
-        asked = {"first_day": (since - _TOLD_FOR).date(), "since": since, "until": until}
-        cursor.execute(_TOO_FAST, {**asked, "most": settings.VIEWER_IMPRESSIONS_PER_HOUR})
-        found = cursor.fetchall()
-    hours = 0
-    for hour, viewers in found:
-        known = Finding.objects.filter(reason=FoundReason.VIEWER_TOO_FAST, since=hour, by=None)
-        fresh = set(viewers) - {viewer for one in known for viewer in one.viewers}
-        if fresh:
-            later = hour + timedelta(hours=1)
-            find(reason=FoundReason.VIEWER_TOO_FAST, since=hour, until=later, viewers=fresh, by=None, now=now)
-            hours += 1
-    return hours
+    last = SweptHour.objects.aggregate(last=Max("hour"))["last"]
+    hour, found = last + _HOUR if last else until - LOOKS_BACK, 0
+    while hour < until:
+        found += _sweep(hour, now)
+        hour += _HOUR
+    return found
+
+
+def _sweep(hour: datetime, now: datetime) -> bool:
+    with transaction.atomic():
+        # A twin waits here, and finds that it was done.
+        _row, is_new = SweptHour.objects.get_or_create(hour=hour, defaults={"at": now})
+        if not is_new:
+            return False
+        later = hour + _HOUR
+        with connection.cursor() as cursor:
+            asked = {"first_day": (hour - _TOLD_FOR).date(), "last_day": later.date(), "since": hour, "until": later}
+            cursor.execute(_TOO_FAST, {**asked, "most": settings.VIEWER_IMPRESSIONS_PER_HOUR})
+            viewers = [viewer for (viewer,) in cursor.fetchall()]
+        if viewers:
+            find(reason=FoundReason.VIEWER_TOO_FAST, since=hour, until=later, viewers=viewers, by=None, now=now)
+        return bool(viewers)
 
 
 def pseudonyms(names: Collection[str]) -> set[int]:

@@ -248,6 +248,19 @@ class InvalidCharge(models.Model):
         return str(self.token)
 
 
+class SweptHour(models.Model):
+    """An hour whose viewers were looked at, once all that happened in it was told (delivery/invalid.py)."""
+
+    hour = models.DateTimeField(primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery_swept_hour"
+
+    def __str__(self) -> str:
+        return f"{self.hour}"
+
+
 class Shard(models.Model):
     """Where a shard stands: what was drained, and under which generation."""
 

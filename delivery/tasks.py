@@ -61,9 +61,9 @@ def make_partitions(**_: object) -> None:
     retention.drop_old(kept_days=settings.EVENTS_KEPT_DAYS, now=now)
 
 
-@shared_task(queue="delivery", ignore_result=True)
+@shared_task(queue="celery", ignore_result=True)
 def return_invalid(*, finding: str = "", **_: object) -> None:
-    """A finding's charges at once; without one, by beat: what a day's traffic shows, and what is waiting."""
+    """A finding's charges at once; without one, by beat: what each hour's traffic shows, and what is waiting."""
     now = timezone.now()
     if finding:
         invalid.give_back(finding_id=UUID(finding), now=now)

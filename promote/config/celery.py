@@ -52,7 +52,7 @@ app.conf.update(
         "coupons.expire_offers": every(60, "coupons.tasks.expire_offers", queue="celery"),
         "delivery.tick": every(0.5, "delivery.tasks.tick", queue="delivery"),
         "delivery.partitions": every(3600, "delivery.tasks.partitions", queue="delivery"),
-        "delivery.return_invalid": every(600, "delivery.tasks.return_invalid", queue="delivery"),
+        "delivery.return_invalid": every(600, "delivery.tasks.return_invalid", queue="celery"),
         "delivery.learn": every(30, "delivery.tasks.learn", queue="delivery"),
         "analytics.foresee": every(60, "analytics.tasks.foresee", queue="celery"),
         "analytics.compare": every(3600, "analytics.tasks.compare", queue="celery"),

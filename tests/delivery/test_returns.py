@@ -6,16 +6,18 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from delivery import charges, invalid
-from delivery.models import ChargeReturn, Finding, FoundReason, InvalidCharge
+from delivery.models import ChargeReturn, Finding, FoundReason, InvalidCharge, SweptHour
 from orders import placement
 from orders.models import Order
 from payments import escrow, invoices, wallet
 from payments.audit.running import run as run_audit
 from payments.documents.sheet import sheet
 from payments.models import Invoice, InvoiceKind
+from promote import ids
 from promote.eligibility import BROWSER
 from promote.notifications.models import Notification
 from promote.notifications.sentences import sentence
@@ -209,8 +211,34 @@ def test_an_hour_is_looked_at_once_what_happened_in_it_is_told(settings):
     assert invalid.sweep(now=NOON + timedelta(hours=1, minutes=5)) == 0
     delivered(5, 5, order=order)
     assert invalid.sweep(now=NOON + timedelta(hours=1, minutes=20)) == 1
-    invalid.give_back_due(now=NOON + timedelta(hours=2))
-    assert spent(order) == 0
+    # The next hour is looked at, and none that was.
+    delivered(5, order=order)
+    assert invalid.sweep(now=NOON + timedelta(hours=2, minutes=20)) == 0
+    assert SweptHour.objects.latest("hour").hour == NOON + timedelta(hours=1)
+    invalid.give_back_due(now=NOON + timedelta(hours=3))
+    assert spent(order) == RESERVE
+
+
+def test_a_return_that_is_not_the_sum_of_its_charges_is_refused_by_the_database():
+    order = delivered(1, 2)
+    finding = found(order_id=order.id, viewers=[1])
+    returned(finding)
+    [back] = ChargeReturn.objects.all()
+    for wrong in (
+        lambda: ChargeReturn.objects.update(micros=RESERVE + 1),
+        lambda: InvalidCharge.objects.update(returned=None),
+        lambda: InvalidCharge.objects.update(price_micros=1),
+        lambda: InvalidCharge.objects.all().delete(),
+        lambda: InvalidCharge.objects.create(
+            day=NOON.date(), token=ids.new(), finding=finding, order=order, price_micros=5, returned=back
+        ),
+    ):
+        with pytest.raises(IntegrityError, match="is not the sum of its charges"), transaction.atomic():
+            wrong()
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_finance_returns_them_by_command_and_in_the_admin(static_files):
