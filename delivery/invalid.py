@@ -15,7 +15,7 @@ from django.db.models import Count, Max, Sum
 from django.utils.translation import gettext_lazy as _
 
 from delivery import ownership
-from delivery.engine.tokens import IMPRESSION_LIFE_S, pseudonym
+from delivery.engine.tokens import DAY_S, IMPRESSION_LIFE_S, pseudonym
 from delivery.models import ChargeReturn, Finding, FoundReason, InvalidCharge, SweptHour
 from orders import charge_returns, lifecycle
 from orders.states import FINAL
@@ -140,10 +140,13 @@ def _sweep(hour: datetime, now: datetime) -> bool:
         return bool(viewers)
 
 
-def pseudonyms(names: Collection[str]) -> set[int]:
-    """Under which these viewers, as their platform names them, stand in the events."""
+def pseudonyms(names: Collection[str], *, since: datetime, until: datetime) -> set[int]:
+    """Under which these viewers, as their platform names them, stand in the events of that time: the lasting ones, and
+    those of each day alone, which they have who limit tracking."""
     keys = keyring.from_settings().all(ownership.PURPOSE)
-    return {pseudonym(key.secret, name) for key in keys for name in names}
+    first, last = (int(at.timestamp()) // DAY_S for at in (since - _TOLD_FOR, until))
+    days = [None, *range(first, last + 1)]
+    return {pseudonym(key.secret, name, day=day) for key in keys for name in names for day in days}
 
 
 def _give_back(finding_id: UUID, order_id: UUID, now: datetime) -> bool:

@@ -85,11 +85,14 @@ class FindingForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(_("There is no such order. Its id begins with ord_.")) from None
 
     def clean_viewers(self) -> list[int]:
-        return sorted(invalid.pseudonyms(self.cleaned_data["viewers"].split()))
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if not since or not until:  # which is told beside them
+            return []
+        return sorted(invalid.pseudonyms(self.cleaned_data["viewers"].split(), since=since, until=until))
 
     def clean(self) -> dict[str, Any]:
         asked = super().clean() or self.cleaned_data
-        if "order" in asked and not asked["order"] and not asked.get("viewers"):
+        if "order" in asked and not asked["order"] and not self.data.get("viewers", "").strip():
             self.add_error("order", _("Name an order, viewers, or both."))
         if asked.get("since") and asked.get("until") and asked["since"] >= asked["until"]:
             self.add_error("until", _("It has to end after it began."))

@@ -9,7 +9,8 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from delivery import charges, invalid
+from delivery import charges, invalid, ownership
+from delivery.engine.tokens import pseudonym
 from delivery.models import ChargeReturn, Finding, FoundReason, InvalidCharge, SweptHour
 from orders import placement
 from orders.models import Order
@@ -19,6 +20,7 @@ from payments.documents.sheet import sheet
 from payments.models import Invoice, InvoiceKind
 from promote import ids
 from promote.eligibility import BROWSER
+from promote.keys import keyring
 from promote.notifications.models import Notification
 from promote.notifications.sentences import sentence
 from tests.api.callers import a_browser, an_app
@@ -219,6 +221,14 @@ def test_an_hour_is_looked_at_once_what_happened_in_it_is_told(settings):
     assert spent(order) == RESERVE
 
 
+def test_who_limits_tracking_is_found_by_name_too():
+    secret = keyring.from_settings().current(ownership.PURPOSE).secret
+    lasting, of_the_day = (pseudonym(secret, "ann", day=day) for day in (None, int(NOON.timestamp()) // 86_400))
+    order = delivered(lasting, of_the_day, 3)
+    returned(found(viewers=invalid.pseudonyms(["ann"], **HOUR)))
+    assert spent(order) == RESERVE
+
+
 def test_a_return_that_is_not_the_sum_of_its_charges_is_refused_by_the_database():
     order = delivered(1, 2)
     finding = found(order_id=order.id, viewers=[1])
@@ -242,7 +252,8 @@ def test_a_return_that_is_not_the_sum_of_its_charges_is_refused_by_the_database(
 
 
 def test_finance_returns_them_by_command_and_in_the_admin(static_files):
-    order = delivered(*invalid.pseudonyms(["bot-farm-1"]), 9)
+    secret = keyring.from_settings().current(ownership.PURPOSE).secret
+    order = delivered(pseudonym(secret, "bot-farm-1"), 9)
     staff = a_user(is_staff=True, is_superuser=True)
     out = io.StringIO()
     call_command(

@@ -29,12 +29,13 @@ class Command(JsonCommand):
         now = timezone.now()
         if not options["reason"]:
             return {"hours": invalid.sweep(now=now), "orders": invalid.give_back_due(now=now)}
+        since, until = _time(options, "since"), _time(options, "until")
         finding = invalid.find(
             reason=FoundReason(options["reason"]),
-            since=_time(options, "since"),
-            until=_time(options, "until"),
+            since=since,
+            until=until,
             order_id=Order.id_from(options["order"]) if options["order"] else None,
-            viewers=invalid.pseudonyms(options["viewer"]),
+            viewers=invalid.pseudonyms(options["viewer"], since=since, until=until),
             note=options["note"],
             by=_user(options["by"]),
             now=now,
