@@ -242,7 +242,7 @@ def test_every_trigger_of_the_money_rooms_is_looked_for():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("room", ["payments", "orders"])
+@pytest.mark.parametrize("room", ["payments", "orders", "delivery"])
 def test_the_guards_that_were_written_down_are_those_of_a_fresh_database(room):
     """Where this fails: `manage.py migrate`, then `manage.py freeze_guards`."""
     assert guards.defined(room) == json.loads(guards.file_of(room).read_text())

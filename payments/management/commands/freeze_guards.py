@@ -6,7 +6,7 @@ from typing import Any
 from payments.audit import guards
 from promote.commands import JsonCommand
 
-ROOMS = ("payments", "orders")
+ROOMS = ("payments", "orders", "delivery")
 
 
 class Command(JsonCommand):
