@@ -96,6 +96,11 @@ BEGIN
     IF NOT is_new THEN
         RETURN;
     END IF;
+    -- A notice is noted as done by a commit of its own behind this one, which waits for the disk. The log is written in
+    -- order, so that this one lasts with it; where both are lost, the notice is still there. Not where a store is told.
+    IF p_why = 'notice' AND p_finish_at IS NULL THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
     INSERT INTO payments_topuptransition (top_up_id, from_status, to_status, why, at)
     VALUES (p_id, paid.status, 'paid', p_why, p_at);
     UPDATE payments_topup

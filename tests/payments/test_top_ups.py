@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from payments import checkpoints, currencies, gateways, ledger, limits, polling, top_ups, wallet
+from payments import checkpoints, crediting, currencies, gateways, ledger, limits, polling, top_ups, wallet
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.gateways.stripe import StripeGateway
 from payments.models import Journal, Lot, TopUp, TopUpStatus
@@ -77,6 +77,22 @@ def test_the_payer_and_the_rooms_above_are_told_once(at_till: Till) -> None:
     (message,) = Message.objects.filter(topic="top_up_paid")
     assert message.payload["top_up"] == str(top_up.id)
     assert list(top_up.transitions.values_list("to_status", "why")) == [("pending", "started"), ("paid", "asked")]
+
+
+@pytest.mark.parametrize(
+    ("why", "store_is_told", "waits"), [("notice", False, "off"), ("asked", False, "on"), ("notice", True, "on")]
+)
+def test_only_a_credit_that_its_notices_own_end_follows_waits_for_no_disk(
+    at_till: Till, why: str, store_is_told: bool, waits: str
+) -> None:
+    top_up = a_top_up()
+    at_till.pays(top_up)
+    top_up.finish_at = timezone.now() if store_is_told else None
+    with transaction.atomic():
+        assert crediting.credit(top_up, why=why, now=timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            assert cursor.fetchone() == (waits,)
 
 
 def test_a_declined_card_leaves_the_top_up_open_for_another_card(at_till: Till) -> None:
