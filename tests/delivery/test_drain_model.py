@@ -72,13 +72,18 @@ def test_a_batch_comes_to_what_its_events_come_to_one_by_one(steps, budget):
     leave = budget * RESERVE + 500
     escrow.charge(key=f"t{a_number()}", charges=[(order.escrow_id, left(order) - leave)], now=NOON)
     # Tokens of a lost generation, whose counters know nothing: the rows alone tell what came before.
+    viewer = 10_000 + a_number()  # nobody whom another example has shown something in the same minute
     tokens = [
-        a_token(order, generation=0, price_micros=RESERVE + number, age_band=number % 3, gender=number % 4)
+        a_token(
+            order, generation=0, price_micros=RESERVE + number, age_band=number % 3, gender=number % 4, viewer=viewer
+        )
         for number in range(6)
     ]
     clerk = Clerk(leave)
     for number, kind, facts, is_batch_end in steps:
         token = tokens[number]
+        if kind == "view_6s":  # what makes a brief one count may follow it in its batch: test_invalid_traffic.py
+            facts = {name: fact for name, fact in facts.items() if name != "dwell_ms"}
         hot.client().delete(f"{hot.tag(order.shard)}:seen:{token.day}")
         assert told(token, kind, now=NOON + timedelta(seconds=7 * number), **facts) == hot.DONE
         clerk.take(token, kind, facts)
