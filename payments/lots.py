@@ -15,7 +15,7 @@ from payments.models import Lot, Origin
 from payments.models.lots import NEVER_WITHDRAWN
 from promote import ids
 from promote.accounts.models import Account
-from promote.money import MICROS, format_coins
+from promote.money import format_coins, micros_to_coins_ceil
 from promote.refusals import Refusal
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -99,7 +99,7 @@ def split(free: Iterable[Free[Any]], *, micros: int) -> list[Taken]:
             taken.append(Taken(there.lot.ledger_account_id, part))
             missing -= part
     if missing:
-        raise InsufficientCoins(missing_coins=-(-missing // MICROS))
+        raise InsufficientCoins(missing_coins=micros_to_coins_ceil(missing))
     return taken
 
 
@@ -108,7 +108,7 @@ def spend(free: Iterable[Free[Any]], *, account: Account, micros: int) -> list[T
     try:
         return split(free, micros=micros)
     except InsufficientCoins as short:
-        owed_coins = -(-debts.owed_micros(account.id) // MICROS)
+        owed_coins = micros_to_coins_ceil(debts.owed_micros(account.id))
         if not owed_coins:
             raise
         raise CoinsOwed(missing_coins=short.missing_coins + owed_coins, owed_coins=owed_coins) from short

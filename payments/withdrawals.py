@@ -33,7 +33,7 @@ from payments.withdrawing import Part, Plan, WithdrawalNotAvailable
 from promote import ids, notifications
 from promote.accounts.models import Account, User
 from promote.idempotency.answers import KeyReused
-from promote.money import MICROS, coins_to_micros, format_coins
+from promote.money import coins_to_micros, format_coins, micros_to_coins_ceil
 from promote.refusals import FieldError, Invalid, NotFound, Refusal, WrongState
 
 __all__ = ["OwesMeanwhile", "WithdrawalNotAvailable", "approve", "conclude", "get", "refuse", "request"]
@@ -92,7 +92,7 @@ def approve(*, withdrawal_id: UUID, by: User, now: datetime) -> Withdrawal:
         debt_id = debts.open_for(found.account_id)
         owed_micros = ledger.lock([debt_id])[debt_id].balance
         if owed_micros:
-            raise OwesMeanwhile(coins=format_coins(-(-owed_micros // MICROS)))
+            raise OwesMeanwhile(coins=format_coins(micros_to_coins_ceil(owed_micros)))
         found.legs.update(check_at=now)
         _move(found, to=WithdrawalStatus.REQUESTED, why="approved", by=by, now=now)
         _wake()

@@ -16,7 +16,7 @@ from payments.models import Lot, TopUp
 from payments.models.lots import IN_APP
 from promote.accounts.models import Account
 from promote.markets.models import Market, PaymentMethod
-from promote.money import MICROS, coins_to_micros, format_coins
+from promote.money import MICROS, coins_to_micros, format_coins, micros_to_coins_ceil
 from promote.refusals import FieldError, Invalid, Refusal, Text
 
 _SENTENCES: dict[str, Text] = {
@@ -106,7 +106,7 @@ def plan(
     """
     owed = debts.owed_micros(account.id)
     if owed:
-        raise WithdrawalNotAvailable(reason="debt", coins=-(-owed // MICROS))
+        raise WithdrawalNotAvailable(reason="debt", coins=micros_to_coins_ceil(owed))
     free = list(free)
     bought = _bought(free)
     possible = _possible(market, bought, now=now)

@@ -54,6 +54,11 @@ def micros_to_coins_floor(micros: int) -> int:
     return micros // MICROS
 
 
+def micros_to_coins_ceil(micros: int) -> int:
+    """Whole coins that cover so many micros, rounded up, as what is owed or missing is told."""
+    return -(-micros // MICROS)
+
+
 def format_coins(coins: int) -> str:
     """`700 coins`, grouped as the reader's language does."""
     return ngettext("%(coins)s coin", "%(coins)s coins", coins) % {"coins": number_format(coins, force_grouping=True)}

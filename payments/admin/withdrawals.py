@@ -23,7 +23,7 @@ from payments.models import (
     WithdrawalTransition,
 )
 from promote.look_only import money
-from promote.money import MICROS, format_coins
+from promote.money import format_coins, micros_to_coins_ceil
 
 
 class Legs(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -66,7 +66,7 @@ class WithdrawalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("owed by the account now"))
     def owed(self, row: Withdrawal) -> str:
-        return format_coins(-(-debts.owed_micros(row.account_id) // MICROS))
+        return format_coins(micros_to_coins_ceil(debts.owed_micros(row.account_id)))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
