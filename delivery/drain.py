@@ -34,6 +34,7 @@ from delivery.models import Barrier, Pacer, PoisonEntry, Shard
 from delivery.storage import EPOCH
 from orders import lifecycle
 from payments import escrow
+from promote.halving import sqlstate
 
 log = logging.getLogger(__name__)
 BATCH = 20_000
@@ -129,7 +130,7 @@ def _halved(shard: int, position: Position, entries: Sequence[Raw], now: datetim
 def _refuses_all(shard: int, position: Position, entries: Sequence[Raw], error: Exception, now: datetime) -> bool:
     """Whether several of them, each tried alone and undone, are refused as the batch was: then none of them is poison,
     and none may go aside. What a value is refused for is always that entry's own."""
-    state = _state(error)
+    state = sqlstate(error)
     if not state or isinstance(error, DataError) or len(entries) < SEVERAL:
         return False
     return all(_refusal(shard, position, one, now) == state for one in entries[:: len(entries) // SEVERAL][:SEVERAL])
@@ -142,12 +143,8 @@ def _refusal(shard: int, position: Position, entry: Raw, now: datetime) -> str:
             _store(shard, position, Position(position.generation, entry[0]), [entry], now)
             transaction.set_rollback(True)
     except (DatabaseError, ValueError, ArithmeticError, LookupError) as error:
-        return _state(error)
+        return sqlstate(error)
     return ""
-
-
-def _state(error: Exception) -> str:
-    return getattr(error.__cause__, "pgcode", None) or ""
 
 
 def _forget(shard: int, reached: Position, raws: Sequence[Raw]) -> None:

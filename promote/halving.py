@@ -21,8 +21,13 @@ def of_the_database(error: Exception) -> bool:
         return True
     if not isinstance(error, OperationalError):
         return False
-    code = getattr(error.__cause__, "pgcode", None)
-    return code is None or code[:2] in _OF_THE_DATABASE or code == _LOCK_TIMEOUT
+    code = sqlstate(error)
+    return not code or code[:2] in _OF_THE_DATABASE or code == _LOCK_TIMEOUT
+
+
+def sqlstate(error: Exception) -> str:
+    """PostgreSQL's own code of what Django raises; "" where it gave none."""
+    return getattr(error.__cause__, "pgcode", None) or ""
 
 
 def halved(
