@@ -132,7 +132,7 @@ def _offers(hub: Hub, page: Page, now: float) -> list[Sale]:
 
 
 def _offer(hub: Hub, page: Page, slot: int, won: Won, now: float) -> Sale:
-    row, listing = won.row, _listing(page.index, won.row)
+    row, listing = won.row, page.index.listing(won.row)
     shown, acted = tokens.lives(now=now, starts_at=listing.starts_at, ends_at=listing.ends_at)
     order, generation = listing.order.bytes, hub.generation(listing.shard)
     return Sale(slot, row, listing, order, ids.new_bytes(), won.price_micros, generation, shown, acted)
@@ -207,7 +207,7 @@ def _told_rates(page: Page) -> dict[int, float] | None:
     told: dict[int, float] = {}
     for target, rates in page.asked.rates.items():
         for row in page.index.of_target(target):
-            if (rate := rates.get(_listing(page.index, row).action)) is not None:
+            if (rate := rates.get(page.index.listing(row).action)) is not None:
                 told[row] = rate
     return told
 
@@ -263,9 +263,3 @@ def _count(funnel: Funnel, page: Page) -> None:
     capped = [row for row, why in page.aside.items() if why == "capped"] if page.aside else []
     funnel.note(page.targeted, page.auction, capped=capped, shown=shown)
     funnel.watched((page.viewer.country, page.age_band, page.gender, page.surface), len(page.floors))
-
-
-def _listing(index: Index, row: int) -> Listing:
-    listing = index.listings[row]
-    assert listing is not None  # a row of this very version
-    return listing

@@ -17,7 +17,7 @@ def explain(page: Page | None, *, order: str = "") -> list[dict[str, Any]]:
     if page is None:
         return []
     if order:
-        named = [row for row in page.index.names.of(order) if _listing(page, row).public_id == order]
+        named = [row for row in page.index.names.of(order) if page.index.listing(row).public_id == order]
         return [_explained(page, row) for row in named] or [{"order": order, "stage": "not_live"}]
     targeted = page.targeted
     others = set(page.index.rows.values()) - set(targeted)
@@ -25,7 +25,7 @@ def explain(page: Page | None, *, order: str = "") -> list[dict[str, Any]]:
 
 
 def _explained(page: Page, row: int) -> dict[str, Any]:
-    listing = _listing(page, row)
+    listing = page.index.listing(row)
     line: dict[str, Any] = {"order": listing.public_id, "stage": _stage(page, listing, row)}
     mu = float(page.index.columns.mu[row])
     if mu:
@@ -35,12 +35,6 @@ def _explained(page: Page, row: int) -> dict[str, Any]:
         place = held.rows.index(row)
         line |= {"rate": held.chances[place], "bid_micros": held.micros[place]}
     return line
-
-
-def _listing(page: Page, row: int) -> Listing:
-    listing = page.index.listings[row]
-    assert listing is not None  # a row of this very version
-    return listing
 
 
 def _stage(page: Page, listing: Listing, row: int) -> str:

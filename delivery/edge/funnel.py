@@ -90,8 +90,7 @@ class Funnel:
     def _told(self, shard: int, rows: list[int], counts: list[Counter[int]], minute: int) -> Asking:
         parts: list[str | int] = []
         for row in rows:
-            listing = self._index.listings[row]
-            assert listing is not None  # a row of this very version
+            listing = self._index.listing(row)
             for stage, times in zip(STAGES, _stages(*(count[row] for count in counts)), strict=True):
                 if times:
                     parts += (stage_field(listing.order, stage), times)

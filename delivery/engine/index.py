@@ -161,6 +161,12 @@ class Index:
         # The set that interests leave is the smallest, mostly: what it is met with costs little.
         return interested & country & age & gender & place
 
+    def listing(self, row: int) -> Listing:
+        """Of a row of this very version."""
+        found = self.listings[row]
+        assert found is not None
+        return found
+
     def of_target(self, target: str) -> list[int]:
         listings = self.listings
         return [row for row in self.names.of(target) if (one := listings[row]) is not None and one.target == target]
