@@ -1,13 +1,13 @@
 """Whether a room's guards are there, switched on, and are what they were made as.
 
-What is wanted is read from the room's files, so that a guard can't be forgotten here: triggers and functions' text from
-`sql/`; each constraint and unique index with its definition, and each trigger's, from `guards.json`, which
-`manage.py freeze_guards` writes from a migrated database and a test compares with a fresh one.
+What is wanted is read from the room's files, so that a guard can't be forgotten here: the functions' text from `sql/`;
+each constraint, unique index and trigger with its definition from `guards.json`, which `manage.py freeze_guards` writes
+from a migrated database and a test compares with a fresh one.
 """
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -28,28 +28,33 @@ _MADE = re.compile(
 )
 
 
+# A table that is gone has no guards; nor does a constraint count that isn't valid, or a trigger that is switched off.
 _CONSTRAINTS = """
-    SELECT held.conrelid::regclass || '.' || held.conname, pg_get_constraintdef(held.oid) FROM pg_constraint held
-     WHERE held.conrelid = ANY(%(tables)s::regclass[]) AND held.contype IN ('c', 'f', 'p', 'u', 'x')
-    UNION ALL
+      WITH tables AS (SELECT to_regclass(name)::oid AS id FROM unnest(%(tables)s) AS name)
+    SELECT held.conrelid::regclass || '.' || held.conname, pg_get_constraintdef(held.oid)
+      FROM pg_constraint held JOIN tables ON tables.id = held.conrelid
+     WHERE held.contype IN ('c', 'f', 'p', 'u', 'x') AND held.convalidated
+     UNION ALL  -- a unique constraint with a condition is an index alone
     SELECT kept.indrelid::regclass || '.' || named.relname, pg_get_indexdef(kept.indexrelid)
-      FROM pg_index kept JOIN pg_class named ON named.oid = kept.indexrelid
-     WHERE kept.indrelid = ANY(%(tables)s::regclass[]) AND kept.indisunique
+      FROM pg_index kept JOIN tables ON tables.id = kept.indrelid JOIN pg_class named ON named.oid = kept.indexrelid
+     WHERE kept.indisunique AND kept.indisvalid
        AND NOT EXISTS (SELECT FROM pg_constraint held WHERE held.conindid = kept.indexrelid)
 """
 _TRIGGERS = """
-    SELECT held.tgrelid::regclass || '.' || held.tgname, pg_get_triggerdef(held.oid) FROM pg_trigger held
-     WHERE held.tgrelid = ANY(%(tables)s::regclass[]) AND NOT held.tgisinternal
+    SELECT held.tgrelid::regclass || '.' || held.tgname, pg_get_triggerdef(held.oid)
+      FROM pg_trigger held JOIN (SELECT to_regclass(name)::oid AS id FROM unnest(%(tables)s) AS name) tables
+        ON tables.id = held.tgrelid
+     WHERE NOT held.tgisinternal AND held.tgenabled IN ('O', 'A')
 """
 
 
 def hold(room: str) -> Iterator[Chunk]:
     """Names the first guard of the room (an app's label) that is missing, switched off or another than was made."""
-    frozen = json.loads(file_of(room).read_text())
-    made, functions = _of_files(_folder(room))
-    names = [tuple(place.split(".")) for place in frozen["constraints"]]
-    yield from _definitions("constraints", names, frozen["constraints"])
-    yield from _definitions("triggers", made, frozen["triggers"])
+    wanted: Definitions = json.loads(file_of(room).read_text())
+    found = defined(room)
+    yield _compared(wanted["constraints"], found["constraints"], gone="is missing or not valid")
+    yield _compared(wanted["triggers"], found["triggers"], gone="is missing or switched off")
+    functions = _of_files(room)[1]
     yield from all_at_once("functions", names=list(functions), bodies=list(functions.values()))
 
 
@@ -68,30 +73,25 @@ def file_of(room: str) -> Path:
     return Path(apps.get_app_config(room).path) / "guards.json"
 
 
-def _definitions(name: str, wanted: Sequence[tuple[str, ...]], frozen: dict[str, str]) -> Iterator[Chunk]:
-    yield from all_at_once(
-        name,
-        tables=[table for table, _name in wanted],
-        names=[one for _table, one in wanted],
-        definitions=[frozen.get(f"{table}.{one}") for table, one in wanted],
-    )
+def _compared(wanted: dict[str, str], found: dict[str, str], *, gone: str) -> Chunk:
+    for place, definition in wanted.items():
+        if found.get(place) != definition:
+            table, name = place.split(".")
+            return Chunk(len(wanted), f"{name} of {table} {'is not what it was made as' if place in found else gone}")
+    return Chunk(len(wanted))
 
 
 def triggers(room: str) -> list[tuple[str, str]]:
-    """The (table, name) of each that the room has."""
-    return _of_files(_folder(room))[0]
-
-
-def _folder(room: str) -> Path:
-    return Path(apps.get_app_config(room).path) / "sql"
+    """The (table, name) of each that the room's files make."""
+    return _of_files(room)[0]
 
 
 @cache
-def _of_files(folder: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
+def _of_files(room: str) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """The (table, name) of each trigger and the text of each function, as the last file that speaks of it has it."""
     triggers: dict[tuple[str, str], None] = {}
     functions: dict[str, str] = {}
-    for file in sorted(folder.glob("[0-9]*.sql")):
+    for file in sorted((Path(apps.get_app_config(room).path) / "sql").glob("[0-9]*.sql")):
         if file.stem.endswith("_undo"):
             continue
         for found in _MADE.finditer(file.read_text()):

@@ -10,6 +10,8 @@ from django.core.management.commands import migrate
 from django.db import ProgrammingError, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from promote.halving import sqlstate
+
 GRANTS = """
     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
     GRANT USAGE ON SCHEMA public TO :app;
@@ -60,7 +62,7 @@ class Command(migrate.Command):
             with transaction.atomic(using="owner"):
                 cursor.execute(statement)
         except ProgrammingError as error:
-            if whole or getattr(error.__cause__, "pgcode", None) not in _NOT_THERE:
+            if whole or sqlstate(error) not in _NOT_THERE:
                 raise
 
 
