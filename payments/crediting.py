@@ -23,9 +23,7 @@ def credit(top_up: TopUp, *, why: str, now: datetime) -> bool:
     """
     with ledger.named_refusals(), connection.cursor() as cursor:
         cursor.execute(_PAY, _asked(top_up, why=why, now=now))
-        is_new, same, has_repaid = cursor.fetchone()
-    if is_new and not same:
-        raise ledger.JournalKeyReused
+        is_new, has_repaid = cursor.fetchone()
     if is_new and has_repaid:
         repayments.tell(owner=top_up.account_id, now=now)
     return bool(is_new)
@@ -43,6 +41,6 @@ def _asked(top_up: TopUp, *, why: str, now: datetime) -> list[Any]:
 
 
 _PAY = """
-    SELECT is_new, same, has_repaid FROM payments_pay_top_up(
+    SELECT is_new, has_repaid FROM payments_pay_top_up(
         %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::smallint, %s, %s)
 """

@@ -20,6 +20,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from payments.models import AccountKind, Guard, LedgerAccount
+from promote.halving import sqlstate
 from promote.refusals import Refusal
 
 COINS = 0
@@ -93,16 +94,14 @@ def post(
 ) -> Posted:
     """Posts one journal. The same key with the same request posts nothing and answers `is_new=False`.
 
-    Raises JournalKeyReused (nothing is posted, the transaction stays usable), Overdrawn, AccountClosed (which, as
-    every database error, spoil the transaction they are raised in).
+    Raises JournalKeyReused, Overdrawn, AccountClosed. The database says so: as all its errors, they spoil the
+    transaction they are raised in.
     """
     entry = Entry(kind, key, movements, ref, request)
     asked: list[Any] = [now, kind, key, entry.hash(), ref, *_columns(movements)]
     with named_refusals(), connection.cursor() as cursor:
         cursor.execute(_POST_ONE, asked)
-        journal, is_new, same = cursor.fetchone()
-    if not same:
-        raise JournalKeyReused
+        journal, is_new = cursor.fetchone()
     return Posted(journal, is_new)
 
 
@@ -188,9 +187,7 @@ def _post(entries: Sequence[Entry], *, now: datetime) -> list[Posted]:
     with named_refusals(), connection.cursor() as cursor:
         cursor.execute(_POST, [now, *heads, *places, *columns])
         rows = cursor.fetchall()
-    if not all(same for _place, _journal, _is_new, same in rows):
-        raise JournalKeyReused
-    return [Posted(journal, is_new) for _place, journal, is_new, _same in rows]
+    return [Posted(journal, is_new) for journal, is_new in rows]
 
 
 def _open(*, kind: AccountKind, guard: Guard, owner: UUID | None, code: str | None, ledger: int, hot: bool) -> int:
@@ -220,10 +217,12 @@ def _listed(movement: Movement) -> list[int]:
 
 @contextmanager
 def named_refusals() -> Iterator[None]:
-    """What a constraint or trigger of the ledger refused, by its name."""
+    """What a constraint, trigger or function of the ledger refused, by its name."""
     try:
         yield
     except DatabaseError as error:
+        if sqlstate(error) == _KEY_REUSED:
+            raise JournalKeyReused from error
         diagnosis: Any = getattr(error.__cause__, "diag", None)
         refusal = diagnosis and _REFUSED_BY.get(diagnosis.constraint_name or "")
         if not refusal:
@@ -231,6 +230,8 @@ def named_refusals() -> Iterator[None]:
         raise refusal(diagnosis.message_detail or diagnosis.message_primary) from error
 
 
+_KEY_REUSED = "PR001"
+"""The SQLSTATE of sql/0055_keys.sql."""
 _REFUSED_BY = {
     "ledgeraccount_no_overdraft": Overdrawn,
     "ledgeraccount_no_overcredit": Overdrawn,
@@ -240,11 +241,11 @@ _REFUSED_BY = {
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\""})
 _OPEN = "SELECT payments_open_account(%s::smallint, %s, %s, %s, %s, %s)"
 _POST_ONE = """
-    SELECT * FROM payments_post_one(
+    SELECT journal, is_new FROM payments_post_one(
         %s, %s, %s, %s, %s, %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[])
 """
 _POST = """
-    SELECT * FROM payments_post(
+    SELECT journal, is_new FROM payments_post(
         %s, %s::text[], %s::text[], %s::bytea[], %s::text[],
         %s::int[], %s::int[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[])
 """

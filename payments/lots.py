@@ -148,9 +148,7 @@ def open_lot(
     ]  # fmt: skip
     with ledger.named_refusals(), connection.cursor() as cursor:
         cursor.execute(_OPEN, asked)
-        lot_id, same = cursor.fetchone()
-    if not same:
-        raise ledger.JournalKeyReused
+        (lot_id,) = cursor.fetchone()
     return Lot.objects.get(id=lot_id)
 
 
@@ -181,6 +179,6 @@ def lock_free(*, account: Account, now: datetime) -> list[Free[Lot]]:
 
 
 _OPEN = """
-    SELECT lot, same FROM payments_open_lot(
+    SELECT lot FROM payments_open_lot(
         %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """

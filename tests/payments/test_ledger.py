@@ -7,6 +7,7 @@ from payments import checkpoints, ledger
 from payments.currencies import ledger_of
 from payments.ledger import AccountClosed, Entry, JournalKeyReused, Movement, NotEmpty, Overdrawn
 from payments.models import AccountKind, Guard, Journal, LedgerAccount, Transfer
+from promote.halving import sqlstate
 from promote.money import MICROS
 from tests.builders import NOON
 from tests.payments.ledgers import ISSUANCE, SPEND, a_purse, audited, moved
@@ -180,8 +181,29 @@ def test_the_same_key_posts_once():
 def test_a_key_used_for_something_else_is_an_error_and_posts_nothing():
     purse = a_purse()
     moved(ISSUANCE, purse, 5, key="once")
-    with pytest.raises(JournalKeyReused):
+    with pytest.raises(JournalKeyReused), transaction.atomic():
         moved(ISSUANCE, purse, 6, key="once")
+    entries = [Entry("test", key, [Movement(ISSUANCE, purse, 6)]) for key in ("before", "once", "after")]
+    with pytest.raises(JournalKeyReused), transaction.atomic():
+        ledger.post_many(entries, now=NOON)
+    assert ledger.balances([purse])[purse] == 5
+    assert not Journal.objects.filter(key__in=["before", "after"]).exists()
+
+
+ONE = "SELECT payments_post_one(now(), 'test', 'once', %(hash)s, '', '{0}', '{1}', %(to)s, '{6}')"
+MANY = """SELECT payments_post(now(), '{test,test}', '{new,once}', ARRAY[%(hash)s, %(hash)s]::bytea[], '{"",""}',
+                               '{1,2}', '{1,1}', '{0,0}', '{1,1}', %(to)s::bigint[] || %(to)s, '{6,6}')"""
+LOT = """SELECT payments_open_lot(gen_random_uuid(), gen_random_uuid(), 'test', 'once', %(hash)s, '', 'grant', 6, 0, '',
+                                  NULL, '', NULL, false, now())"""
+
+
+@pytest.mark.parametrize("call", [ONE, MANY, LOT], ids=["one", "many", "a lot"])
+def test_who_does_not_look_whether_a_key_stood_for_something_else_is_told_by_the_database(call):
+    purse = a_purse()
+    moved(ISSUANCE, purse, 5, key="once")
+    with pytest.raises(DatabaseError) as refusal, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(call, {"hash": b"another request", "to": [purse]})
+    assert sqlstate(refusal.value) == "PR001"
     assert ledger.balances([purse])[purse] == 5
 
 

@@ -31,7 +31,7 @@ def test_a_lot_is_opened_once_per_key():
     first = granted(account, 100, key="welcome")
     assert granted(account, 100, key="welcome") == first
     assert wallet.balance(account=account).free_coins == 100
-    with pytest.raises(JournalKeyReused):
+    with pytest.raises(JournalKeyReused), transaction.atomic():
         granted(account, 101, key="welcome")
     with pytest.raises(JournalKeyReused), transaction.atomic():
         granted(an_account(), 100, key="welcome")
