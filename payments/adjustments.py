@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import clawbacks, debts, fiat, gateways, ledger, lots, repayments, uses, wallet
+from payments import clawbacks, debts, fiat, gateways, ledger, lots, repayments, uses, wallet, write_offs
 from payments.ledger import Movement
-from payments.models import Adjustment, AdjustmentKind, AdjustmentState, Journal, Lot
+from payments.models import Adjustment, AdjustmentKind, AdjustmentState, Journal, Lot, TopUp
 from promote import notifications
 from promote.accounts.models import Account, User
 from promote.money import MICROS, coins_to_micros, format_coins
@@ -37,6 +37,14 @@ class MoreThanOwed(Refusal):
     sentence = _("The account owes {owed} coins only.")
 
 
+class MoreThanLeft(Refusal):
+    code = "more_than_left"
+    title = _("More than can be taken back")
+    sentence = _(
+        "Only {left} of this lot can be charged back: the rest went back with its payment, or was charged back before."
+    )
+
+
 def propose_coins(
     *,
     kind: AdjustmentKind,
@@ -54,9 +62,8 @@ def propose_coins(
         raise Invalid([FieldError("coins", "invalid", told)])
     if (kind == AdjustmentKind.CHARGEBACK) != (lot is not None) or (lot and lot.account_id != account.id):
         raise Invalid([FieldError("lot", "invalid", _("A chargeback names a lot of this account; nothing else does."))])
-    if lot is not None and coins > lot.coins:
-        told = _("The lot had %s coins only: no more can be charged back of it.") % format_coins(lot.coins)
-        raise Invalid([FieldError("coins", "invalid", told)])
+    if lot is not None and coins > (left := clawbacks.left([lot])[lot.id]):
+        raise Invalid([FieldError("coins", "invalid", MoreThanLeft(left=format_coins(left)).detail)])
     return Adjustment.objects.create(
         kind=kind, account=account, lot=lot, coins=coins, reason=reason.strip(), maker=by, proposed_at=now
     )
@@ -90,7 +97,7 @@ def propose_books(
 
 def approve(*, adjustment_id: UUID, by: User, now: datetime) -> Adjustment:
     """Moves what was proposed, once, and tells the account. Raises SamePerson, WrongState, and what the move raises:
-    InsufficientCoins, MoreThanOwed.
+    InsufficientCoins, MoreThanOwed, MoreThanLeft.
     """
     with transaction.atomic():
         found = _undecided(adjustment_id, by=by)
@@ -160,12 +167,14 @@ def _correct(adjustment: Adjustment, now: datetime) -> Journal:
 
 
 def _write_off(adjustment: Adjustment, now: datetime) -> Journal:
+    """Coins, and what they cost us, in one journal."""
     account, coins = _of(adjustment)
     debt_id = debts.open_for(account.id)
     owed = ledger.lock([debt_id])[debt_id].balance
     if owed < coins_to_micros(coins):
         raise MoreThanOwed(owed=owed // MICROS)
     forgiven = [Movement(ledger.platform("write_off"), debt_id, coins_to_micros(coins))]
+    forgiven += write_offs.cost(debt_id=debt_id, micros=coins_to_micros(coins))
     key, ref = f"adjustment:{adjustment.public_id}", adjustment.public_id
     posted = ledger.post(kind="write_off", key=key, ref=ref, movements=forgiven, now=now)
     payload = {"coins": coins, "reason": adjustment.reason}
@@ -174,11 +183,15 @@ def _write_off(adjustment: Adjustment, now: datetime) -> Journal:
 
 
 def _charge_back(adjustment: Adjustment, now: datetime) -> Journal:
-    """The account is told by the clawback."""
-    assert adjustment.lot is not None
+    """The account is told by the clawback. Its payment is locked first, as by all that takes coins of it back."""
+    lot = adjustment.lot
+    assert lot is not None
     _account, coins = _of(adjustment)
     key = f"adjustment:{adjustment.public_id}"
-    clawbacks.claw_back(lot=adjustment.lot, coins=coins, key=key, now=now)
+    TopUp.objects.select_for_update(of=("self",)).filter(id=lot.top_up).first()
+    if coins > (left := clawbacks.left([lot])[lot.id]):
+        raise MoreThanLeft(left=format_coins(left))
+    clawbacks.claw_back(lot=lot, coins=coins, key=key, now=now)
     return Journal.objects.get(key=key)
 
 

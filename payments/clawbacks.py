@@ -1,13 +1,27 @@
 """Taking coins back after their payment was refunded, voided or disputed. Source: DESIGN.md 6.10, payments.md 1.3."""
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Sum
 
-from payments import debts, fiat, ledger, lots, repayments, uses
+from payments import debts, fiat, ledger, lots, repayments, uses, write_offs
 from payments.ledger import Movement
-from payments.models import AccountKind, Guard, Lot, Transfer
+from payments.models import (
+    AccountKind,
+    Adjustment,
+    AdjustmentKind,
+    AdjustmentState,
+    Guard,
+    Lot,
+    PaymentReturn,
+    ReturnState,
+    Transfer,
+)
 from promote import notifications, outbox
 from promote.money import MICROS, coins_to_micros
 
@@ -53,6 +67,19 @@ def claw_back(*, lot: Lot, coins: int, key: str, now: datetime, disputed: bool =
         return clawed_back
 
 
+def left(of: Collection[Lot]) -> dict[UUID, int]:
+    """Coins of each lot that went back with no part of its payment, and that finance has not charged back: so many can
+    be taken yet. Whoever takes has locked the payment; a trigger refuses more (sql/0056_taken_once.sql).
+    """
+    taken: Counter[UUID] = Counter()
+    by_finance = Adjustment.objects.filter(kind=AdjustmentKind.CHARGEBACK, state=AdjustmentState.APPROVED, lot__in=of)
+    taken.update(dict(by_finance.values_list("lot").annotate(Sum("coins"))))
+    lot_of = {lot.top_up: lot.id for lot in of if lot.top_up}
+    returned = PaymentReturn.objects.filter(top_up__in=lot_of).exclude(state=ReturnState.UNDONE)
+    taken.update({lot_of[id_]: coins for id_, coins in returned.values_list("top_up").annotate(Sum("coins"))})
+    return {lot.id: max(0, lot.coins - taken[lot.id]) for lot in of}
+
+
 def conclude(*, lot: Lot, key: str, now: datetime) -> None:
     """A disputed payment is lost: the coins that were taken under `key` are gone. Once per key."""
     with transaction.atomic():
@@ -88,6 +115,8 @@ def give_back(*, lot: Lot, key: str, now: datetime) -> None:
         waits = escrow_id is not None and not locked[escrow_id].closed
         source = escrow_id if escrow_id is not None and waits else ledger.platform("returned")
         movements = _back(taken, source=source, debt_id=debt_id, owed=owed, repaid=repaid)
+        unforgiven = sum(move.amount for move in movements if move.credit_id == ledger.platform("write_off"))
+        movements += write_offs.cost(debt_id=debt_id, micros=-unforgiven, without=key)
         ledger.post(kind=kind, key=undo_key, ref=ref, request={}, movements=movements, now=now)
         if escrow_id is not None and waits:
             ledger.close([escrow_id])

@@ -17,3 +17,11 @@ NUMBERS: Mapping[str, int] = {
 def ledger_of(currency: str) -> int:
     """The ledger of a currency: `USD` → 840. Raises KeyError for one that we don't know."""
     return NUMBERS[currency]
+
+
+def code_of(number: int) -> str:
+    """The currency of a ledger: 840 → `USD`."""
+    return _CODES[number]
+
+
+_CODES = {number: code for code, number in NUMBERS.items()}

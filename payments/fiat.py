@@ -11,6 +11,7 @@ Accounts, one of each a currency (debit to credit is the way a movement goes):
     withdrawals_payable  price of coins that are being withdrawn
     gateway_fees, bank   what a provider kept, and what it paid out
     correction           price of coins that finance took away
+    write_off            price of coins that were owed and are forgiven (write_offs.py)
 
 A part of a lot has its cumulative price (uses.py), so a used-up lot leaves nothing on coin_liability.
 """

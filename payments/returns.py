@@ -57,7 +57,8 @@ def take(
 ) -> PaymentReturn:
     """So much of a payment went back to its payer: its coins are taken back, the books say it. Once per `provider_ref`.
 
-    Coins are cumulative: floor(coins × returned ÷ paid), so a payment that went back whole takes all of its coins.
+    Coins are cumulative: floor(coins × returned ÷ paid), so a payment that went back whole takes all of its coins, but
+    for those that finance has charged back before.
     Raises ReturnDiffers where more would go back than was paid.
     """
     with transaction.atomic():
@@ -69,6 +70,7 @@ def take(
             raise ReturnDiffers(
                 f"{kind} {provider_ref}: {amount_minor} went back, of which {top_up.returnable_minor} were left"
             )
+        lot = Lot.objects.select_related("account").get(top_up=top_up.id)
         made = PaymentReturn.objects.create(
             top_up=top_up,
             kind=kind,
@@ -77,7 +79,7 @@ def take(
             provider_ref=provider_ref,
             amount_minor=amount_minor,
             currency=top_up.currency,
-            coins=_coins_of(top_up, amount_minor),
+            coins=min(_coins_of(top_up, amount_minor), clawbacks.left([lot])[lot.id]),
             why=why[:64],
             answer_by=answer_by,
             noticed_at=now,
@@ -85,7 +87,6 @@ def take(
         )
         _post(made, amount_minor=amount_minor, key=f"return:{made.public_id}:fiat", now=now)
         if made.coins:
-            lot = Lot.objects.select_related("account").get(top_up=top_up.id)
             clawbacks.claw_back(
                 lot=lot, coins=made.coins, key=_key(made), disputed=kind == ReturnKind.DISPUTE and under_way, now=now
             )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from payments import debts, gateways, limits, lots, uses
+from payments import clawbacks, debts, gateways, limits, lots, uses
 from payments.gateways.base import PaysBack
 from payments.lots import Free
 from payments.models import Lot, TopUp
@@ -184,6 +184,7 @@ def _possible(market: Market, free: list[Free[Lot]], *, now: datetime) -> list[P
     bought = {one.id: one for one in TopUp.objects.filter(id__in=[one.lot.top_up for one in free if one.lot.top_up])}
     rows = PaymentMethod.objects.filter(market__in={one.market_id for one in bought.values()} | {market.pk})
     methods = {(row.market_id, row.code): row for row in rows}
+    left = clawbacks.left([one.lot for one in free])
     parts = []
     for one in sorted(free, key=lambda one: (one.lot.opened_at, one.lot.ledger_account_id)):
         top_up = bought.get(one.lot.top_up) if one.lot.top_up else None
@@ -191,7 +192,9 @@ def _possible(market: Market, free: list[Free[Lot]], *, now: datetime) -> list[P
         if top_up and method and top_up.returnable_minor and _pays_back(top_up, method, now=now):
             # Coins may have come back to a lot whose payment has gone back since: no more than it has left.
             most = -(-top_up.coins * top_up.returnable_minor // top_up.amount_minor)
-            coins = min(one.micros // MICROS, most)
+            coins = min(one.micros // MICROS, most, left[one.lot.id])
+            if not coins:
+                continue
             parts.append(Part(one.lot, top_up, method, coins, top_up.returnable_minor))
     return parts
 

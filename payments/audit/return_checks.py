@@ -11,8 +11,11 @@ from promote.money import MICROS
 
 @register("returns")
 def returns() -> Iterator[Chunk]:
-    """What went back of a payment is the sum of its returns, and no more than was paid."""
+    """What went back of a payment is the sum of its returns, and no more than was paid; with what finance charged back
+    it took no more coins than the lot had.
+    """
     yield from walk_uuids("payments_topup", text_of("payment_returns"))
+    yield from all_at_once("chargebacks")
 
 
 @register("withdrawals")

@@ -168,7 +168,9 @@ class Money(Wallets):
     def withdrawable(self, owner: int) -> list[tuple[ModelPayment, int]]:
         own = [one for one in self.payments if one.lot.owner == owner and one.lot.coins and one.left]
         own.sort(key=lambda one: (one.lot.real.opened_at, one.lot.number))
-        return [(one, min(one.lot.coins, -(-one.coins * one.left // one.paid))) for one in own]
+        return [
+            (one, min(one.lot.coins, -(-one.coins * one.left // one.paid), one.coins - one.gone_coins)) for one in own
+        ]
 
     @rule(owner=st.integers(0, 1), coins=some_coins)
     def withdraw(self, owner: int, coins: int) -> None:
