@@ -64,7 +64,8 @@ def after_settlement(
         debt_id = debts.open_for(owner)
         # Before the campaign, whatever their ids: nobody who holds one waits for a debt (emptying.py).
         owed_micros = ledger.lock([debt_id])[debt_id].balance
-        ledger.lock([*campaign, *(part.ledger_account_id for part in parts)])
+        others = repayments.lots_of([owner]) if debts.was_repaid(owner) else []
+        ledger.lock({*campaign, *others, *(part.ledger_account_id for part in parts)})
         spend = ledger.platform("spend")
         credited = [(part.ledger_account_id, part.micros) for part in parts]
         back = [Movement(spend, id_, coupon_micros) for id_ in campaign]

@@ -35,15 +35,23 @@ def tell(*, owner: UUID, now: datetime) -> None:
 
 def tell_all(*, owners: Collection[UUID], now: datetime) -> None:
     """As `tell`, of those who ever repaid anything. Their debts are locked by id first, as a batch of settlements does:
-    who holds a lot waits for no debt. Then all of their lots, by id too, since the caller goes on to others of them.
+    who holds a lot waits for no debt. Then the lots of all owners, by id too, since the caller goes on to those.
     """
     repaid = LedgerAccount.objects.filter(kind=AccountKind.DEBT, owner__in=owners, credits__gt=0)
     locked = ledger.lock(list(repaid.values_list("id", flat=True)))
     debtors = [debt.owner for debt in locked.values() if debt.owner is not None]  # a debt is somebody's
-    lots = LedgerAccount.objects.filter(kind=AccountKind.LOT, owner__in=debtors, closed=False)
-    ledger.lock(list(lots.values_list("id", flat=True)))
+    if debtors:
+        ledger.lock(lots_of(owners))
     for owner in debtors:
         tell(owner=owner, now=now)
+
+
+def lots_of(owners: Collection[UUID]) -> list[int]:
+    """The ledger accounts of all their lots: who tells what was repaid may come to any of them, and locks them by id
+    before it holds one.
+    """
+    lots = LedgerAccount.objects.filter(kind=AccountKind.LOT, owner__in=owners, closed=False)
+    return list(lots.values_list("id", flat=True))
 
 
 def by_lot(debt_id: int) -> dict[int, int]:

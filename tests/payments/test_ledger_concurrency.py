@@ -4,12 +4,14 @@ import contextlib
 import random
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
 from payments import (
+    adjustments,
     charge_returns,
     checkpoints,
     clawbacks,
@@ -17,6 +19,7 @@ from payments import (
     expiry,
     gifts,
     inbox,
+    invoices,
     ledger,
     repayments,
     returns,
@@ -26,11 +29,13 @@ from payments import (
 from payments.charge_returns import GivenBack
 from payments.ledger import AccountClosed, Movement, Overdrawn
 from payments.lots import InsufficientCoins
-from payments.models import Gift, Journal, LedgerAccount, Lot, ReturnKind, TopUp
+from payments.models import AdjustmentKind, Gift, Journal, LedgerAccount, LegState, Lot, ReturnKind, TopUp
 from promote import ids
+from promote.markets.models import Market
 from promote.money import MICROS
-from tests.builders import NOON, an_account
-from tests.payments.books import a_paid_top_up
+from promote.refusals import Refusal
+from tests.builders import NOON, a_user, an_account
+from tests.payments.books import a_paid_top_up, lot_of
 from tests.payments.ledgers import (
     ISSUANCE,
     SPEND,
@@ -42,6 +47,7 @@ from tests.payments.ledgers import (
     charged,
     checkpointed,
     granted,
+    left_of,
     moved,
     settled,
     together,
@@ -207,25 +213,85 @@ def test_those_who_look_before_they_charge_and_those_who_just_charge_never_deadl
     audited()
 
 
-def test_wallets_orders_and_refunds_of_many_never_deadlock():
-    """Every use case that locks, over the same three accounts and one campaign."""
+def test_whatever_locks_a_wallet_never_deadlocks_with_anything_else_that_does():
+    """Every use case that locks, over the same three accounts, their payments and one campaign."""
     accounts = [an_account() for _ in range(3)]
     coupon = a_coupon(1, funded_coins=10_000)
+    payments = {account: [a_paid_top_up(account, 200) for _ in range(2)] for account in accounts}
     for account in accounts:
-        granted(account, 500)
+        granted(account, 300, expires_at=NOON + timedelta(days=1))
+    finance = a_user(is_staff=True), a_user(is_staff=True)
 
     def work(seed):
-        chance = random.Random(seed)
-        for number in range(6):
-            account = chance.choice(accounts)
-            share = chance.choice([None, coupon])
-            order = an_escrow(account, chance.randint(2, 9), coupon=share, ref=f"{seed}-{number}")
-            escrow.charge(key=f"{seed}-{number}", charges=[(order.escrow_id, chance.randint(1, 2 * MICROS))], now=NOON)
-            chance.choice([lambda a=account: granted(a, 5), lambda: expiry.expire_due(now=NOON)])()
-            settled(order)
+        everything = Everything(random.Random(seed), seed, coupon, payments, finance)
+        for _ in range(5):
+            everything.once()
 
-    assert together([lambda n=n: work(n) for n in range(12)]) == [None] * 12
+    assert together([lambda n=n: work(n) for n in range(8)]) == [None] * 8
     audited()
+
+
+class Everything:
+    """One of many who do whatever there is to do with a wallet, and take a refusal for an answer."""
+
+    def __init__(self, chance, name, coupon, payments, finance):
+        self.chance, self.name, self.coupon, self.payments = chance, name, coupon, payments
+        self.maker, self.checker = finance
+        self.number = 0
+
+    def once(self):
+        account = self.chance.choice(list(self.payments))
+        for work in (
+            self.order,
+            *self.chance.sample([self.refund, self.dispute, self.withdraw, self.adjust, self.give], 3),
+        ):
+            self.number += 1
+            with contextlib.suppress(Refusal, returns.ReturnDiffers):
+                work(account, f"{self.name}-{self.number}")
+
+    def order(self, account, ref):
+        order_id = ids.new()
+        share = self.chance.choice([None, self.coupon])
+        order = an_escrow(account, self.chance.randint(3, 9), coupon=share, ref=ids.public("ord", order_id))
+        micros = self.chance.randint(MICROS, 3 * MICROS)
+        charged(order, micros)
+        spent = settled(order)[order.escrow_id].user_spent_coins
+        bill = {"order": str(order_id), "account": str(account.id), "spent_coins": spent, "market": "US"}
+        with transaction.atomic():
+            inbox.bill_the_orders([bill], NOON)
+        asked = {"escrow_id": order.escrow_id, "owner": account.id, "order_ref": order.ref, "ref": ref, "now": NOON}
+        charge_returns.after_settlement(was_micros=micros, is_micros=0, **asked)
+
+    def give(self, account, ref):
+        a_paid_top_up(account, 10)
+        granted(account, 5)
+        gifts.give(account=account, coins=self.chance.randint(1, 30), reference=ref, now=NOON)
+        expiry.expire_due(now=NOON + timedelta(days=self.chance.randint(0, 2)))
+
+    def refund(self, account, ref):
+        self.goes_back(account, ref, kind=ReturnKind.REFUND)
+
+    def dispute(self, account, ref):
+        made = self.goes_back(account, ref, kind=ReturnKind.DISPUTE, under_way=True)
+        self.chance.choice([returns.conclude, returns.undo])(returned_id=made.id, now=NOON)
+
+    def goes_back(self, account, ref, **facts):
+        top_up = self.chance.choice(self.payments[account])
+        amount = self.chance.randint(1, 60)
+        return returns.take(top_up_id=top_up.id, provider_ref=ref, amount_minor=amount, now=NOON, **facts)
+
+    def withdraw(self, account, ref):
+        made = withdrawals.request(account=account, surface="web", coins=2, key=ref, now=timezone.now())
+        for leg in made.legs.all():
+            state = self.chance.choice([LegState.SUCCEEDED, LegState.FAILED])
+            withdrawals.conclude(leg_id=leg.id, state=state, provider_ref=f"wd-{leg.id}", now=NOON)
+
+    def adjust(self, account, ref):
+        kind, coins = self.chance.choice([("goodwill", 3), ("correction", -3), ("write_off", 2), ("chargeback", 20)])
+        lot = lot_of(self.chance.choice(self.payments[account])) if kind == "chargeback" else None
+        facts = {"reason": "a test", "by": self.maker, "now": NOON, "lot": lot}
+        proposed = adjustments.propose_coins(kind=AdjustmentKind(kind), account=account, coins=coins, **facts)
+        adjustments.approve(adjustment_id=proposed.id, by=self.checker, now=NOON)
 
 
 def test_charges_that_go_back_and_a_refund_of_the_same_owner_and_campaign_never_deadlock():
@@ -282,6 +348,82 @@ def test_an_invoice_of_who_repaid_and_a_gift_of_theirs_never_deadlock(monkeypatc
         return gifts.give(account=account, coins=70, reference="g", now=NOON).coins
 
     assert together([bills, gives]) == [None, 70]
+
+
+def pausing(monkeypatch, module, name):
+    """An event that is set where the function is called, which then waits for half a second."""
+    reached, real = threading.Event(), getattr(module, name)
+
+    def waits(*asked, **facts):
+        reached.set()
+        time.sleep(0.5)
+        return real(*asked, **facts)
+
+    monkeypatch.setattr(module, name, waits)
+    return reached
+
+
+def test_an_invoice_of_who_repaid_and_coins_that_expire_never_deadlock(monkeypatch):
+    """The lots of who repaid are told first; another's, which is billed with them, is older, and both have expired."""
+    tomorrow = NOON + timedelta(days=1)
+    other, debtor = an_account(), an_account()
+    granted(other, 20, expires_at=tomorrow)
+    news = []
+    orders = [(an_escrow(other, 10, ref=ids.public("ord", ids.new())), other)]
+    lot = bought(debtor, 50, origin="apple")
+    granted(debtor, 10, expires_at=tomorrow)
+    orders.append((an_escrow(debtor, 60, ref=ids.public("ord", ids.new())), debtor))
+    clawbacks.claw_back(lot=lot, coins=30, key="refund", now=NOON)
+    for order, account in orders:
+        settled(charged(order, 5 * MICROS))
+        order_id = ids.parse("ord", order.ref)
+        news.append({"order": str(order_id), "account": str(account.id), "spent_coins": 5, "market": "US"})
+    told = pausing(monkeypatch, invoices, "issue_for_orders")
+
+    def bills():
+        with transaction.atomic():
+            inbox.bill_the_orders(news, NOON)
+
+    def expires():
+        assert told.wait(30)
+        return expiry.expire_due(now=tomorrow)
+
+    assert together([bills, expires]) == [None, 2]
+
+
+def test_charges_that_go_back_to_who_repaid_and_a_gift_of_theirs_never_deadlock(monkeypatch):
+    """The charges go back to the younger lot; what the older one repaid is told behind that."""
+    account = an_account()
+    older = bought(account, 50, origin="apple")
+    repays = an_escrow(account, 30)
+    younger = bought(account, 80)
+    both = an_escrow(account, 40)  # 20 of each
+    billed = charged(an_escrow(account, 60, ref=ids.public("ord", ids.new())), 30 * MICROS)
+    settled(billed)
+    market = Market.objects.get(code="US")
+    invoices.issue_for_order(order_ref=billed.ref, account=account, market=market, about={}, now=NOON)
+    clawbacks.claw_back(lot=older, coins=50, key="refund", now=NOON)
+    settled(repays)
+    settled(both)
+    assert (left_of(older), left_of(younger)) == (30, 20)
+    gone = pausing(monkeypatch, repayments, "tell")
+
+    def gives_back():
+        asked = {
+            "escrow_id": billed.escrow_id,
+            "owner": account.id,
+            "order_ref": billed.ref,
+            "ref": "ret_1",
+            "now": NOON,
+        }
+        return charge_returns.after_settlement(was_micros=30 * MICROS, is_micros=0, **asked).coins
+
+    def gives():
+        assert gone.wait(30)
+        return gifts.give(account=account, coins=45, reference="g", now=NOON).coins
+
+    assert together([gives_back, gives]) == [30, 45]
+    audited()
 
 
 def test_a_refund_and_a_withdrawal_of_the_same_account_never_deadlock():
