@@ -5,8 +5,14 @@ import signal
 import sys
 from types import FrameType
 
-from promote.config import environment
-from promote.config.binaries import NoEngine
+try:
+    from promote.config import environment
+    from promote.config.binaries import NoEngine
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"manage.py: {missing.name} is not installed for {sys.executable}. script/server or script/test makes .venv;"
+        " then call .venv/bin/python manage.py"
+    )
 
 # These look at files alone.
 WITHOUT_ENGINES = {"help", "check", "collectstatic", "compilemessages", "makemessages", "spectacular", "version"}

@@ -3,12 +3,13 @@
 import argparse
 import importlib
 import json
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 Say = Callable[[str], None]
 
@@ -28,30 +29,50 @@ def found(package: str) -> dict[str, ModuleType]:
 def main(package: str, program: str) -> int:
     # Told to go, it ends what it started.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    parser = argparse.ArgumentParser(prog=program)
-    parser.add_argument("name", nargs="?", help="which one; without it they are listed")
-    parser.add_argument("--json", action="store_true", help="only one JSON object on stdout, as its last line")
-    asked, rest = parser.parse_known_args()
     known = found(package)
-    if asked.name is None:
-        for name, module in known.items():
-            print(f"{name:16} {(module.__doc__ or '').strip().splitlines()[0]}")
+    asked = vars(parser_of(known, program).parse_args())
+    name, as_json = asked.pop("name"), asked.pop("json", False)
+    if name is None:
+        print("\n".join(listed(known, program)))
         return 0
-    if asked.name not in known:
-        parser.error(f"there is none called {asked.name}; there are {', '.join(known)}")
-    figures = known[asked.name].run(say, **_options(known[asked.name], rest, program=f"{program} {asked.name}"))
-    if not asked.json:
-        print("\n".join(lines(figures)))
-    print(json.dumps(figures))
+    figures = known[name].run(say, **asked)
+    print(json.dumps(figures) if as_json else "\n".join(lines(figures)))
     return 0 if figures.get("ok", True) else 1
 
 
-def _options(module: ModuleType, arguments: list[str], *, program: str) -> dict[str, Any]:
-    """Options that only this one knows: those its `add_options` adds."""
-    parser = argparse.ArgumentParser(prog=program)
-    if hasattr(module, "add_options"):
-        module.add_options(parser)
-    return vars(parser.parse_args(arguments))
+def parser_of(known: dict[str, ModuleType], program: str) -> argparse.ArgumentParser:
+    """Each is called by its name, and knows the options that its `add_options` adds."""
+    parser = argparse.ArgumentParser(prog=program, formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add_json(parser)
+    names = parser.add_subparsers(dest="name", metavar="NAME", help="which one; without it they are listed")
+    for name, module in known.items():
+        one = names.add_parser(name, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        _add_json(one)
+        if hasattr(module, "add_options"):
+            module.add_options(one)
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    """Before the name or after it: neither undoes the other."""
+    told = "only one JSON object on stdout, as its last line"
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=told)
+
+
+def listed(known: dict[str, ModuleType], program: str) -> list[str]:
+    """Their names, each with the first line that it says of itself."""
+    width = shutil.get_terminal_size().columns
+    indent = " " * (max(map(len, known)) + 4)
+    told = [
+        textwrap.fill(
+            (module.__doc__ or "").strip().splitlines()[0].replace("`", ""),
+            width=width,
+            initial_indent=f"  {name}".ljust(len(indent)),
+            subsequent_indent=indent,
+        )
+        for name, module in known.items()
+    ]
+    return [*told, "", f"{program} NAME --json runs one; {program} NAME --help tells its options."]
 
 
 def lines(figures: dict[str, object], indent: str = "") -> list[str]:

@@ -16,11 +16,17 @@ find_python() {
     fail "Python 3.11, 3.12 or 3.13 is needed; found: ${found:-none}. Install one, or name it with PYTHON=/path/to/python."
 }
 
-# prepare_venv FILE...: installs them when they have changed since the last time.
+# What of this file is installed is known by its sum, a file each: who has the tests' packages has the server's.
+stamp_of() { printf '%s/.venv/installed-%s' "$root" "$(printf '%s' "$1" | tr -c 'a-z0-9\n' '-')"; }
+sum_of() { (cd "$root" && cksum "$1"); }
+
+# prepare_venv FILE...: installs them when one has changed since the last time.
 prepare_venv() {
-    stamp="$root/.venv/installed-$(printf '%s' "$*" | tr -c 'a-z0-9\n' '-')"
-    wanted=$(cd "$root" && cat "$@" | cksum)
-    if [ -x "$root/.venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+    changed=
+    for file in "$@"; do
+        [ "$(cat "$(stamp_of "$file")" 2>/dev/null)" = "$(sum_of "$file")" ] || changed=$file
+    done
+    if [ -x "$root/.venv/bin/python" ] && [ -z "$changed" ]; then
         return
     fi
     python=$(find_python) || exit 1
@@ -32,10 +38,9 @@ prepare_venv() {
         "$python" -m venv "$root/.venv" || fail "Can't make .venv. On Debian: apt-get install python3-venv"
     fi
     say "… Installing what $* pins (a minute or two, once)"
-    set -- $(printf -- '-r %s ' "$@")
     log=$root/.venv/install.log
     (cd "$root" && exec "$root/.venv/bin/python" -m pip install --disable-pip-version-check --no-input \
-        --progress-bar off "$@") >"$log" 2>&1 &
+        --progress-bar off $(printf -- '-r %s ' "$@")) >"$log" 2>&1 &
     pip=$!
     trap 'kill "$pip" 2>/dev/null; exit 130' INT TERM
     waited=0
@@ -50,6 +55,6 @@ prepare_venv() {
         fail "The packages could not be installed; the lines above are the end of .venv/install.log."
     }
     trap - INT TERM
-    printf '%s' "$wanted" >"$stamp"
+    for file in "$@"; do sum_of "$file" >"$(stamp_of "$file")"; done
     say "✓ Packages are installed"
 }
