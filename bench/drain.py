@@ -109,20 +109,24 @@ def _tokens(orders: dict[UUID, int], count: int) -> list[Any]:
 
 def _fill(tokens: Sequence[Any]) -> None:
     """An impression and a view of each, as the edge appends them."""
-    from delivery import entries, hot
+    from delivery import entries, hot, seen
     from delivery.engine.tokens import pack
 
     calls = []
     now_ms = int(time.time() * 1000)
-    seen: dict[str, Any] = {"at_ms": now_ms, "received_ms": now_ms, "visible_ms": 2400, "visible_share": 0.9}
+    facts: dict[str, Any] = {"at_ms": now_ms, "received_ms": now_ms, "visible_ms": 2400, "visible_share": 0.9}
     for token in tokens:
         sealed = pack(token)
         both = [
             hot.Event(token.generation, token.id.bytes, 1 << code, PRICE_MICROS, token.order.hex,
-                      entries.pack(entries.Told(token=sealed, type=code, **seen)))
+                      entries.pack(entries.Told(token=sealed, type=code, **facts)))
             for code in (0, 1)
         ]  # fmt: skip
-        calls.append(hot.take(shard=token.shard, generation=token.generation, day=token.day, events=both))
+        minute = seen.minute(token.impression_until)
+        kept_for_s = seen.kept_for_s(minute, now=now_ms / 1000)
+        calls.append(
+            hot.take(shard=token.shard, generation=token.generation, minute=minute, kept_for_s=kept_for_s, events=both)
+        )
     for start in range(0, len(calls), 1000):
         hot.run(hot.client(), *calls[start : start + 1000])
 

@@ -6,7 +6,7 @@ rollups; the barriers. Only then does the stream forget. What can't be stored go
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -195,6 +195,7 @@ def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw
     reading = read(raws)
     judged, barriers = _judged(reading), reading.barriers
     haste.judge(judged, shard=shard, upto=(reached.generation, reached.id))
+    replayed: Mapping[unbilled.Counted, int] = {}
     partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
     with transaction.atomic():
         move(shard=shard, before=position, to=reached, now=now)
@@ -209,10 +210,12 @@ def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw
             fresh = storage.first_told(judged)
             if fresh.all():
                 raise
+            replayed = unbilled.replayed(judged.kept(~fresh))
             _write(judged.kept(fresh), reached, shard, barriers, now)
         lifecycle.mark_all_drained(order_ids=list(barriers), now=now)
         Barrier.objects.filter(order_id__in=list(barriers), drained_at=None).update(drained_at=now)
         _passed(shard, len(raws))
+    hot.run(hot.client(), *unbilled.tell(replayed, now=now.timestamp()))
 
 
 def _write(batch: Batch, reached: Position, shard: int, barriers: dict[UUID, int], now: datetime) -> None:

@@ -32,8 +32,6 @@ NO_IMPRESSION = -3
 OUTRUN = -2
 """Of `release`: a later pacer was here."""
 
-SEEN_FOR_S = 9 * 86400
-"""Longer than any token of a day can be told."""
 _LUA = Path(__file__).parent / "lua"
 _PACE = struct.Struct(f"<dd{2 * len(SURFACES)}d")
 NO_PACE = bytes(_PACE.size)
@@ -183,17 +181,23 @@ class Event(NamedTuple):
     entry: bytes
 
 
-def take(*, shard: int, generation: int, day: int, events: Iterable[Event]) -> Call:
-    """Events of one day of decisions, in the order in which they were told → of each DONE, DUPLICATE, NOT_RESERVED or
-    NO_IMPRESSION; LOST for all of them."""
+def take(*, shard: int, generation: int, minute: int, kept_for_s: int, events: Iterable[Event]) -> Call:
+    """Events of one minute of tokens (seen.py), in the order in which they were told → of each DONE, DUPLICATE,
+    NOT_RESERVED or NO_IMPRESSION; LOST for all of them."""
     keys = (
         generation_key(shard),
         *_reservation_keys(shard, generation),
-        _seen_key(shard, day),
+        _seen_key(shard, minute),
         stream_key(shard, generation),
     )
-    args = (generation, _orders(shard, generation), SEEN_FOR_S, *chain.from_iterable(events))
+    args = (generation, _orders(shard, generation), kept_for_s, *chain.from_iterable(events))
     return Call(_script("take"), keys, args)
+
+
+def append(*, shard: int, generation: int, events: Iterable[Event]) -> Call:
+    """Actions whose tokens are known no more (seen.py) → of each DONE; LOST for all of them."""
+    keys = (generation_key(shard), stream_key(shard, generation))
+    return Call(_script("append"), keys, (generation, *(part for one in events for part in (one.order, one.entry))))
 
 
 def free(*, shard: int, generation: int, order: UUID, tokens: Iterable[tuple[UUID, int]]) -> Call:
@@ -425,8 +429,8 @@ def _reservation_keys(shard: int, generation: int) -> tuple[str, str]:
     return f"{head}reserved", f"{head}expiry"
 
 
-def _seen_key(shard: int, day: int) -> str:
-    return f"{tag(shard)}:seen:{day}"
+def _seen_key(shard: int, minute: int) -> str:
+    return f"{tag(shard)}:seen:{minute}"
 
 
 def _orders(shard: int, generation: int) -> str:

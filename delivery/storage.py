@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from delivery import binary
+from delivery import binary, seen
 from delivery.batch import IMPRESSION_CODE, REASONS, Batch, Ints, Marks
 from delivery.binary import Fixed, Worded
 from delivery.engine.vocabulary import EVENT_CODES, INTERACTIONS
@@ -42,19 +42,20 @@ def timestamps(ms: Ints) -> Ints:
 
 def first_told(batch: Batch) -> Marks:
     """Marks what is neither stored already nor earlier in the batch."""
-    seen: set[tuple[bytes, int]] = set()
+    met: set[tuple[bytes, int]] = set()
     fresh: Marks = np.ones(len(batch), bool)
     for at, key in enumerate(zip(_tokens(batch), batch.type.tolist(), strict=True)):
-        fresh[at] = key not in seen
-        seen.add(key)
+        fresh[at] = key not in met
+        met.add(key)
     fresh[_stored(batch, np.arange(len(batch)), batch.type)] = False
     return fresh
 
 
 def without_impression(batch: Batch, generation: int) -> Marks:
-    """Marks actions whose impression nobody told. Redis has seen to that for tokens of this very generation; of a lost
-    one only the rows know."""
-    doubted = (batch.type != IMPRESSION_CODE) & (batch.token["generation"] != generation)
+    """Marks actions whose impression nobody told. Redis has seen to that for tokens of this very generation, as long
+    as it knows them; of the others only the rows know."""
+    late = batch.received_ms > seen.known_until_ms(batch.token["impression_until"].astype(np.int64))
+    doubted = (batch.type != IMPRESSION_CODE) & (late | (batch.token["generation"] != generation))
     marks: Marks = doubted.copy()
     if not doubted.any():
         return marks

@@ -6,6 +6,7 @@ or the edges', never both's: one adds, the others' counter is copied. What is of
 know (a token that is not ours, a type that we do not have) has none.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, cast
@@ -65,8 +66,16 @@ def counted(*, order: UUID | None, reason: str, is_action: bool) -> Counted:
     return order, reason + (":a" if is_action else "")
 
 
+def replayed(batch: Batch) -> Counter[Counted]:
+    """Of what was stored before, and so isn't again: as the edges count it where Redis knows."""
+    return Counter(
+        counted(order=batch.orders[order], reason="replayed", is_action=type_ != IMPRESSION_CODE)
+        for order, type_ in zip(batch.order.tolist(), batch.type.tolist(), strict=True)
+    )
+
+
 def tell(refused: Mapping[Counted, int], *, now: float) -> list[Call]:
-    """What an edge refused since it told last: how many of each."""
+    """What was refused since it was told last: how many of each."""
     parts = [
         part for (order, reason), times in refused.items() for part in (f"{order.hex if order else ''}:{reason}", times)
     ]

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 from redis.exceptions import RedisError
 
-from delivery import entries, hot, unbilled
+from delivery import entries, hot, seen, unbilled
 from delivery.edge.http import field_error
 from delivery.edge.hub import Hub
 from delivery.engine import tokens
@@ -90,11 +90,11 @@ class Opened(dict[str, tuple[bytes, Parts]]):
 
 
 class Waiting(NamedTuple):
-    """An event that Redis has to take yet."""
+    """An event that Redis has to take yet. `minute`: of its token; None for one that is known no more (seen.py)."""
 
     place: int
     shard: int
-    day: int
+    minute: int | None
     event: hot.Event
 
     def kept_as(self, answer: int) -> unbilled.Counted:
@@ -116,7 +116,7 @@ async def tell(hub: Hub, raws: Sequence[msgspec.Raw], teller: Teller, *, now: fl
                 order, is_action = UUID(bytes=no.order) if no.order else None, no.event.type != IMPRESSION
                 hub.refused[unbilled.counted(order=order, reason=no.reason, is_action=is_action)] += 1
     try:
-        left = await _take(hub, waiting, results)
+        left = await _take(hub, waiting, results, now)
     except RedisError:
         # Some may have been taken: sent again they are duplicates, and none is lost.
         raise Unavailable from None
@@ -127,12 +127,12 @@ async def tell(hub: Hub, raws: Sequence[msgspec.Raw], teller: Teller, *, now: fl
     return results
 
 
-async def _take(hub: Hub, waiting: list[Waiting], results: list[dict[str, str]]) -> list[Waiting]:
+async def _take(hub: Hub, waiting: list[Waiting], results: list[dict[str, str]], now: float) -> list[Waiting]:
     """Those that no generation of their shard took, after some patience."""
     until = asyncio.get_running_loop().time() + PATIENCE_S
     while waiting:
         groups = list(_together(waiting))
-        answers = await hub.lane.run(*(_call(hub, group) for group in groups))
+        answers = await hub.lane.run(*(_call(hub, group, now) for group in groups))
         lost: list[Waiting] = []
         for group, answer in zip(groups, answers, strict=True):
             if answer == hot.LOST:
@@ -151,18 +151,22 @@ async def _take(hub: Hub, waiting: list[Waiting], results: list[dict[str, str]])
 
 
 def _together(waiting: Sequence[Waiting]) -> Iterator[list[Waiting]]:
-    """What one script takes: of one shard and day, in the order in which it was told."""
-    groups: dict[tuple[int, int], list[Waiting]] = defaultdict(list)
+    """What one script takes: of one shard and minute, in the order in which it was told."""
+    groups: dict[tuple[int, int | None], list[Waiting]] = defaultdict(list)
     for one in waiting:
-        groups[one.shard, one.day].append(one)
+        groups[one.shard, one.minute].append(one)
     for group in groups.values():
         for start in range(0, len(group), _AT_ONCE):
             yield group[start : start + _AT_ONCE]
 
 
-def _call(hub: Hub, group: Sequence[Waiting]) -> hot.Call:
-    shard, day = group[0].shard, group[0].day
-    return hot.take(shard=shard, generation=hub.generation(shard), day=day, events=[one.event for one in group])
+def _call(hub: Hub, group: Sequence[Waiting], now: float) -> hot.Call:
+    shard, minute, events = group[0].shard, group[0].minute, [one.event for one in group]
+    generation = hub.generation(shard)
+    if minute is None:
+        return hot.append(shard=shard, generation=generation, events=events)
+    kept_for_s = seen.kept_for_s(minute, now=now)
+    return hot.take(shard=shard, generation=generation, minute=minute, kept_for_s=kept_for_s, events=events)
 
 
 def _judged(hub: Hub, opened: Opened, place: int, raw: msgspec.Raw, teller: Teller, now: float) -> Waiting:
@@ -188,9 +192,10 @@ def _judged(hub: Hub, opened: Opened, place: int, raw: msgspec.Raw, teller: Tell
     at = event.at.timestamp() if event.at else now
     if at > now + FURTHEST_AHEAD_S:
         raise Refused("at_in_the_future", event=event, order=token.order)
-    entry = entries.pack(_told(hub, event, code, raw_token, token, at, teller, now))
-    told = hot.Event(token.generation, token.id, 1 << code, token.price_micros, token.order.hex(), entry)
-    return Waiting(place, token.shard, token.day, told)
+    fact = _told(hub, event, code, raw_token, token, at, teller, now)
+    told = hot.Event(token.generation, token.id, 1 << code, token.price_micros, token.order.hex(), entries.pack(fact))
+    is_known = fact.received_ms <= seen.known_until_ms(token.impression_until)
+    return Waiting(place, token.shard, seen.minute(token.impression_until) if is_known else None, told)
 
 
 def _good_until(kind: str, token: Parts) -> float:

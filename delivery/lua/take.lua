@@ -1,9 +1,9 @@
--- Events of one shard and one day of decisions, in the order in which they were told, each once a token and type.
+-- Events of one shard and one minute of tokens (seen.py), in the order in which they were told, each once a token and type.
 -- An impression's reservation becomes a charge under way; a token of an earlier generation has none here: what is held
 -- back covers it. An action is taken only after its impression; whether a token of an earlier generation had one is for
 -- the drain to know: what was seen may have been lost with the counters. What is taken stands in the stream.
--- KEYS {s}:gen {s}:g:reserved {s}:g:expiry {s}:seen:day {s}:g:events
--- ARGV generation order_prefix seen_for_s (token_generation token bit price_micros order event)+   bit 1: an impression
+-- KEYS {s}:gen {s}:g:reserved {s}:g:expiry {s}:seen:minute {s}:g:events
+-- ARGV generation order_prefix kept_for_s (token_generation token bit price_micros order event)+   bit 1: an impression
 -- -> of each: 1 taken, 0 seen before, -2 no reservation (expired, or freed), -3 no impression;
 --    -1 for all of them: another generation, or none
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end

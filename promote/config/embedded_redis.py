@@ -95,6 +95,7 @@ class Redis:
             "appendfsync": "everysec",
             "save": "",
             "maxmemory-policy": "noeviction",
+            "lazyfree-lazy-expire": "yes",
             **self.more,
         }
         settings = [part for name, value in options.items() for part in (f"--{name}", value)]

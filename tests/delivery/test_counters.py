@@ -44,7 +44,7 @@ def an_action(order, token, code=5, *, token_generation=GENERATION):
 
 
 def take(*events, generation=GENERATION):
-    return run(hot.take(shard=SHARD, generation=generation, day=20_000, events=events))
+    return run(hot.take(shard=SHARD, generation=generation, minute=20_000, kept_for_s=60, events=events))
 
 
 def charge(order, token, price, *, token_generation=GENERATION):

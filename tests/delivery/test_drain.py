@@ -7,9 +7,10 @@ import time_machine
 from django.db import ProgrammingError, connection
 from django.db.models import Sum
 
-from delivery import drain, hot
+from delivery import drain, hot, unbilled
 from delivery.drain import Fenced, Position
-from delivery.models import COUNTS, Barrier, HourRollup, MinuteRollup, PoisonEntry, Shard
+from delivery.engine.vocabulary import EVENT_CODES
+from delivery.models import COUNTS, Barrier, HourRollup, MinuteRollup, PoisonEntry, Shard, UnbilledHour
 from orders import lifecycle
 from orders.models import EndReason, Order
 from payments import escrow
@@ -21,6 +22,7 @@ from tests.delivery.world import (
     charged_in_events,
     drained,
     events_of,
+    forgotten,
     left,
     looks,
     paced,
@@ -75,7 +77,7 @@ def test_the_same_event_on_another_day_is_still_the_same_event(order):
     [token] = shown(order)
     drained(order)
     # The counters were lost, so only the rows know.
-    hot.client().delete(f"{hot.tag(order.shard)}:seen:{token.day}")
+    forgotten(token)
     assert told(token, now=NOON + timedelta(days=1)) == hot.NOT_RESERVED
     lost = a_token(order, id=token.id, generation=0)
     assert told(lost, now=NOON + timedelta(days=1)) == hot.DONE
@@ -87,11 +89,37 @@ def test_the_same_event_on_another_day_is_still_the_same_event(order):
 def test_an_event_that_was_told_twice_in_one_batch_is_stored_once(order):
     token = a_token(order, generation=0)
     for _ in range(3):
-        hot.client().delete(f"{hot.tag(order.shard)}:seen:{token.day}")
+        forgotten(token)
         assert told(token) == hot.DONE
     assert drained(order) == 3
     assert events_of(order).count() == 1
     assert spent(order) == RESERVE
+
+
+def test_what_is_told_when_redis_knows_its_token_no_more_is_looked_up_in_the_rows(order):
+    later = NOON + timedelta(hours=3)
+    [token], never_shown = shown(order), sold(order)
+    drained(order)
+    assert [told(token, "share", now=later) for _ in range(3)] == [hot.DONE] * 3
+    assert told(never_shown, "share", now=later) == hot.DONE
+    drained(order, now=later)
+    assert told(token, "share", now=later) == hot.DONE
+    drained(order, now=later)
+    share = EVENT_CODES["share"]
+    assert [(one.token, one.reason) for one in events_of(order, type=share).order_by("reason")] == [
+        (token.id, ""),
+        (never_shown.id, "no_impression"),
+    ]
+    unbilled.keep(client=hot.client(), now=later)
+    replayed = UnbilledHour.objects.filter(order_id=order.id, reason="replayed")
+    assert sum(one.actions for one in replayed) == 3
+
+
+def test_redis_forgets_what_was_told_of_a_token_once_its_impression_can_be_told_no_more(order):
+    [token] = shown(order)
+    [key] = hot.client().scan_iter(f"{hot.tag(order.shard)}:seen:*")
+    told(token, "view_2s", now=NOON + timedelta(minutes=9))
+    assert 0 < hot.client().ttl(key) <= token.impression_until - NOON.timestamp() + 120
 
 
 @pytest.mark.parametrize(

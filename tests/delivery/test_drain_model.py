@@ -13,7 +13,7 @@ from delivery.engine.vocabulary import EVENT_CODES
 from delivery.models import COUNTS, HourRollup, MinuteRollup
 from payments import escrow
 from tests.builders import NOON, a_delivering_order, a_number
-from tests.delivery.world import RESERVE, a_token, drained, events_of, left, paced, told
+from tests.delivery.world import RESERVE, a_token, drained, events_of, forgotten, left, paced, told
 
 pytestmark = pytest.mark.django_db
 KINDS = ("impression", "view_2s", "view_6s", "product_click")
@@ -84,7 +84,7 @@ def test_a_batch_comes_to_what_its_events_come_to_one_by_one(steps, budget):
         token = tokens[number]
         if kind == "view_6s":  # what makes a brief one count may follow it in its batch: test_invalid_traffic.py
             facts = {name: fact for name, fact in facts.items() if name != "dwell_ms"}
-        hot.client().delete(f"{hot.tag(order.shard)}:seen:{token.day}")
+        forgotten(token)
         assert told(token, kind, now=NOON + timedelta(seconds=7 * number), **facts) == hot.DONE
         clerk.take(token, kind, facts)
         if is_batch_end:

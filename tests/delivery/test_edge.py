@@ -7,8 +7,9 @@ import pytest
 from django.db.models import Sum
 
 from delivery import hot, ownership, pacer, unbilled
+from delivery.engine import tokens
 from delivery.engine.tokens import pseudonym
-from delivery.engine.vocabulary import UNKNOWN
+from delivery.engine.vocabulary import EVENT_CODES, UNKNOWN
 from delivery.models import Shard, UnbilledHour
 from orders import lifecycle
 from orders.models import EndReason
@@ -16,7 +17,7 @@ from promote import ids
 from promote.keys import keyring
 from tests.builders import a_delivering_order, a_live, a_video, an_account, an_order
 from tests.delivery.edge import ADULT, PHONE, Platform, a_key, action, impression, now_text, until
-from tests.delivery.world import drained, events_of, left, spent
+from tests.delivery.world import a_token, drained, events_of, forgotten, left, reserved, spent, told
 
 OUT_OF_REACH = {"floor_micros": 10**12}
 
@@ -313,6 +314,21 @@ def test_a_shard_without_its_generation_decides_nothing_until_it_has_the_next(pl
     assert platform.results(impression(later), impression(token)) == ["accepted", "duplicate"]
     drained(order, now=datetime.now(UTC))
     assert spent(order) == 4000
+
+
+def test_an_action_counts_for_days_after_redis_has_forgotten_its_token(platform):
+    order, now = delivering(), datetime.now(UTC)
+    asked = now - timedelta(hours=3)
+    shown, left_out = (a_token(order, now=asked) for _ in range(2))
+    reserved(shown)
+    told(shown, now=asked)
+    forgotten(shown)
+    texts = [tokens.seal(keyring.from_settings(), token) for token in (shown, left_out)]
+    assert platform.results(*(action(text, "share") for text in texts)) == ["accepted", "accepted"]
+    assert platform.results(impression(texts[0])) == ["token_expired"]
+    drained(order, now=now)
+    reasons = {event.token: event.reason for event in events_of(order, type=EVENT_CODES["share"])}
+    assert reasons == {shown.id: "", left_out.id: "no_impression"}
 
 
 def test_ops_can_see_where_each_order_went(platform):

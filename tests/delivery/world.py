@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from delivery import drain, entries, hot, pacer
+from delivery import drain, entries, hot, pacer, seen
 from delivery.engine.tokens import Token, lives, pack
 from delivery.engine.vocabulary import EVENT_CODES
 from delivery.models import Event, Shard
@@ -79,8 +79,19 @@ def told(token: Token, kind: str = "impression", *, now: datetime = NOON, genera
     )
     event = hot.Event(token.generation, token.id.bytes, 1 << code, token.price_micros, token.order.hex, entry)
     current = generation or Shard.objects.get(id=token.shard).generation
-    [answer] = hot.run(hot.client(), hot.take(shard=token.shard, generation=current, day=token.day, events=[event]))
+    if kind != "impression" and at_ms > seen.known_until_ms(token.impression_until):
+        call = hot.append(shard=token.shard, generation=current, events=[event])
+    else:
+        minute = seen.minute(token.impression_until)
+        kept_for_s = seen.kept_for_s(minute, now=now.timestamp())
+        call = hot.take(shard=token.shard, generation=current, minute=minute, kept_for_s=kept_for_s, events=[event])
+    [answer] = hot.run(hot.client(), call)
     return answer if answer == hot.LOST else answer[0]
+
+
+def forgotten(token: Token) -> None:
+    """Redis has lost what was told of it: an older AOF."""
+    hot.client().delete(f"{hot.tag(token.shard)}:seen:{seen.minute(token.impression_until)}")
 
 
 def shown(order: Order, times: int = 1, *, now: datetime = NOON, **facts: Any) -> list[Token]:
