@@ -93,8 +93,8 @@ def served() -> Iterator[Parts]:
 
 
 class Audience:
-    """Decisions and their impressions, until enough were taken, at most `per_s` a second; with `breaks`, one of them at
-    each equal part of the way."""
+    """Decisions and their impressions, until enough were taken, at most `per_s` a second, by so many people who come
+    again in turns; with `breaks`, one of them at each equal part of the way."""
 
     def __init__(
         self,
@@ -105,10 +105,11 @@ class Audience:
         say: Say,
         *,
         per_s: float = math.inf,
+        people: int = 10**9,
     ) -> None:
         self.client = Client(edge, {"Authorization": f"Api-Key {key}"})
         self.charges, self.breaks, self.say = charges, breaks, say
-        self.per_s, self.began = per_s, time.monotonic()
+        self.per_s, self.people, self.began = per_s, people, time.monotonic()
         self.taken = self.viewers = self.lost_calls = 0
         self.broken: list[str] = []
         self.next_at, self.reached = charges, asyncio.Event()
@@ -140,7 +141,8 @@ class Audience:
         while self.taken < self.charges:
             await asyncio.sleep(self.began + self.taken / self.per_s - time.monotonic())
             self.viewers += 1
-            viewer = {"id": f"viewer-{self.viewers}", "country": "US", "age_band": "25-34", "gender": "female"}
+            id_ = f"viewer-{self.viewers % self.people}"
+            viewer = {"id": id_, "country": "US", "age_band": "25-34", "gender": "female"}
             asked = {"viewer": viewer, "surface": "feed", "slots": [{}] * SLOTS}
             answer = await self._call("/v1/decide", asked)
             tokens = [one["token"] for one in answer.get("decisions", ()) if "token" in one]
