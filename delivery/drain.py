@@ -14,34 +14,27 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
-from django.db import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    connection,
-    transaction,
-)
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
 from delivery import batch as batches
-from delivery import haste, hot, judging, ownership, partitions, rollups, storage, unbilled
+from delivery import haste, hot, judging, ownership, partitions, rollups, storage, unbilled, witness
 from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints
 from delivery.entries import Raw, Reading, costs, read
 from delivery.models import Barrier, Pacer, PoisonEntry, Shard
 from delivery.storage import EPOCH
 from orders import lifecycle
 from payments import escrow
-from promote.halving import sqlstate
+from promote.halving import of_the_database, sqlstate
 
 log = logging.getLogger(__name__)
 BATCH = 20_000
 """The wider, the fewer rows of rollups and charges an event costs; where few come, they are taken as they are."""
 LEASE_MS = 4000
 SEVERAL = 4
-"""So many entries that are refused alike, and none that is not, are not poison: it is the database."""
+"""So many entries that are refused alike, and none that is not, are not poison: it is the database. Where fewer wait, a
+plain one that nobody told is tried beside them (witness.py)."""
 
 
 class Fenced(Exception):
@@ -110,10 +103,8 @@ def _halved(shard: int, position: Position, entries: Sequence[Raw], now: datetim
     reached = Position(position.generation, entries[-1][0])
     try:
         _store(shard, position, reached, entries, now)
-    except (OperationalError, InterfaceError, Fenced):
-        raise
-    except (DatabaseError, ValueError, ArithmeticError, LookupError) as error:
-        if doubted and _refuses_all(shard, position, entries, error, now):
+    except (DatabaseError, InterfaceError, ValueError, ArithmeticError, LookupError) as error:
+        if of_the_database(error) or (doubted and _refuses_all(shard, position, entries, error, now)):
             raise
         if len(entries) > 1:
             half = len(entries) // 2
@@ -129,11 +120,17 @@ def _halved(shard: int, position: Position, entries: Sequence[Raw], now: datetim
 
 def _refuses_all(shard: int, position: Position, entries: Sequence[Raw], error: Exception, now: datetime) -> bool:
     """Whether several of them, each tried alone and undone, are refused as the batch was: then none of them is poison,
-    and none may go aside. What a value is refused for is always that entry's own."""
+    and none may go aside. Of a few, a plain impression of another order has to be refused alike as well. What a value
+    is refused for is always that entry's own."""
     state = sqlstate(error)
-    if not state or isinstance(error, DataError) or len(entries) < SEVERAL:
+    if not state or isinstance(error, DataError):
         return False
-    return all(_refusal(shard, position, one, now) == state for one in entries[:: len(entries) // SEVERAL][:SEVERAL])
+    tried = list(entries[:: max(1, len(entries) // SEVERAL)][:SEVERAL])
+    if len(tried) < SEVERAL:
+        doubted, last = read(entries).orders, entries[-1][0]
+        plain = witness.of(shard=shard, generation=position.generation, doubted=doubted, stream_id=last, now=now)
+        tried = [*([plain] if plain else []), *tried]
+    return all(_refusal(shard, position, one, now) == state for one in tried)
 
 
 def _refusal(shard: int, position: Position, entry: Raw, now: datetime) -> str:

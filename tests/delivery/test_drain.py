@@ -241,8 +241,9 @@ def test_an_entry_that_the_database_refuses_is_found_by_halving(order):
     assert drain.lag_s(shard=Shard.objects.get(id=order.shard), now=NOON) == 0
 
 
-def test_a_database_that_takes_nothing_makes_nothing_poison(order):
-    shown(order, drain.SEVERAL + 1)
+@pytest.mark.parametrize("waiting", [1, drain.SEVERAL - 1, drain.SEVERAL + 1])
+def test_a_database_that_takes_nothing_makes_nothing_poison(order, waiting):
+    shown(order, waiting)
     before = Shard.objects.get(id=order.shard).position_id
     with connection.cursor() as cursor:
         # It stands before the real one, as a table that lacks a column would.
@@ -251,7 +252,46 @@ def test_a_database_that_takes_nothing_makes_nothing_poison(order):
         drained(order)
     assert PoisonEntry.objects.count() == 0
     assert Shard.objects.get(id=order.shard).position_id == before
-    assert len(drain.fetch(shard=order.shard, after=Position(1, before))) == drain.SEVERAL + 1
+    assert len(drain.fetch(shard=order.shard, after=Position(1, before))) == waiting
+
+
+def refused_for(order, code):
+    """The database takes no sums of this order, by such a code."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE delivery_minute_rollup (LIKE public.delivery_minute_rollup INCLUDING ALL) ON COMMIT DROP"
+        )
+        cursor.execute(
+            f"""CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.order_id = '{order.id}' THEN RAISE EXCEPTION 'not this one' USING ERRCODE = '{code}'; END IF;
+            RETURN NEW; END $$"""
+        )
+        cursor.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON delivery_minute_rollup "
+            "FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse()"
+        )
+
+
+def beside(order):
+    """Another order of the same shard."""
+    while (another := a_delivering_order()).shard != order.shard:
+        pass
+    return another
+
+
+@pytest.mark.parametrize("code", ["check_violation", "object_not_in_prerequisite_state"])
+def test_the_only_entry_that_waits_is_poison_where_a_plain_one_would_be_taken(order, code):
+    """What a trigger of ours refuses (55000) is an OperationalError to psycopg2, and a matter of its row."""
+    good = beside(order)
+    shown(order)
+    refused_for(order, code)
+    drained(order)
+    assert "not this one" in PoisonEntry.objects.get().error
+    paced(good)
+    shown(good)
+    drained(good)
+    assert spent(good) == RESERVE
+    assert spent(order) == 0
 
 
 def test_a_barrier_is_the_last_word(order):
