@@ -1,22 +1,35 @@
-"""A stop is seen by every edge within two seconds, whatever the platform stops it for; and then nothing is charged."""
+"""A stop holds in every process within two seconds, whatever it is for: no edge decides the order, nothing is charged.
 
+With the processes that `script/server` starts, which hear of it by themselves: two edges, the clock, and a worker that
+relays, paces and drains. All of them read one machine's clock, by which the two seconds are measured.
+"""
+
+import contextlib
+import threading
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import NamedTuple
 
 import pytest
 
-from delivery.models import Barrier
+from delivery.models import Event
 from orders import review
 from orders.models import Order
 from promote.catalogue import sync
 from promote.catalogue.sync import Anchor, Music
-from promote.outbox import relay
-from tests.builders import a_live, a_reviewer, a_video, an_account, an_order
-from tests.delivery.edge import ADULT, Platform, a_key, an_edge, impression, until
-from tests.delivery.test_edge import delivering
-from tests.delivery.world import drained, events_of, left, paced
+from promote.config import processes
+from tests.builders import a_delivering_order, a_live, a_reviewer, a_video, an_account, an_order
+from tests.delivery.edge import ADULT, Platform, a_key, impression, until
+from tests.harness.services import Service, World, answering, free_port, pinging, port_of, running_all
 
 WITHIN_S = 2.0
+TRIES = 3
+"""A machine that is busy may keep one stop waiting. What is late time and again is late by its making."""
+PATIENCE_S = 40
+COINS = 50_000
+"""Enough is released of so much that a viewer who waits finds it on every page."""
 
 
 def video_says(order, **changes):
@@ -35,72 +48,158 @@ def video_says(order, **changes):
         "anchor": anchor,
         **changes,
     }
-    later = datetime.now(UTC) + timedelta(seconds=1)
-    sync.put_video(external_id=video.external_id, account=video.account.external_id, updated_at=later, **facts)
+    sync.put_video(external_id=video.external_id, account=video.account.external_id, updated_at=later(), **facts)
+
+
+def account_is_suspended(order):
+    account = order.account
+    facts = {name: getattr(account, name) for name in ("external_id", "username", "type", "country", "birth_date")}
+    sync.put_account(**facts, restricted=True, updated_at=later())
 
 
 def goes_off_air(order):
     live = order.live
-    sync.put_live(
-        external_id=live.external_id, account=live.account.external_id, state="ended", title=live.title,
-        starts_at=live.starts_at, updated_at=datetime.now(UTC) + timedelta(seconds=1), now=datetime.now(UTC),
-    )  # fmt: skip
+    facts = {"title": live.title, "starts_at": live.starts_at, "updated_at": later(), "now": datetime.now(UTC)}
+    sync.put_live(external_id=live.external_id, account=live.account.external_id, state="ended", **facts)
 
 
 def is_rejected(order):
     review.reject(order_id=order.id, by=a_reviewer(), policy="misleading", now=datetime.now(UTC))
 
 
+def later():
+    return datetime.now(UTC) + timedelta(seconds=1)
+
+
 def a_live_order():
-    order = an_order(target=a_live(an_account(country="GB")), now=datetime.now(UTC))
-    paced(order, now=datetime.now(UTC))
-    return Order.objects.get(id=order.id)
+    return an_order(target=a_live(an_account(country="GB")), now=datetime.now(UTC), budget_coins=COINS)
 
 
-def an_anchor_order():
-    return delivering(target=a_video(an_account(), anchor={}))
+def a_video_order(**anchor):
+    target = a_video(an_account(), **anchor)
+    return a_delivering_order(now=datetime.now(UTC), target=target, budget_coins=COINS)
 
 
-STOPS = {
-    "private": (delivering, lambda order: video_says(order, visibility="private")),
-    "suspended": (delivering, lambda order: video_says(order, status="suspended")),
-    "sold out": (an_anchor_order, lambda order: video_says(order, product={"in_stock": False})),
-    "off air": (a_live_order, goes_off_air),
+STOPS: dict[str, tuple[Callable[[], Order], Callable[[Order], None]]] = {
     "rejected": (a_live_order, is_rejected),
+    "account suspended": (a_video_order, account_is_suspended),
+    "video suspended": (a_video_order, lambda order: video_says(order, status="suspended")),
+    "off air": (a_live_order, goes_off_air),
+    "sold out": (lambda: a_video_order(anchor={}), lambda order: video_says(order, product={"in_stock": False})),
+    "private": (a_video_order, lambda order: video_says(order, visibility="private")),
 }
 
 
-def filled(platform):
-    for surface, country in (("feed", "US"), ("live", "GB")):
-        viewer = {**ADULT, "id": f"v{time.monotonic()}", "country": country}
-        for one in platform.decisions(surface=surface, viewer=viewer):
-            if "token" in one:
-                return one
-    return None
+class Decided(NamedTuple):
+    order: str
+    asked_at: float
+    token: str
+
+
+class Watched(threading.Thread):
+    """Viewers of one edge, one after the other: half of what they are shown is told at once, the other half not yet."""
+
+    pages = (("feed", "US", 4), ("live", "GB", 2))
+    numbers = count()
+
+    def __init__(self, url: str, key: str) -> None:
+        super().__init__(daemon=True)
+        self.platform, self.over = Platform(url, key), threading.Event()
+        self.asked_at = 0.0
+        self.decided: list[Decided] = []
+        self.untold: list[Decided] = []
+        self.accepted = 0
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            began = time.time()
+            for surface, country, slots in self.pages:
+                viewer = {**ADULT, "id": f"v{next(self.numbers)}", "country": country}
+                asked_at = time.time()
+                page = self.platform.decisions(slots, surface=surface, viewer=viewer)
+                found = [Decided(one["order"], asked_at, one["token"]) for one in page if "token" in one]
+                self.decided += found
+                self.untold += found[1::2]
+                self.tell(found[::2])
+            self.asked_at = began
+            time.sleep(0.03)
+
+    def tell(self, shown: list[Decided]) -> None:
+        if shown:
+            self.accepted += self.platform.results(*(impression(one.token) for one in shown)).count("accepted")
+
+
+@contextlib.contextmanager
+def watched(*urls: str) -> Iterator[list[Watched]]:
+    """Each edge by a viewer of its own. Afterwards what was not told yet is."""
+    edges = [Watched(url, a_key("delivery")) for url in urls]
+    for edge in edges:
+        edge.start()
+    try:
+        yield edges
+    finally:
+        for edge in edges:
+            edge.over.set()
+        for edge in edges:
+            edge.join()
+    for edge in edges:
+        edge.tell(edge.untold[-500:])
+
+
+@contextlib.contextmanager
+def two_edges_a_worker_and_the_clock(world: World) -> Iterator[tuple[str, str]]:
+    """The edges' addresses."""
+    urls = world.edge, f"http://127.0.0.1:{free_port()}"
+    edges = [Service(processes.edge(port_of(url)), world, answers=answering(f"{url}/health/live")) for url in urls]
+    worker = Service(processes.worker(), world, answers=pinging(world))
+    beat = Service(processes.beat(world.data), world, answers=lambda: True)
+    with running_all(*edges, worker, beat):
+        yield urls
+
+
+def impressions(orders):
+    return Event.objects.filter(order_id__in=[order.id for order in orders], type=0)
+
+
+def held_for(wanted: list[str], urls: tuple[str, str]) -> dict[str, float]:
+    """For how long after its stop each order was still decided or charged for anywhere, in seconds."""
+    stopped_at: dict[str, float] = {}
+    with watched(*urls) as edges:
+        orders = {name: STOPS[name][0]() for name in wanted}
+        all_of_them = {order.public_id for order in orders.values()}
+        until(lambda: all(all_of_them <= {one.order for one in edge.decided} for edge in edges), seconds=PATIENCE_S)
+        for name, order in orders.items():
+            STOPS[name][1](order)
+            stopped_at[name] = time.time()
+        open_orders = Order.objects.filter(id__in=[order.id for order in orders.values()], closed_at=None)
+        until(lambda: not open_orders.exists(), seconds=PATIENCE_S)
+        closed_at = time.time()
+        until(lambda: all(edge.asked_at > closed_at for edge in edges), seconds=PATIENCE_S)
+    accepted = sum(edge.accepted for edge in edges)
+    until(lambda: impressions(orders.values()).count() == accepted, seconds=PATIENCE_S)
+    assert not impressions(orders.values()).filter(charged=True, received_at__gt=as_time(closed_at)).exists()
+    decided = [one for edge in edges for one in edge.decided]
+    return {name: last_of(order, decided) - stopped_at[name] for name, order in orders.items()}
+
+
+def last_of(order: Order, decided: list[Decided]) -> float:
+    """When the last page was asked for that shows it, or the last of its charges came in."""
+    charges = impressions([order]).filter(charged=True).values_list("received_at", flat=True)
+    shown = [one.asked_at for one in decided if one.order == order.public_id]
+    return max(*shown, *(at.timestamp() for at in charges))
+
+
+def as_time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_stop_holds_in_every_process_within_two_seconds(run, committed_db):
-    with an_edge(run, committed_db) as first, an_edge(run, committed_db, workers=2) as second:
-        took = {}
-        platforms = [Platform(url, a_key("delivery")) for url in (first, second)]
-        for name, (make, stop) in STOPS.items():
-            order = make()
-            tokens = [until(lambda one=one: filled(one), seconds=20)["token"] for one in platforms]
-            stop(order)
-            began = time.monotonic()
-            while relay.relay():  # what one message brings about is another
-                pass
-            until(lambda: not any(filled(one) for one in platforms for _ in range(4)), seconds=20)
-            took[name] = time.monotonic() - began
-            generation = paced(order, now=datetime.now(UTC))
-            until(lambda order=order, g=generation: Barrier.objects.get(order=order).appended_generation == g)
-            drained(order, now=datetime.now(UTC))
-            before = left(order)
-            assert platforms[0].results(*map(impression, tokens)) != []
-            drained(order, now=datetime.now(UTC))
-            assert left(order) == before, f"{name}: it was charged after its barrier"
-            assert not events_of(order, charged=True).exists()
-            assert Order.objects.get(id=order.id).closed_at is not None
-        # In the middle of them, since this machine may be busy with other tests.
-        assert sorted(took.values())[len(took) // 2] < WITHIN_S, took
+def test_a_stop_holds_in_every_process_within_two_seconds(world):
+    late = dict.fromkeys(STOPS, 0.0)
+    with two_edges_a_worker_and_the_clock(world) as urls:
+        for _ in range(TRIES):
+            held = held_for(list(late), urls)
+            late = {name: seconds for name, seconds in held.items() if seconds > WITHIN_S}
+            if not late:
+                break
+    assert not late, f"decided or charged so many seconds after the stop: {late}"

@@ -62,6 +62,10 @@ class Service:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
         with self.log.open("ab") as log:
             self._child = children.spawn(
                 self.process.arguments,
@@ -70,6 +74,10 @@ class Service:
                 output=log,
                 death_signal=signal.SIGKILL,
             )
+
+    def wait(self) -> None:
+        """Until it answers. Raises DidNotStart."""
+        assert self._child is not None
         until = time.monotonic() + WITHIN_S
         while time.monotonic() < until:
             if self._child.poll() is not None:
@@ -146,7 +154,7 @@ def live_edge(world: World) -> Iterator[Service]:
 @pytest.fixture
 def celery_worker_process(world: World) -> Iterator[Service]:
     """A worker and, beside it, the clock that beat is. `.kill()` and `.start()` are the worker's."""
-    worker = Service(processes.worker(2), world, answers=_pinging(world))
+    worker = Service(processes.worker(2), world, answers=pinging(world))
     beat = Service(processes.beat(world.data), world, answers=lambda: True)
     with running(worker), running(beat):
         yield worker
@@ -201,6 +209,20 @@ def running(service: Service) -> Iterator[None]:
         service.stop()
 
 
+@contextlib.contextmanager
+def running_all(*services: Service) -> Iterator[None]:
+    """They start at the same time."""
+    try:
+        for service in services:
+            service.launch()
+        for service in services:
+            service.wait()
+        yield
+    finally:
+        for service in reversed(services):
+            service.stop()
+
+
 def answering(url: str) -> Callable[[], bool]:
     def answers() -> bool:
         try:
@@ -214,7 +236,7 @@ def answering(url: str) -> Callable[[], bool]:
     return answers
 
 
-def _pinging(world: World) -> Callable[[], bool]:
+def pinging(world: World) -> Callable[[], bool]:
     def answers() -> bool:
         with Celery(broker=world.environment["CELERY_BROKER_URL"]) as app:
             return bool(app.control.ping(timeout=1.0, limit=1))
@@ -224,6 +246,10 @@ def _pinging(world: World) -> Callable[[], bool]:
 
 def port_of(url: str) -> int:
     return int(url.rpartition(":")[2])
+
+
+def free_port() -> int:
+    return _free_ports(1)[0]
 
 
 def _free_ports(count: int) -> list[int]:
