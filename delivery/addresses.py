@@ -1,12 +1,13 @@
 """Where an address is: at a person's line, or where machines stand. Offline, from the providers' published ranges."""
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 import iporigin
 
 MACHINES = frozenset({iporigin.HOSTING, iporigin.BOT, iporigin.TOR})
 """Not relays and VPNs, nor the networks in front of them: people watch through those (Apple's Private Relay)."""
+_MAPPED = bytes(10) + b"\xff\xff"
 _V6_LINE_BITS = 64
 """One subscriber has the whole of it."""
 
@@ -37,3 +38,19 @@ def line(address: str) -> bytes:
         mapped = parsed.ipv4_mapped
         return mapped.packed if mapped else parsed.packed[: _V6_LINE_BITS // 8]
     return parsed.packed
+
+
+@lru_cache(maxsize=50_000)
+def whole(address: str) -> bytes:
+    """The address in sixteen bytes, as IPv6 writes one of IPv4 too. Empty: it is none."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return b""
+    return parsed.packed if isinstance(parsed, IPv6Address) else _MAPPED + parsed.packed
+
+
+def reach(network: str) -> tuple[bytes, bytes]:
+    """The first and the last address of a network, as `whole` has them. Raises ValueError where it is none."""
+    parsed = ip_network(network)
+    return whole(str(parsed[0])), whole(str(parsed[-1]))

@@ -19,7 +19,19 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from delivery import batch as batches
-from delivery import haste, hot, judging, ownership, partitions, rollups, storage, unbilled, witness
+from delivery import (
+    blocked,
+    haste,
+    hot,
+    judging,
+    ownership,
+    partitions,
+    rollups,
+    sources,
+    storage,
+    unbilled,
+    witness,
+)
 from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints
 from delivery.entries import Raw, Reading, costs, read
 from delivery.models import Barrier, Pacer, PoisonEntry, Shard
@@ -190,10 +202,11 @@ def set_aside(shard: int, at: Position, raw: Raw, error: Exception, now: datetim
 
 def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw], now: datetime) -> None:
     reading = read(raws)
-    judged, barriers = _judged(reading), reading.barriers
+    judged, barriers = _judged(reading, now), reading.barriers
     haste.judge(judged, shard=shard, upto=(reached.generation, reached.id))
     replayed: Mapping[unbilled.Counted, int] = {}
     partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
+    sources.know_agents(judged)
     with transaction.atomic():
         move(shard=shard, before=position, to=reached, now=now)
         for place, error in reading.unreadable:
@@ -224,16 +237,18 @@ def _write(batch: Batch, reached: Position, shard: int, barriers: dict[UUID, int
     _charge(shard, reached, batch, barriers, now)
     if len(batch):
         storage.insert(batch)
+        sources.keep(batch)
     rollups.add(batch)
     unbilled.add(batch)
 
 
-def _judged(reading: Reading) -> Batch:
+def _judged(reading: Reading, now: datetime) -> Batch:
     batch = batches.of(reading)
     owners = ownership.of(batch.orders, days=np.unique(batch.token["day"]).tolist())
     if unknown := set(batch.orders) - owners.keys():
         raise ValueError(f"order {min(unknown)} is not known")
-    batch.reason = judging.reasons(batch, owners=owners, touched=storage.touched(batch, judging.brief_focused(batch)))
+    touched = storage.touched(batch, judging.brief_focused(batch))
+    batch.reason = judging.reasons(batch, owners=owners, touched=touched, blocks=blocked.in_force(now=now))
     return batch
 
 

@@ -14,7 +14,8 @@ FURTHEST_AHEAD_S = 60
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
-    """One event. Times are milliseconds since 1970. Address and agent go no further than the drain, which judges them.
+    """One event. Times are milliseconds since 1970. Address and agent go no further than the drain, which judges
+    them, and keeps those of charges for a while (sources.py).
 
     `viewer` is the pseudonym of who saw it, where the platform said; `active` whether the app was in front.
     """

@@ -7,16 +7,17 @@ run that dies goes on where it stopped. What can't be returned yet (its invoice 
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Sum
 from django.utils.translation import gettext_lazy as _
 
-from delivery import ownership
+from delivery import addresses, blocked, ownership, sources
 from delivery.engine.tokens import DAY_S, IMPRESSION_LIFE_S, pseudonym
-from delivery.models import ChargeReturn, Finding, FoundReason, InvalidCharge, SweptHour
+from delivery.models import BlockedSource, ChargeReturn, Finding, FoundReason, InvalidCharge, SweptHour
 from orders import charge_returns, lifecycle
 from orders.states import FINAL
 from promote import ids
@@ -35,6 +36,11 @@ _MARK = """
      WHERE type = 0 AND charged AND day BETWEEN %(first_day)s AND %(last_day)s AND at >= %(since)s AND at < %(until)s
        AND (%(order)s::uuid IS NULL OR order_id = %(order)s)
        AND (%(viewers)s::bigint[] IS NULL OR viewer = ANY(%(viewers)s))
+       AND (NOT %(of_source)s OR EXISTS (
+            SELECT FROM delivery_charge_source s
+             WHERE (s.day, s.token) = (delivery_event.day, delivery_event.token)
+               AND s.day BETWEEN %(first_day)s AND %(last_day)s
+               AND (s.agent = ANY(%(agents)s) OR s.address BETWEEN %(first)s AND %(last)s)))
         ON CONFLICT DO NOTHING
 """
 _TOO_FAST = """
@@ -54,14 +60,16 @@ def find(
     now: datetime,
     order_id: UUID | None = None,
     viewers: Collection[int] = (),
+    source: BlockedSource | None = None,
     note: str = "",
 ) -> Finding:
-    """Marks what was charged in that time, of the order, to these viewers (pseudonyms), or both. Raises Invalid."""
+    """Marks what was charged in that time, of the order, to these viewers (pseudonyms), from what ops block, or what
+    is all of it. Raises Invalid. Where charges came from is known for SOURCES_KEPT_DAYS."""
     wrong = []
     if since >= until:
         wrong.append(FieldError("until", "invalid", _("It has to end after it began.")))
-    if order_id is None and not viewers:
-        wrong.append(FieldError("order", "required", _("Name an order, viewers, or both.")))
+    if order_id is None and not viewers and source is None:
+        wrong.append(FieldError("order", "required", _("Name an order, viewers, or what is blocked.")))
     if wrong:
         raise Invalid(wrong)
     with transaction.atomic():
@@ -72,6 +80,7 @@ def find(
             until=until,
             order_id=order_id,
             viewers=sorted(viewers),
+            source=source,
             by=by,
             at=now,
         )
@@ -82,12 +91,43 @@ def find(
                 "viewers": sorted(viewers) or None,
                 "since": since,
                 "until": until,
+                **_from(source),
                 # A row lies in the partition of its decision, which an impression follows within minutes.
                 "first_day": (since - _TOLD_FOR).date(),
                 "last_day": until.date(),
             }
             cursor.execute(_MARK, asked)
         return finding
+
+
+def _from(source: BlockedSource | None) -> dict[str, Any]:
+    """What is asked of where charges came from."""
+    if source is None:
+        return {"of_source": False, "agents": [], "first": b"", "last": b""}
+    agents = sources.agents_of(blocked.of(source)) if source.agent else []
+    first, last = addresses.reach(source.network) if source.network else (None, None)
+    return {"of_source": True, "agents": agents, "first": first, "last": last}
+
+
+def look_back(*, now: datetime) -> int:
+    """Finds what was billed since the time that a block looks back to, of those that stand and whose hour is told.
+    Each is looked at once. Returns how many were."""
+    due = BlockedSource.objects.filter(since__isnull=False, lifted_at=None, at__lte=now - _TOLD_FOR - _DRAINED_FOR)
+    done = 0
+    done_by_a_run = Finding.objects.filter(source=OuterRef("id"), by=None)
+    for source_id in due.exclude(Exists(done_by_a_run)).values_list("id", flat=True):
+        with transaction.atomic():
+            # A twin waits here, and finds that it was done.
+            source = BlockedSource.objects.select_for_update(no_key=True).get(id=source_id)
+            if source.findings.filter(by=None).exists():
+                continue
+            assert source.since is not None
+            # Who drained while it was made did not know of it.
+            until = source.at + _DRAINED_FOR
+            reason = FoundReason(source.reason)
+            find(reason=reason, since=source.since, until=until, source=source, by=None, now=now, note=source.note)
+            done += 1
+    return done
 
 
 def give_back(*, finding_id: UUID, now: datetime) -> int:

@@ -3,7 +3,7 @@
 An event that does not count is kept, with the reason.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,9 @@ import numpy as np
 
 from delivery import addresses, agents
 from delivery.batch import IMPRESSION_CODE, REASON, Batch, Ints, Marks
+from delivery.blocked import Sources
 from delivery.engine.vocabulary import EVENT_CODES, EVENT_TYPES, LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES, VIEWS
+from delivery.entries import Told
 
 AGENT_MAX, ADDRESS_MAX = 512, 64
 CLOCKS_DIFFER_MS = 10_000
@@ -32,9 +34,9 @@ def brief_focused(batch: Batch) -> Ints:
     return np.nonzero((batch.type == _FOCUSED_CODE) & is_brief)[0]
 
 
-def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]], touched: Marks) -> Ints:
+def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]], touched: Marks, blocks: Sources) -> Ints:
     """Why each does not count, 0 where it does. `owners`: the pseudonyms under which an order's owner may appear;
-    `touched`: those of `brief_focused` whose viewer did something as well."""
+    `touched`: those of `brief_focused` whose viewer did something as well; `blocks`: what ops block now."""
     told = batch.told
     viewer = batch.token["viewer"].astype(np.int64)
     seen_by = _numbers(one.viewer for one in told)
@@ -43,11 +45,21 @@ def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]], touched: Mar
     reason = _unseen(batch)
     # The last word stands: the first reason of delivery.md comes last.
     reason = np.where(_impossible(batch, touched), REASON["impossible_time"], reason)
+    if blocks:
+        reason[_among(told, "address", blocks.has_address)] = REASON["blocked_address"]
+        reason[_among(told, "agent", blocks.has_agent)] = REASON["blocked_agent"]
     reason = np.where(np.array(places, np.int64) > 0, places, reason)
     reason[programs] = REASON["bot"]
     reason[(seen_by != _UNTOLD) & (seen_by != viewer)] = REASON["another_viewer"]
     reason[_by_owner(batch, viewer, seen_by, owners)] = REASON["owner"]
     return reason
+
+
+def _among(told: Sequence[Told], name: str, holds: Callable[[str], bool]) -> Marks:
+    """Those whose agent, or address, is blocked: each different one is looked at once."""
+    values = [getattr(one, name) for one in told]
+    found = {value for value in set(values) if value and holds(value)}
+    return np.array([value in found for value in values], bool)
 
 
 def _by_owner(batch: Batch, viewer: Ints, seen_by: Ints, owners: Mapping[UUID, frozenset[int]]) -> Marks:

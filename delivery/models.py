@@ -166,8 +166,94 @@ class FoundReason(models.TextChoices):
     OUR_MISTAKE = "our_mistake", _("we counted them by mistake")
 
 
+class Network(models.Field):  # type: ignore[type-arg]
+    """Addresses that begin alike, as PostgreSQL's `cidr` keeps and checks them; text here: `198.51.100.0/24`."""
+
+    def db_type(self, connection: Any) -> str:
+        return "cidr"
+
+
+class BlockedSource(models.Model):
+    """Agents or addresses that ops know nobody watches through: what comes from there is kept and not billed
+    (delivery/blocked.py). A row is never changed but for being lifted, and never deleted: the rows are the history."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    agent = models.CharField(
+        max_length=200, blank=True, help_text=_("Part of a user agent, in any case; * stands for anything between.")
+    )
+    network = Network(null=True, blank=True, help_text=_("An address, or a network such as 198.51.100.0/24."))
+    reason = models.CharField(max_length=32, choices=FoundReason)
+    note = models.TextField(help_text=_("How it was found; for us."))
+    since = models.DateTimeField(
+        null=True, blank=True, help_text=_("What was billed from there since then (UTC) is returned too, by a run.")
+    )
+    until = models.DateTimeField(null=True, blank=True, help_text=_("It ends by itself (UTC); empty: until lifted."))
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    lifted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "delivery_blocked_source"
+        ordering = ["-at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(agent="", network__isnull=False) | (~models.Q(agent="") & models.Q(network=None)),
+                name="blocked_source_is_one",
+            ),
+            # Shorter, it would be in half of all agents.
+            models.CheckConstraint(
+                condition=models.Q(agent="") | models.Q(agent__regex=r"[^* ]{4}"), name="blocked_source_says_enough"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(until=None) | models.Q(until__gt=models.F("at")), name="blocked_source_has_time"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(since=None) | models.Q(since__lt=models.F("at")), name="blocked_source_looks_back"
+            ),
+            models.CheckConstraint(condition=~models.Q(note=""), name="blocked_source_says_why"),
+        ]
+        indexes = [models.Index(fields=["at"], condition=models.Q(lifted_at=None), name="blocked_source_not_lifted")]
+
+    def __str__(self) -> str:
+        return self.agent or str(self.network)
+
+
+class ChargeSource(models.Model):
+    """Where a charged impression came from; for so long as it can be found out (delivery/sources.py). Made by SQL."""
+
+    pk = models.CompositePrimaryKey("day", "token")
+    day = models.DateField()
+    token = models.UUIDField()
+    address = models.BinaryField(null=True, help_text=_("In sixteen bytes."))
+    agent = models.BigIntegerField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "delivery_charge_source"
+
+    def __str__(self) -> str:
+        return str(self.token)
+
+
+class Agent(models.Model):
+    """A user agent that a charge came from, by its hash. Made by SQL."""
+
+    id = models.BigIntegerField(primary_key=True)
+    words = models.TextField()
+    day = models.DateField(help_text=_("When it was met last."))
+
+    class Meta:
+        managed = False
+        db_table = "delivery_agent"
+
+    def __str__(self) -> str:
+        return self.words
+
+
 class Finding(models.Model):
-    """Charges found invalid after they were billed: of a time, by order or viewers (delivery/invalid.py)."""
+    """Charges found invalid after they were billed: of a time, by order, viewers or what ops blocked
+    (delivery/invalid.py)."""
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     reason = models.CharField(max_length=32, choices=FoundReason)
@@ -176,6 +262,10 @@ class Finding(models.Model):
     until = models.DateTimeField(help_text=_("Before then all of them did."))
     order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     viewers = models.JSONField(default=list, blank=True, help_text=_("Their pseudonyms; none: every viewer."))
+    source = models.ForeignKey(
+        BlockedSource, null=True, blank=True, on_delete=models.PROTECT, related_name="findings",
+        help_text=_("What came from there; none: from anywhere."),
+    )  # fmt: skip
     by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text=_("None: a run did."))
     at = models.DateTimeField()
 
@@ -185,8 +275,11 @@ class Finding(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(since__lt=models.F("until")), name="finding_has_time"),
             models.CheckConstraint(
-                condition=models.Q(order__isnull=False) | ~models.Q(viewers=[]), name="finding_is_of_something"
+                condition=models.Q(order__isnull=False) | ~models.Q(viewers=[]) | models.Q(source__isnull=False),
+                name="finding_is_of_something",
             ),
+            # What a block looks back at is found once.
+            models.UniqueConstraint(fields=["source"], condition=models.Q(by=None), name="finding_of_block_once"),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
+from numpy.typing import NDArray
 
 from delivery import binary, seen
 from delivery.batch import IMPRESSION_CODE, REASONS, Batch, Ints, Marks
@@ -33,6 +34,12 @@ def insert(batch: Batch) -> None:
     """Raises IntegrityError where one of them is stored already: then none is."""
     with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(_COPY, io.BytesIO(binary.rows(_columns(batch), len(batch))))
+
+
+def day_numbers(days: NDArray[Any]) -> Ints:
+    """Days since 1970 as PostgreSQL keeps them."""
+    numbers: Ints = days.astype(np.int64) - _THEIR_DAYS
+    return numbers
 
 
 def timestamps(ms: Ints) -> Ints:
@@ -102,7 +109,7 @@ def _columns(batch: Batch) -> list[Fixed | Worded]:
     token = batch.token
     countries, country = np.unique(token["country"], return_inverse=True)
     return [
-        Fixed(">i4", token["day"].astype(np.int64) - _THEIR_DAYS),
+        Fixed(">i4", day_numbers(token["day"])),
         Fixed("V16", token["id"]),
         Fixed(">i2", batch.type),
         Fixed("V16", token["order"]),

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from delivery import drain, hot, invalid, learning, pacer, partitions, retention, traffic, unbilled
+from delivery import drain, hot, invalid, learning, pacer, partitions, retention, sources, traffic, unbilled
 from delivery.models import Barrier, Shard
 from orders.models import Order
 
@@ -59,6 +59,7 @@ def make_partitions(**_: object) -> None:
     now = timezone.now()
     partitions.make_ahead(now=now)
     retention.drop_old(kept_days=settings.EVENTS_KEPT_DAYS, now=now)
+    sources.forget_old(kept_days=settings.SOURCES_KEPT_DAYS, now=now)
 
 
 @shared_task(queue="celery", ignore_result=True)
@@ -69,6 +70,7 @@ def return_invalid(*, finding: str = "", **_: object) -> None:
         invalid.give_back(finding_id=UUID(finding), now=now)
         return
     invalid.sweep(now=now)
+    invalid.look_back(now=now)
     invalid.give_back_due(now=now)
 
 

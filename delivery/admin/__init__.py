@@ -1,5 +1,5 @@
-"""Delivery in the admin: the engine's state, and invalid traffic."""
+"""Delivery in the admin: the engine's state, invalid traffic, and what ops block."""
 
-from delivery.admin import engine, invalid
+from delivery.admin import blocked, engine, invalid
 
-__all__ = ["engine", "invalid"]
+__all__ = ["blocked", "engine", "invalid"]

@@ -73,7 +73,7 @@ class FindingForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Finding
-        fields = ("reason", "since", "until", "order", "viewers", "note")
+        fields = ("reason", "since", "until", "order", "viewers", "source", "note")
 
     def clean_order(self) -> Order | None:
         text = self.cleaned_data["order"].strip()
@@ -92,8 +92,9 @@ class FindingForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         asked = super().clean() or self.cleaned_data
-        if "order" in asked and not asked["order"] and not self.data.get("viewers", "").strip():
-            self.add_error("order", _("Name an order, viewers, or both."))
+        someone = asked.get("order") or asked.get("source") or self.data.get("viewers", "").strip()
+        if "order" in asked and "source" in asked and not someone:
+            self.add_error("order", _("Name an order, viewers, or what is blocked."))
         if asked.get("since") and asked.get("until") and asked["since"] >= asked["until"]:
             self.add_error("until", _("It has to end after it began."))
         return asked
@@ -104,9 +105,9 @@ class FindingAdmin(ByOrder):
     """To add one returns its charges."""
 
     form = FindingForm
-    list_display = ("at", "reason", "order", "since", "until", "marked", "cost", "waiting", "by")
+    list_display = ("at", "reason", "order", "source", "since", "until", "marked", "cost", "waiting", "by")
     list_filter = ("reason",)
-    list_select_related = ("order", "by")
+    list_select_related = ("order", "source", "by")
     actions = ("return_again",)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -127,6 +128,7 @@ class FindingAdmin(ByOrder):
             until=facts["until"],
             order_id=facts["order"] and facts["order"].id,
             viewers=facts["viewers"],
+            source=facts["source"],
             note=facts["note"],
             by=request.user,
             now=timezone.now(),

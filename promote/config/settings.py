@@ -197,6 +197,8 @@ QUOTE_LIFE_S = env.int("QUOTE_LIFE_S", 600)
 SETTLE_BATCH = env.int("SETTLE_BATCH", 500)
 # Single events, and the single charges of an order, are kept so long after their day; their sums for good.
 EVENTS_KEPT_DAYS = env.int("EVENTS_KEPT_DAYS", 400)
+# From which address and agent a charge came is kept so long, to find those of what ops block later; then it is gone.
+SOURCES_KEPT_DAYS = env.int("SOURCES_KEPT_DAYS", 35)
 # More impressions a minute than this are no person's; behind one address there may be many people.
 VIEWER_IMPRESSIONS_PER_MINUTE = env.int("VIEWER_IMPRESSIONS_PER_MINUTE", 90)
 ADDRESS_IMPRESSIONS_PER_MINUTE = env.int("ADDRESS_IMPRESSIONS_PER_MINUTE", 1200)

@@ -152,6 +152,8 @@ UNBILLED: dict[str, Text] = {
     "owner": _("It was you who looked."),
     "another_viewer": _("Told for another viewer than it was shown to."),
     "bot": _("A program looked, not a person."),
+    "blocked_agent": _("We know what it came from as no person's device."),
+    "blocked_address": _("We know where it came from as no person's place."),
     "not_measured": _("How long it was seen is not known."),
     "not_active": _("The app was in the background."),
     "not_half_visible": _("Less than half of it was on screen."),

@@ -26,6 +26,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_bankpayout", "tell_bankpayout", "confirm_bankpayout",
         "view_moneylimit", "add_moneylimit", "change_moneylimit", "view_limitpassed", "look_at_limitpassed",
         "view_unbilledhour", "view_finding", "add_finding", "view_chargereturn",
+        "view_blockedsource", "add_blockedsource", "change_blockedsource",
         "view_invoiceseries", "view_billingdetails", "view_seller", "add_seller", "change_seller",
     ),
     "coupons": (
@@ -44,6 +45,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_paymentreturn", "view_withdrawal", "view_withdrawalleg", "view_withdrawaltransition", "view_moneylimit",
         "view_limitpassed", "view_shard", "view_pacingstate", "view_barrier", "view_poisonentry", "change_poisonentry",
         "view_unbilledhour", "view_finding", "view_chargereturn", "view_savedmethod",
+        "view_blockedsource", "add_blockedsource", "change_blockedsource",
     ),
 }  # fmt: skip
 

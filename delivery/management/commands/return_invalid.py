@@ -28,7 +28,8 @@ class Command(JsonCommand):
     def work(self, *args: Any, **options: Any) -> dict[str, Any]:
         now = timezone.now()
         if not options["reason"]:
-            return {"hours": invalid.sweep(now=now), "orders": invalid.give_back_due(now=now)}
+            blocks = invalid.look_back(now=now)
+            return {"hours": invalid.sweep(now=now), "blocks": blocks, "orders": invalid.give_back_due(now=now)}
         since, until = _time(options, "since"), _time(options, "until")
         finding = invalid.find(
             reason=FoundReason(options["reason"]),
