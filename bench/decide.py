@@ -80,7 +80,6 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
     live_orders.add(orders)
     live_orders.release()
     live_orders.sold_lately()
-    forecast_ms = _forecasts(say)
     bodies = _bodies(orders)
     with alone.served("promote.config.edge:app", path="/health/ready") as edge:
         say(f"ready {edge.ready_s:.2f} s after its start")
@@ -92,7 +91,8 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
             "ready_s": edge.ready_s,
             "memory_bytes": edge.memory_bytes,
             "filled": _filled(edge, bodies[:300], key),
-            "forecast_ms": forecast_ms,
+            # By now the edge has told whom a draft would meet.
+            "forecast_ms": _forecasts(say),
         }
 
 

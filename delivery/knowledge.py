@@ -1,4 +1,4 @@
-"""What the pacer knows of an order beyond its counters: prices, rates, its market's curve; fresh for half a minute."""
+"""What pacer and forecast know beyond counters: prices, rates, its market's curve; fresh for half a minute."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -69,10 +69,7 @@ def of(orders: Iterable[Asked], *, at: float) -> dict[UUID, Known]:
 
 def _known(order: Asked, at: float) -> Known:
     code, objective = order.market_id, order.objective
-    market: Market = _fresh(("market", code), at, lambda: Market.objects.get(code=code))
-    curve: Curve = _fresh(
-        ("curve", code), at, lambda: learning.traffic_curve(market=market, now=datetime.fromtimestamp(at, UTC))
-    )
+    market = _market(code, at)
     prices: Prices = _fresh(("price", code, objective), at, lambda: learning.prices(market=market, objective=objective))
     rates: _Rates = _cache["rates", order.id][1]
     reserve = int(market.reserve_micros[objective])
@@ -82,8 +79,23 @@ def _known(order: Asked, at: float) -> Known:
         reserve=reserve,
         impressions=rates.impressions,
         rates=rates.by_surface,
-        curve=curve,
+        curve=curve(code, at=at),
     )
+
+
+def curve(code: str, *, at: float) -> Curve:
+    """When people of this market watch."""
+    found: Curve = _fresh(
+        ("curve", code),
+        at,
+        lambda: learning.traffic_curve(market=_market(code, at), now=datetime.fromtimestamp(at, UTC)),
+    )
+    return found
+
+
+def _market(code: str, at: float) -> Market:
+    market: Market = _fresh(("market", code), at, lambda: Market.objects.get(code=code))
+    return market
 
 
 def _rates(orders: list[Asked]) -> dict[UUID, _Rates]:

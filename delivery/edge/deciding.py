@@ -87,6 +87,7 @@ async def decide(hub: Hub, asked: DecideIn, *, now: float) -> tuple[list[dict[st
             break
         await _put_aside(hub, page, refused)
     _count(funnel, page)
+    hub.sampling.noted.append((page.viewer, asked.surface, page.floors[0]))
     return [_answer(hub, page, slot, now) for slot in range(len(page.floors))], page
 
 

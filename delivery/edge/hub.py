@@ -20,7 +20,7 @@ from pyroaring import BitMap
 from redis.exceptions import RedisError
 
 from delivery import hot, ownership, unbilled
-from delivery.edge import listings
+from delivery.edge import listings, sampling
 from delivery.edge.background import in_thread
 from delivery.edge.callers import Keys
 from delivery.edge.cluster import ClusterLane
@@ -28,6 +28,7 @@ from delivery.edge.funnel import Funnel
 from delivery.edge.lane import Lane, Way
 from delivery.edge.listings import ShardState, Since
 from delivery.edge.paces import Paces
+from delivery.edge.sampling import Sampling
 from delivery.engine.draws import Draws
 from delivery.engine.index import Index
 from delivery.engine.tokens import pseudonym
@@ -54,6 +55,7 @@ class Hub:
         self.draws = Draws(np.random.default_rng())
         self.index = Index()
         self.funnel = Funnel(self.index)
+        self.sampling = Sampling()
         self.exhausted = BitMap()
         """Rows whose release was used up since the pacer last published."""
         self.refused: Counter[unbilled.Counted] = Counter()
@@ -73,6 +75,7 @@ class Hub:
         self._tasks = [
             asyncio.create_task(self._every(EVERY_S, self.refresh)),
             asyncio.create_task(self._every(1.0, self._tell_funnel)),
+            asyncio.create_task(self._every(sampling.EVERY_S, self._tell_rivals)),
         ]
 
     async def stop(self) -> None:
@@ -144,6 +147,9 @@ class Hub:
         if self.refused:
             refused, self.refused = self.refused, Counter()
             await self.lane.run(*unbilled.tell(refused, now=time.time()))
+
+    async def _tell_rivals(self) -> None:
+        await self.sampling.tell(self.index, self.lane, now=time.time())
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

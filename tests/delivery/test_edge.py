@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db.models import Sum
 
-from delivery import hot, ownership, pacer, unbilled
+from delivery import hot, ownership, pacer, rivals, unbilled
 from delivery.engine import tokens
 from delivery.engine.tokens import pseudonym
 from delivery.engine.vocabulary import EVENT_CODES, UNKNOWN
@@ -43,6 +43,19 @@ def listed(platform, *orders):
         return names <= {line["order"] for line in lines if "mu" in line}
 
     until(known)
+
+
+def test_who_asked_of_late_is_told_to_forecasts_and_what_is_bid_for_them(platform):
+    order = delivering()
+    listed(platform, order)
+    for number in range(3):
+        platform.decide([{"floor_micros": 1}], viewer={**ADULT, "id": f"v{number}", "gender": "male"})
+
+    def told():
+        return [one for one in rivals.of(["US"]) if (one.gender, one.floor) == ("male", 1)]
+
+    until(told, seconds=30)
+    assert told()[0].bids[0][1] == pytest.approx(order.ends_at.timestamp())
 
 
 def test_a_viewer_is_shown_an_order_and_the_impression_is_charged(platform):
