@@ -5,9 +5,11 @@ tells the outcome here, by country. A forecast reads that in a millisecond, what
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 
 import msgspec
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
@@ -15,6 +17,7 @@ from delivery import hot
 
 KEPT, KEPT_FOR_S = 300, 3600
 """Viewers of a country, the latest; and for how long where no more come."""
+PATIENCE_S = 1.0
 
 
 class Met(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -69,12 +72,18 @@ def tell(country: str, met: Iterable[Met]) -> list[tuple[str | int | bytes, ...]
 
 
 def of(countries: Iterable[str]) -> Sequence[Met]:
-    """Those of these countries. None where Redis is away: a forecast does without."""
-    pipe = hot.client().pipeline(transaction=False)
-    for country in countries:
-        pipe.lrange(key(country), 0, -1)
+    """Those of these countries. None where Redis is away, or does not answer in time: a forecast does without."""
     try:
+        pipe = _client(settings.REDIS_URL).pipeline(transaction=False)
+        for country in countries:
+            pipe.lrange(key(country), 0, -1)
         answers = pipe.execute()
     except RedisError:
         return ()
     return [_decoder.decode(raw) for some in answers for raw in some]
+
+
+@cache
+def _client(url: str) -> hot.Client:
+    """Somebody waits for an estimate: no longer than this for Redis."""
+    return hot.connect(url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S)
