@@ -1,13 +1,16 @@
 """A real log through the engine's own auction, pacing and counters, beside other ways to spend; needs `--data`.
 
 One order at five budgets, from the right multiplier and from five times it, and 200 mixed orders at once; each figure
-is the mean over the log as it is and four shuffles of its blocks. Table and picture stand in docs/delivery-replay.md.
+is the mean over the log as it is and four shuffles of its blocks. Table and picture stand in docs/delivery.md.
 """
 
 import argparse
 import os
+import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -16,6 +19,7 @@ from bench.replaying import baselines, cells, log, picture, table
 from bench.replaying.cells import Many, One
 from bench.replaying.log import NoLog
 from bench.running import Say
+from promote.config.embedded_redis import Redis
 
 SEEDS = range(5)
 """The log as it is, and its shuffles."""
@@ -36,19 +40,19 @@ def run(say: Say, *, data: Path) -> dict[str, Any]:
         return {"bench": "replay", "ok": False, "missing": str(missing)}
     begun = time.monotonic()
     say(f"{len(whole):,} auctions, {len(SEEDS)} orders of them")
-    with ProcessPoolExecutor(min(PROCESSES, os.cpu_count() or 1)) as pool:
+    with _redis() as redis, ProcessPoolExecutor(min(PROCESSES, os.cpu_count() or 1)) as pool:
         ones = {
-            (cell, known): [pool.submit(_one, data, seed, cell, known) for seed in SEEDS]
+            (cell, known): [pool.submit(_one, data, seed, cell, known, redis) for seed in SEEDS]
             for cell in cells.CELLS
             for known in (True, False)
         }
-        tried = {rule: pool.submit(_many, data, 0, rule) for rule in cells.rules()}
+        tried = {rule: pool.submit(_many, data, 0, rule, redis) for rule in cells.rules()}
         found = {key: _told(key, futures, say) for key, futures in ones.items()}
         best_pid = max(
             (rule for rule in tried if rule.startswith("pid")), key=lambda rule: _worth(tried[rule].result())
         )
         kept = ["ours", "unpaced", "throttled", best_pid]
-        rest = {rule: [pool.submit(_many, data, seed, rule) for seed in SEEDS if seed] for rule in kept}
+        rest = {rule: [pool.submit(_many, data, seed, rule, redis) for seed in SEEDS if seed] for rule in kept}
         mixed = {rule: [tried[rule].result(), *(future.result() for future in rest[rule])] for rule in kept}
     say(table.drawn(found, mixed))
     table.keep(found, mixed)
@@ -56,12 +60,28 @@ def run(say: Say, *, data: Path) -> dict[str, Any]:
     return {**_figures(found, mixed), "seconds": round(time.monotonic() - begun)}
 
 
-def _one(data: Path, seed: int, cell: str, known: bool) -> One:
-    return cells.one(log.read(data).shuffled(seed), cell, known=known)
+@contextmanager
+def _redis() -> Iterator[str]:
+    """The socket of a Redis of our own: on the log as it is, what the product paces is charged by its scripts there."""
+    with tempfile.TemporaryDirectory(prefix="promote-replay-") as made:
+        folder = Path(made)
+        folder.chmod(0o711)  # the engine's own account passes through
+        redis = Redis(
+            folder=folder / "redis", sockets=folder / "r", log=folder / "redis.log", more={"appendonly": "no"}
+        )
+        redis.start()
+        try:
+            yield str(redis.socket)
+        finally:
+            redis.stop()
 
 
-def _many(data: Path, seed: int, rule: str) -> Many:
-    return cells.many(log.read(data).shuffled(seed), rule)
+def _one(data: Path, seed: int, cell: str, known: bool, redis: str) -> One:
+    return cells.one(log.read(data).shuffled(seed), cell, known=known, redis="" if seed else redis)
+
+
+def _many(data: Path, seed: int, rule: str, redis: str) -> Many:
+    return cells.many(log.read(data).shuffled(seed), rule, redis="" if seed else redis)
 
 
 def _told(key: tuple[str, bool], futures: list[Future[One]], say: Say) -> list[One]:

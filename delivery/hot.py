@@ -346,11 +346,20 @@ def run(client: Client, *calls: Call) -> list[Any]:
 
 
 def counters(client: Client, *, shard: int, generation: int, orders: Sequence[UUID]) -> dict[UUID, Counters]:
-    script, key, head = _script("counters"), generation_key(shard), _orders(shard, generation)
     parts = [orders[start : start + _AT_ONCE] for start in range(0, len(orders), _AT_ONCE)]
-    answers = run(client, *(Call(script, (key,), (head, *(order.hex for order in part))) for part in parts))
-    figures = map(int, chain.from_iterable(answers))
-    return {order: Counters(*islice(figures, 6)) for order in orders}
+    answers = run(client, *(counting(shard=shard, generation=generation, orders=part) for part in parts))
+    return counters_in(chain.from_iterable(answers), orders)
+
+
+def counting(*, shard: int, generation: int, orders: Sequence[UUID]) -> Call:
+    """→ what `counters_in` reads."""
+    args = (_orders(shard, generation), *(order.hex for order in orders))
+    return Call(_script("counters"), (generation_key(shard),), args)
+
+
+def counters_in(figures: Iterable[Any], orders: Sequence[UUID]) -> dict[UUID, Counters]:
+    numbers = map(int, figures)
+    return {order: Counters(*islice(numbers, 6)) for order in orders}
 
 
 def run_id(client: Client, shard: int) -> str:

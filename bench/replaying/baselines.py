@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.replaying.counters import Account
 from bench.replaying.log import MICROS, Log
-from bench.replaying.market import LIFE_S, Account, Asked, Turn
+from bench.replaying.market import LIFE_S, Asked, Turn
 
 ROUND_BIDS = (20, 40, 60, 80, 100, 150, 200, 250, 300)
 """Fixed bids in the log's own unit, fen per thousand, as one would type them; 300 is the dearest slot of such logs."""

@@ -1,13 +1,17 @@
 """What is measured: one order in a log of its own, and the mixed set, each under every rule. Pieces for a process."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 import numpy as np
 
 from bench.replaying import baselines, mixed
+from bench.replaying.counters import Account, Copied, Scripts
 from bench.replaying.log import Log, hindsight
-from bench.replaying.market import Account, Asked, Market, Ours, Outcome, a_listing
+from bench.replaying.market import Asked, Counting, Market, Ours, Outcome, a_listing
 from delivery.engine import pacing
 
 SHARES = {"1/64": 64, "1/32": 32, "1/8": 8, "1/2": 2}
@@ -58,13 +62,15 @@ def budget_of(log: Log, cell: str) -> int:
     return 250 * log.cost // len(log) if cell == SMALL else log.cost // SHARES[cell]
 
 
-def one(log: Log, cell: str, *, known: bool) -> One:
-    """One order, from the right μ or (not `known`) from five times it, where baselines are left out."""
+def one(log: Log, cell: str, *, known: bool, redis: str = "") -> One:
+    """One order, from the right μ or (not `known`) from five times it, where baselines are left out. `redis`: the
+    socket of one whose counters it is charged by; without it by a copy of them."""
     budget = budget_of(log, cell)
     best = hindsight(log, budget)
     score = float(log.rates.mean())
     asked = Asked(a_listing(0), budget, score=score, price=score / best.mu, known=known)
-    got = Market(log, [asked], Ours).run()
+    with counted(redis) as counters:
+        got = Market(log, [asked], Ours, counters=counters).run()
     pid = max(_pid(log, asked, gains) for gains in baselines.GAINS) if known else 0.0
     return One(
         value=got.value[0] / best.value,
@@ -98,14 +104,34 @@ def _pid(log: Log, asked: Asked, gains: tuple[float, float, float]) -> float:
     return value
 
 
+@contextlib.contextmanager
+def counted(redis: str) -> Iterator[Counting]:
+    """The counters of one replay: in the Redis behind this socket, which forgets them afterwards, or copied."""
+    if not redis:
+        yield Copied
+        return
+    made: list[Scripts] = []
+
+    def counters(orders: Sequence[UUID], budgets: Sequence[int]) -> Scripts:
+        made.append(Scripts(redis, orders, budgets))
+        return made[-1]
+
+    try:
+        yield counters
+    finally:
+        for one in made:
+            one.close()
+
+
 def rules() -> list[str]:
     return ["ours", "unpaced", "throttled", *(f"pid {number}" for number in range(len(baselines.GAINS)))]
 
 
-def many(log: Log, rule: str) -> Many:
-    """The mixed set under one rule for all."""
+def many(log: Log, rule: str, *, redis: str = "") -> Many:
+    """The mixed set under one rule for all; by the counters of `redis` where it is the product's own."""
     world = mixed.world(log)
-    got = _market(log, world, rule).run(world.viewers.__getitem__)
+    with counted(redis if rule == "ours" else "") as counters:
+        got = _market(log, world, rule, counters).run(world.viewers.__getitem__)
     spent, feasible = np.array(got.spent), np.array(world.feasible)
     budgets = np.array([asked.budget for asked in world.orders])
     return Many(
@@ -124,9 +150,9 @@ def _whole(got: Outcome, budgets: np.ndarray[tuple[int], np.dtype[np.int64]]) ->
     return whole
 
 
-def _market(log: Log, world: mixed.World, rule: str) -> Market:
+def _market(log: Log, world: mixed.World, rule: str, counters: Counting) -> Market:
     if rule == "ours":
-        return Market(log, world.orders, Ours)
+        return Market(log, world.orders, Ours, counters=counters)
     if rule == "unpaced":
         return Market(log, world.orders, baselines.Unpaced)
     if rule == "throttled":

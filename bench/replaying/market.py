@@ -7,19 +7,21 @@ Each row is one slot, asked for at its time: the market's price is its floor, it
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.replaying.counters import Account, Copied, Counters, Release, Sold
 from bench.replaying.log import RESERVE, Log
 from delivery.engine import auction, steps
 from delivery.engine.curve import HOURS, Curve
+from delivery.engine.draws import Draws
 from delivery.engine.index import Index, Listing, Pace, Viewer
 from delivery.engine.pacing import State
-from delivery.engine.steps import Outlook, Purse, Step
+from delivery.engine.steps import Outlook, Step
 
 LIFE_S = 2 * 3600.0
 """The time that the whole log takes."""
@@ -45,36 +47,6 @@ class Asked:
     """Expected for one."""
     quality: float = 1.0
     known: bool = True
-
-
-@dataclass(slots=True)
-class Account:
-    """The counters of one order, by the rules of delivery/lua: reserve, charge, release."""
-
-    budget: int
-    free: int = 0
-    reserved: int = 0
-    charged: int = 0
-    charges: int = 0
-
-    def reserve(self, price: int) -> bool:
-        if price > self.free:
-            return False
-        self.free -= price
-        self.reserved += price
-        return True
-
-    def charge(self, price: int) -> None:
-        self.reserved -= price
-        self.charged += price
-        self.charges += 1
-
-    def release(self, most: int) -> None:
-        self.free = max(0, min(most, self.budget - self.charged) - self.reserved)
-
-    @property
-    def purse(self) -> Purse:
-        return Purse(self.budget, self.budget - self.charged, 0, self.reserved, 0, self.charged, self.charges)
 
 
 class Turn(NamedTuple):
@@ -125,25 +97,33 @@ class Outcome:
     """Spent by the time of each sample, as a share of the budget."""
 
 
+Counting = Callable[[Sequence[UUID], Sequence[int]], Counters]
+
+
 class Market:
     def __init__(
-        self, log: Log, orders: Sequence[Asked], rule: Callable[[Asked], Rule], *, coins: bool = False
+        self,
+        log: Log,
+        orders: Sequence[Asked],
+        rule: Callable[[Asked], Rule],
+        *,
+        coins: bool = False,
+        counters: Counting = Copied,
     ) -> None:
         """`coins`: the rule throttles, by a coin for each order and auction."""
         self.log, self.orders, self.flips_coins = log, orders, coins
         self.index = Index().changed(put=[asked.listing for asked in orders])
         self.places = {self.index.rows[asked.listing.order]: place for place, asked in enumerate(orders)}
         self.rules = [rule(asked) for asked in orders]
-        self.accounts = [Account(asked.budget) for asked in orders]
+        self.counters = counters([asked.listing.order for asked in orders], [asked.budget for asked in orders])
         self.values = [0.0] * len(orders)
         self.due = [(asked.listing.starts_at, place) for place, asked in enumerate(orders)]
         heapify(self.due)
-        self.seen: deque[tuple[float, int, int]] = deque()
+        self.seen: deque[tuple[float, Sold]] = deque()
         self.rng = np.random.default_rng(1)
-        self.quality = np.ones(self.index.columns.room)
-        for row, place in self.places.items():
-            self.quality[row] = orders[place].quality
-        self.chance = np.ones_like(self.quality)
+        self.draws = Draws(self.rng)
+        self.quality = {row: orders[place].quality for row, place in self.places.items()}
+        self.chance = np.ones(self.index.columns.room)
         self.matching: dict[Viewer, NDArray[np.int64]] = {}
 
     def run(self, viewers: Callable[[int], Viewer] = lambda _: EVERYBODY, samples: int = 200) -> Outcome:
@@ -157,51 +137,61 @@ class Market:
             self._look(now)
             self._sell(viewers(number), price, rate, now)
             while len(curves) < samples and marks[len(curves)] == number + 1:
-                curves.append([account.charged + account.reserved for account in self.accounts])
+                curves.append([account.charged + account.reserved for account in self._accounts()])
         self._charge(float("inf"))
         return self._outcome(curves, begun)
 
+    def _accounts(self) -> list[Account]:
+        return self.counters.accounts(range(len(self.orders)))
+
     def _charge(self, now: float) -> None:
         while self.seen and self.seen[0][0] <= now:
-            _at, place, price = self.seen.popleft()
-            self.accounts[place].charge(price)
+            _at, sold = self.seen.popleft()
+            self.counters.charge(sold)
 
     def _look(self, now: float) -> None:
-        """Every look that is due, and one new version of the index for all of them, as the deciders take it."""
-        paces: dict[UUID, Pace] = {}
-        while self.due[0][0] <= now:
-            at, place = self.due[0]
-            listing = self.orders[place].listing
-            if at >= listing.ends_at:
-                heapreplace(self.due, (float("inf"), place))
-                continue
-            turn = self.rules[place].look(self.accounts[place], at)
-            self.accounts[place].release(turn.most)
-            self.chance[self.index.rows[listing.order]] = turn.chance
-            paces[listing.order] = Pace(turn.mu, _LEARNED, _RATES)
-            heapreplace(self.due, (turn.due_at, place))
-        if paces:
-            self.index = self.index.paced(paces)
+        """Every look that is due, and new versions of the index for them, as the deciders take it."""
+        while due := self._due(now):
+            accounts = self.counters.accounts([place for _at, place in due])
+            turns = [self.rules[place].look(account, at) for (at, place), account in zip(due, accounts, strict=True)]
+            releases = [
+                Release(place, turn.most, Pace(turn.mu, _LEARNED, _RATES))
+                for (_at, place), turn in zip(due, turns, strict=True)
+            ]
+            self.counters.release(releases)
+            for (_at, place), turn in zip(due, turns, strict=True):
+                self.chance[self.index.rows[self.orders[place].listing.order]] = turn.chance
+                heappush(self.due, (turn.due_at, place))
+            self.index = self.index.paced({self.orders[one.place].listing.order: one.pace for one in releases})
+
+    def _due(self, now: float) -> list[tuple[float, int]]:
+        """Orders to be looked at, each once, and when each was due. Those that are over leave the line."""
+        due: list[tuple[float, int]] = []
+        while self.due and self.due[0][0] <= now:
+            at, place = heappop(self.due)
+            if at < self.orders[place].listing.ends_at:
+                due.append((at, place))
+        return due
 
     def _sell(self, viewer: Viewer, floor: int, rate: float, now: float) -> None:
-        index = self.index
-        rows = auction.running(index, self._candidates(viewer), now)
+        """As the edge does: an auction, one reservation, and the auction again without whom Redis refuses."""
+        rows = self._candidates(viewer)
         if self.flips_coins:
             rows = rows[self.rng.random(rows.shape[0]) < self.chance[rows]]
-        if not rows.shape[0]:
-            return
-        told = dict(zip(rows.tolist(), (rate * self.quality[rows]).tolist(), strict=True))
-        bids = auction.bid(index, rows, auction.rates(index, rows, 0, self.rng, told))
+        left: list[int] = rows.tolist()
+        told = {row: rate * self.quality[row] for row in left}
         for _ in range(ROUNDS):
-            [won] = auction.sell(index, bids, [floor], self.rng)
+            if not left:
+                return
+            [won] = auction.hold(self.index, left, 0, [floor], self.draws, now=now, told=told).won
             if won is None:
                 return
-            place = self.places[won.row]
-            if self.accounts[place].reserve(won.price_micros):
-                self.seen.append((now + SEEN_AFTER_S, place, won.price_micros))
-                self.values[place] += told[won.row]
+            sold = self.counters.reserve(self.places[won.row], won.price_micros)
+            if sold is not None:
+                self.seen.append((now + SEEN_AFTER_S, sold))
+                self.values[sold.place] += told[won.row]
                 return
-            bids = auction.Bids(bids.rows, np.where(bids.rows == won.row, 0, bids.micros))
+            left.remove(won.row)
 
     def _candidates(self, viewer: Viewer) -> NDArray[np.int64]:
         """By bitmap, once for viewers alike: pacing moves no bitmap."""
@@ -218,10 +208,11 @@ class Market:
         ideal = (times[:, None] - starts) / (ends - starts)
         inside = (ideal > 0) & (ideal <= 1)
         distance = (np.abs(spent - ideal) * inside).sum(axis=0) / np.maximum(1, inside.sum(axis=0))
+        accounts = self._accounts()
         return Outcome(
-            spent=[account.charged for account in self.accounts],
+            spent=[account.charged for account in accounts],
             value=self.values,
-            charges=[account.charges for account in self.accounts],
+            charges=[account.charges for account in accounts],
             distance=distance.tolist(),
             curves=spent.T.tolist(),
         )

@@ -1,11 +1,11 @@
-"""The replay's figures as a table, for the screen and for docs/delivery-replay.md."""
+"""The replay's figures as a table, for the screen and for docs/delivery.md."""
 
 from statistics import fmean
 
 from bench.replaying.cells import CELLS, Many, One
 from bench.replaying.picture import DOCS
 
-PAGE = DOCS / "delivery-replay.md"
+PAGE = DOCS / "delivery.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 

@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
+import redis
 
 from bench.replaying import baselines, cells, log, mixed
 from bench.replaying.log import Log
@@ -42,9 +43,26 @@ def test_what_is_reserved_but_not_yet_seen_counts_as_spent():
     asked = Asked(a_listing(0), whole.cost // 4, score=float(whole.rates.mean()), price=whole.cost / 300)
     market = Market(whole, [asked], Ours)
     got = market.run()
-    assert market.accounts[0].reserved == 0
+    assert market.counters.accounts([0])[0].reserved == 0
     assert got.spent[0] <= asked.budget
     assert got.curves[0][-1] == pytest.approx(got.spent[0] / asked.budget)
+
+
+def test_the_products_scripts_and_their_copy_come_to_the_same_to_the_micro(run):
+    whole, path = a_log(1500), str(run.redis.socket)
+    for cell, known in (("1/8", True), ("1/2", False)):
+        assert cells.one(whole, cell, known=known, redis=path) == cells.one(whole, cell, known=known)
+    scripts, copied = cells.many(whole, "ours", redis=path), cells.many(whole, "ours")
+    assert scripts == copied
+    assert scripts.spent_micros > 0
+
+
+def test_a_replay_leaves_nothing_in_redis(run):
+    client = redis.Redis(unix_socket_path=str(run.redis.socket))
+    before = client.dbsize()
+    cells.one(a_log(200), "1/2", known=True, redis=str(run.redis.socket))
+    assert client.dbsize() == before
+    client.close()
 
 
 def test_a_shuffle_keeps_every_auction():
