@@ -223,7 +223,7 @@ def a_listing(number: int, **facts: object) -> Listing:
     plain: dict[str, object] = {
         "order": UUID(int=number + 1),
         "public_id": f"ord_{number}",
-        "account": UUID(int=10**6 + number),
+        "account": 10**6 + number,
         "owner_ids": frozenset(),
         "market": "CN",
         "objective": "website_visits",

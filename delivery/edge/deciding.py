@@ -54,6 +54,8 @@ class Page(msgspec.Struct):
     gender: int
     floors: list[int]
     targeted: list[int]
+    told: dict[int, float] | None
+    """The platform's own predictions, by row."""
     sold: dict[int, Sale] = {}
     """By slot."""
     auction: Auction | None = None
@@ -115,6 +117,7 @@ def _open(hub: Hub, asked: DecideIn, now: float) -> Page:
         gender=GENDERS.index(viewer.gender) if viewer.gender in GENDERS else UNKNOWN,
         floors=floors,
         targeted=rows,
+        told=_told_rates(index, asked) if asked.rates else None,
     )
     if hub.exhausted:
         page.aside.update(dict.fromkeys(found & hub.exhausted, "paced"))
@@ -128,7 +131,7 @@ def _offers(hub: Hub, page: Page, now: float) -> list[Sale]:
         return []
     slots = [slot for slot in range(len(page.floors)) if slot not in page.sold]
     floors = [page.floors[slot] for slot in slots]
-    page.auction = auction.hold(page.index, rows, page.surface, floors, hub.draws, now=now, told=_told_rates(page))
+    page.auction = auction.hold(page.index, rows, page.surface, floors, hub.draws, now=now, told=page.told)
     return [_offer(hub, page, slot, won, now) for slot, won in zip(slots, page.auction.won, strict=True) if won]
 
 
@@ -201,14 +204,12 @@ def _freeing(sale: Sale) -> Asking:
     )
 
 
-def _told_rates(page: Page) -> dict[int, float] | None:
+def _told_rates(index: Index, asked: DecideIn) -> dict[int, float]:
     """The platform's own predictions, by row, where it told the objective's action."""
-    if not page.asked.rates:
-        return None
     told: dict[int, float] = {}
-    for target, rates in page.asked.rates.items():
-        for row in page.index.of_target(target):
-            if (rate := rates.get(page.index.listing(row).action)) is not None:
+    for target, rates in (asked.rates or {}).items():
+        for row in index.of_target(target):
+            if (rate := rates.get(index.listing(row).action)) is not None:
                 told[row] = rate
     return told
 

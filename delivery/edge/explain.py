@@ -29,12 +29,20 @@ def _explained(page: Page, row: int) -> dict[str, Any]:
     line: dict[str, Any] = {"order": listing.public_id, "stage": _stage(page, listing, row)}
     mu = float(page.index.columns.mu[row])
     if mu:
-        line["mu"] = mu
+        line |= {"mu": mu, "rate": _rate(page, row)}
     held = page.auction
     if held is not None and row in held.rows:
-        place = held.rows.index(row)
-        line |= {"rate": held.chances[place], "bid_micros": held.micros[place]}
+        line["bid_micros"] = held.micros[held.rows.index(row)]
     return line
+
+
+def _rate(page: Page, row: int) -> float:
+    """What is expected: a young order's bid is drawn about it."""
+    if page.told is not None and row in page.told:
+        return page.told[row]
+    columns = page.index.columns
+    alpha, beta = float(columns.alpha[page.surface, row]), float(columns.beta[page.surface, row])
+    return alpha / (alpha + beta)
 
 
 def _stage(page: Page, listing: Listing, row: int) -> str:
@@ -67,6 +75,6 @@ def _untargeted(page: Page, listing: Listing) -> str:
             return f"not_for_this_{key[0]}"
     if viewer.id in names_of(listing):
         return "own_content"
-    if not names_of(listing).isdisjoint(page.asked.exclude or ()):
+    if not {*names_of(listing)}.isdisjoint(page.asked.exclude or ()):
         return "excluded"
     return "not_for_these_interests"

@@ -106,9 +106,11 @@ class Hub:
     async def refresh(self) -> None:
         changes, shards = await in_thread(_read, self._since)
         rows, listed = self.index.rows, self.index.listings
-        put = [one for one in changes.live if one.order not in rows or listed[rows[one.order]] != one]
-        drop = [order for order in changes.gone if order in rows]
-        fresh = [one.order for one in put if one.order not in rows]
+        put, drop, fresh = changes.live, changes.gone, [one.order for one in changes.live]
+        if rows:
+            put = [one for one in put if one.order not in rows or listed[rows[one.order]] != one]
+            drop = [order for order in drop if order in rows]
+            fresh = [order for order in fresh if order not in rows]
         if put or drop:
             await self._swap(self.index.changed(put=put, drop=drop))
         if self._since is None:

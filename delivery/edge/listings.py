@@ -82,7 +82,7 @@ def read(since: Since | None) -> Changes:
     for row in rows:
         listing = _listed(row, markets) if row[1] == "delivering" else None
         if listing is None:
-            gone.append(_id(row[0]))
+            gone.append(UUID(hex=row[0]))
         else:
             live.append(listing)
     return Changes(Since(horizon, editions), live, gone)
@@ -125,9 +125,9 @@ def _listing(row: Any, its: _Market) -> Listing:
     ) = row  # fmt: skip
     audience = _audience(audience if isinstance(audience, str) else json.dumps(audience))
     return Listing(
-        order=_id(order),
+        order=UUID(int=int(order, 16)),
         public_id=f"ord_{order}",
-        account=_id(account),
+        account=int(account[-13:], 16),
         owner_ids=frozenset(ownership.names(external_id=external_id, public_id=f"acc_{account}")),
         market=sys.intern(market),
         objective=sys.intern(objective),
@@ -147,10 +147,6 @@ def _listing(row: Any, its: _Market) -> Listing:
         website_url=website_url,
         call_to_action=sys.intern(call_to_action),
     )
-
-
-def _id(hex_: str) -> UUID:
-    return UUID(int=int(hex_, 16))
 
 
 @lru_cache(maxsize=20_000)

@@ -85,7 +85,7 @@ class _Changes:
 
     def told(self, records: Any) -> None:
         get = self.index.rows.get
-        rows = [get(UUID(hex=name.decode())) for name in records["order"].tolist()]
+        rows = [get(UUID(int=int(name, 16))) for name in records["order"].tolist()]
         known = [place for place, row in enumerate(rows) if row is not None]
         self.rows += [row for row in rows if row is not None]
         self.figures.append(records["figures"][known])

@@ -36,12 +36,11 @@ class Bids(NamedTuple):
 
 
 class Auction(msgspec.Struct, frozen=True, gc=False):
-    """One auction over some slots. `micros` and `chances` are the bids and rates of `rows`; who does not run, or stays
-    below the reserve, bids 0. `won` is by slot."""
+    """One auction over some slots. `micros` are the bids of `rows`; who does not run, or stays below the reserve, bids
+    0. `won` is by slot."""
 
     rows: list[int]
     micros: list[int]
-    chances: list[float]
     won: list[Won | None]
 
     @property
@@ -69,7 +68,7 @@ def hold(
     kept = running(index, np.array(rows, np.int64), now)
     chances = rates(index, kept, surface, draws.rng, told)
     bids = bid(index, kept, chances)
-    return Auction(kept.tolist(), bids.micros.tolist(), chances.tolist(), sell(index, bids, floors, draws.rng))
+    return Auction(kept.tolist(), bids.micros.tolist(), sell(index, bids, floors, draws.rng))
 
 
 def rates(
@@ -142,32 +141,47 @@ def _hold_few(
     told: dict[int, float] | None,
 ) -> Auction:
     standing = index.columns.standing(rows, surface)
-    chances = draws.of([one[-1] for one in standing])
+    micros = _bids(standing, draws, now)
     if told:
-        chances = [told.get(row, chance) for row, chance in zip(rows, chances, strict=True)]
-    micros = [
-        bid
-        if starts_at <= now < ends_at and (bid := int(worth if (worth := chance * gain) < most else most)) >= reserve
-        else 0
-        for (_, starts_at, ends_at, gain, most, reserve, _, _), chance in zip(standing, chances, strict=True)
-    ]
-    return Auction(rows, micros, chances, _sell_few(standing, micros, floors, draws.rng))
+        for place, (row, starts_at, ends_at, _, _, ahead) in enumerate(standing):
+            if row in told and starts_at <= now < ends_at:
+                micros[place] = ahead.bid(told[row])
+    return Auction(rows, micros, _sell_few(standing, micros, floors, draws.rng))
+
+
+def _bids(standing: list[Standing], draws: Draws, now: float) -> list[int]:
+    while True:
+        try:
+            return [ahead.pop() if starts_at <= now < ends_at else 0 for _, starts_at, ends_at, _, _, ahead in standing]
+        except IndexError:  # some are used up: what was taken of the others is given away
+            draws.fill([one[5] for one in standing if not one[5]])
 
 
 def _sell_few(
     standing: list[Standing], micros: list[int], floors: Sequence[int], rng: np.random.Generator
 ) -> list[Won | None]:
-    left, accounts = micros, [one[-2] for one in standing]
+    left, on_page = micros.copy(), set[float]()
     answers: list[Won | None] = []
     for floor in floors:
-        highest = max(left, default=0)
+        highest, place = _highest(standing, left, on_page)
         if highest <= 0 or highest < floor:
             answers.append(None)
             continue
-        place = left.index(highest)
         if left.count(highest) > 1:
-            place = _by_lot([at for at, bid in enumerate(left) if bid == highest], rng)
-        row, _, _, _, _, reserve, account, _ = standing[place]
-        left = [0 if its == account else bid for its, bid in zip(accounts, left, strict=True)]
-        answers.append(Won(row, min(highest, max(*left, floor, reserve)), highest))
+            alike = [at for at, bid in enumerate(left) if bid == highest and standing[at][3] not in on_page]
+            place = _by_lot(alike, rng)
+        row, _, _, account, reserve, _ = standing[place]
+        on_page.add(account)
+        second, _ = _highest(standing, left, on_page)
+        answers.append(Won(row, min(highest, max(second, floor, reserve)), highest))
     return answers
+
+
+def _highest(standing: list[Standing], left: list[int], on_page: set[float]) -> tuple[int, int]:
+    """The highest bid and its place; those of advertisers who stand on the page are struck out as they come up."""
+    while highest := max(left, default=0):
+        place = left.index(highest)
+        if standing[place][3] not in on_page:
+            return highest, place
+        left[place] = 0
+    return 0, -1

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from delivery.engine.draws import Rate
+from delivery.engine.draws import Ahead
 from delivery.engine.rates import EXPLORE_BELOW
 from delivery.engine.vocabulary import SURFACES
 
@@ -18,10 +18,9 @@ HIGHEST_BID = 10**12
 """A million coins for one impression: beyond any order's budget, and far from the edge of 64 bits."""
 
 
-Standing = tuple[int, float, float, float, int, int, float, Rate | float]
-"""What one row bids by on one surface: row, start, end, value ÷ μ, highest bid, reserve, account, rate. A row that is
-off never runs. A young order's rate is a distribution yet, to be drawn from. (A named one would be read half as fast.)
-"""
+Standing = tuple[int, float, float, float, int, Ahead]
+"""One row on one surface: row, start, end, account, reserve, its bids to come. A row that is off never runs. (A named
+one would be read half as fast.)"""
 
 
 class Columns(NamedTuple):
@@ -121,13 +120,11 @@ class Columns(NamedTuple):
 def _standing(row: int, facts: list[float], at: int) -> Standing:
     """`at`: where alpha and beta of the surface stand."""
     alpha, beta, most, mu = facts[at], facts[at + 1], facts[MAX_BID], facts[MU]
-    return (
-        row,
-        facts[STARTS_AT],
-        facts[ENDS_AT] if mu > 0 else float("-inf"),
-        facts[VALUE] / mu if mu > 0 else 0.0,
-        int(min(most or HIGHEST_BID, HIGHEST_BID)),
-        int(facts[RESERVE]),
-        facts[ACCOUNT],
+    ahead = Ahead(
         (alpha, beta) if facts[IMPRESSIONS] < EXPLORE_BELOW else alpha / (alpha + beta),
+        gain=facts[VALUE] / mu if mu > 0 else 0.0,
+        most=int(min(most or HIGHEST_BID, HIGHEST_BID)),
+        reserve=int(facts[RESERVE]),
     )
+    ends_at = facts[ENDS_AT] if mu > 0 else float("-inf")
+    return row, facts[STARTS_AT], ends_at, facts[ACCOUNT], int(facts[RESERVE]), ahead

@@ -1,4 +1,4 @@
-"""Draws from beta distributions (Thompson sampling), a few ahead: a call for one costs what a call for dozens does."""
+"""Bids drawn ahead (Thompson sampling): a call for one draw costs what a call for dozens does."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -7,39 +7,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rate = tuple[float, float]
-"""Alpha and beta."""
-_FIRST, _FURTHEST = 4, 256
-"""So many are drawn of a new distribution; twice as many each time it is asked for more."""
-_MOST = 50_000
-"""Distributions of which draws are kept: by then most of them are old."""
+"""A beta distribution: alpha and beta."""
+_FIRST, _FURTHEST = 4, 64
+"""So many are drawn for a row that is new; twice as many each time it has used them up."""
+
+
+class Ahead(list[int]):
+    """What a row bids on one surface in auctions to come: micros, 0 where it stays below the reserve. Each is used
+    once. Of a rate that is known they are all the same."""
+
+    __slots__ = ("gain", "most", "rate", "reserve", "width")
+
+    def __init__(self, rate: Rate | float, *, gain: float, most: int, reserve: int) -> None:
+        """`gain`: value ÷ μ; `most`: the highest bid."""
+        super().__init__()
+        self.rate, self.gain, self.most, self.reserve = rate, gain, most, reserve
+        self.width = _FIRST
+
+    def bid(self, chance: float) -> int:
+        micros = int(min(chance * self.gain, self.most))
+        return micros if micros >= self.reserve else 0
 
 
 class Draws:
-    """A process' luck. Each draw is used once; those of equal distributions are alike, whosever they are."""
+    """A process' luck."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
-        self._kept: dict[Rate, list[float]] = {}
-        self._ahead: dict[Rate, int] = {}
 
-    def of(self, rates: Sequence[Rate | float]) -> list[float]:
-        """One of each; what is a number already stands."""
-        kept = self._kept
-        while True:
-            try:
-                return [rate if isinstance(rate, float) else kept[rate].pop() for rate in rates]
-            except LookupError:  # some are used up: what was drawn of the others is given away
-                self._draw([rate for rate in rates if not isinstance(rate, float) and not kept.get(rate)])
+    def fill(self, empty: Sequence[Ahead]) -> None:
+        young = [(one.rate, one) for one in empty if not isinstance(one.rate, float)]
+        drawn = iter(self._drawn(young) if young else ())
+        for one in empty:
+            if isinstance(one.rate, float):
+                one.extend([one.bid(one.rate)] * one.width)
+            else:
+                one.extend(islice(drawn, one.width))
+            one.width = min(_FURTHEST, 2 * one.width)
 
-    def _draw(self, missing: list[Rate]) -> None:
-        if len(self._kept) > _MOST:
-            self._kept.clear()
-            self._ahead.clear()
-        counts = [min(_FURTHEST, 2 * self._ahead.get(rate, _FIRST // 2)) for rate in missing]
-        drawn = iter(betas(np.repeat(np.array(missing).T, counts, axis=1), self.rng).tolist())
-        for rate, count in zip(missing, counts, strict=True):
-            self._ahead[rate] = count
-            self._kept.setdefault(rate, []).extend(islice(drawn, count))
+    def _drawn(self, young: Sequence[tuple[Rate, Ahead]]) -> list[int]:
+        parameters = np.array([(*rate, one.gain, one.most, one.reserve) for rate, one in young])
+        repeated = np.repeat(parameters.T, [one.width for _, one in young], axis=1)
+        rates, gain, most, reserve = np.split(repeated, [2, 3, 4])
+        micros = np.minimum(betas(rates, self.rng) * gain[0], most[0]).astype(np.int64)
+        micros[micros < reserve[0]] = 0
+        drawn: list[int] = micros.tolist()
+        return drawn
 
 
 def betas(rates: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -23,7 +23,6 @@ from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, SURFACES_OF
 
 ANY = "any"
 Key = tuple[str, str]
-_52_BITS = 2**52 - 1
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -31,7 +30,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     order: UUID
     public_id: str
-    account: UUID
+    account: int
+    """The advertiser, by the random part of its id (52 bits): two share one as good as never."""
     owner_ids: frozenset[str]
     """Every name under which a viewer may be the owner."""
     market: str
@@ -224,8 +224,8 @@ def _keys(
     )
 
 
-def names_of(listing: Listing) -> frozenset[str]:
-    return listing.owner_ids | {listing.public_id, listing.target}
+def names_of(listing: Listing) -> tuple[str, ...]:
+    return (*listing.owner_ids, listing.public_id, listing.target)
 
 
 class _Draft:
@@ -239,7 +239,7 @@ class _Draft:
         self.alike: dict[int, tuple[Sequence[Key], list[int]]] = {}
         """Rows that are put, by what their audiences ask for: by the identity of that."""
         self.removes: dict[Key, list[int]] = defaultdict(list)
-        self.named: dict[str, list[int]] = {}
+        self.named: dict[str, Sequence[int]] = {}
         self.fresh: list[int] = []
         """Rows of orders that the base does not know."""
 
@@ -258,7 +258,7 @@ class _Draft:
         )
 
     def _place(self, listing: Listing) -> int:
-        row = self.rows.get(listing.order)
+        row = self.rows.get(listing.order) if self.base.listings else None
         if row is None:
             row = self.free.pop() if self.free else len(self.listings)
             if row == len(self.listings):
@@ -269,10 +269,20 @@ class _Draft:
             self._leave(row)
         self.listings[row] = listing
         keys = keys_of(listing)
-        self.alike.setdefault(id(keys), (keys, []))[1].append(row)
-        for name in names_of(listing):
-            self._rows_named(name).append(row)
+        if (alike := self.alike.get(id(keys))) is None:
+            alike = self.alike[id(keys)] = keys, []
+        alike[1].append(row)
+        self._name(row, listing)
         return row
+
+    def _name(self, row: int, listing: Listing) -> None:
+        named, alone = self.named, (row,)
+        for name in names_of(listing):
+            rows = self._rows_named(name)
+            if isinstance(rows, list):
+                rows.append(row)
+            else:  # most names are of one order alone
+                named[name] = [*rows, row] if rows else alone
 
     def _drop(self, order: UUID) -> int | None:
         row = self.rows.pop(order, None)
@@ -288,12 +298,12 @@ class _Draft:
         for key in keys_of(listing):
             self.removes[key].append(row)
         for name in names_of(listing):
-            self._rows_named(name).remove(row)
+            self.named[name] = [one for one in self._rows_named(name) if one != row]
 
-    def _rows_named(self, name: str) -> list[int]:
+    def _rows_named(self, name: str) -> Sequence[int]:
         rows = self.named.get(name)
         if rows is None:
-            rows = self.named[name] = list(self.base.names.of(name)) if self.base.listings else []
+            rows = self.base.names.of(name) if self.base.listings else ()
         return rows
 
     def _bitmaps(self) -> Map[Key, BitMap]:
@@ -324,8 +334,7 @@ class _Draft:
                     one.reserve_micros,
                     one.value,
                     one.max_bid_micros,
-                    # The random part of the id: two advertisers share one as good as never.
-                    one.account.int & _52_BITS,
+                    one.account,
                     one.shard,
                 )
                 for one in listings

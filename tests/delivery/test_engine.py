@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from delivery.engine import auction, curve, rates, tokens
 from delivery.engine.curve import Curve
-from delivery.engine.draws import Draws
+from delivery.engine.draws import Ahead, Draws
 from delivery.engine.index import Index, Listing, Pace, Viewer
 from delivery.engine.rates import Count, Rate
 from delivery.engine.tokens import BadToken, Token
@@ -25,7 +25,7 @@ def a_listing(number=1, **facts):
         **{
             "order": UUID(int=number),
             "public_id": f"ord_{number}",
-            "account": UUID(int=1000 + number),
+            "account": 1000 + number,
             "owner_ids": frozenset({f"owner-{number}"}),
             "market": "GB",
             "objective": "video_views",
@@ -180,7 +180,7 @@ def orders(index, name):
 def test_few_candidates_are_sold_as_many_are(several, floors, seed):
     index = Index().changed(
         put=[
-            a_listing(number, account=UUID(int=account), max_bid_micros=most, starts_at=starts_at)
+            a_listing(number, account=account, max_bid_micros=most, starts_at=starts_at)
             for number, (_pace, account, most, starts_at) in enumerate(several, 1)
         ]
     )
@@ -191,21 +191,36 @@ def test_few_candidates_are_sold_as_many_are(several, floors, seed):
     rng = np.random.default_rng(seed)
     chances = auction.rates(index, kept, 0, rng, told)
     bids = auction.bid(index, kept, chances)
-    bidding = {row: its for row, *its in zip(few.rows, few.micros, few.chances, strict=True) if its[0]}
-    both = zip(kept.tolist(), bids.micros.tolist(), chances.tolist(), strict=True)
-    assert bidding == {row: its for row, *its in both if its[0]}
+    bidding = {row: micros for row, micros in zip(few.rows, few.micros, strict=True) if micros}
+    both = zip(kept.tolist(), bids.micros.tolist(), strict=True)
+    assert bidding == {row: micros for row, micros in both if micros}
     assert few.won == auction.sell(index, bids, floors, rng)
 
 
-def test_draws_kept_ahead_are_of_the_distribution_they_are_asked_for():
-    draws, asked = Draws(np.random.default_rng(1)), [(30.0, 90.0), (2.0, 398.0), (30.0, 90.0)]
-    drawn = np.array([draws.of(asked) for _ in range(4000)])
-    for (alpha, beta), some in zip(asked, drawn.T, strict=True):
+def test_bids_drawn_ahead_are_of_the_distribution_they_are_asked_for():
+    draws, rates = Draws(np.random.default_rng(1)), [(30.0, 90.0), (2.0, 398.0), (30.0, 90.0)]
+    ahead = [Ahead(rate, gain=1e12, most=10**12, reserve=0) for rate in rates]
+    drawn: list[list[int]] = [[], [], []]
+    while len(drawn[0]) < 4000:
+        draws.fill(ahead)
+        for some, one in zip(drawn, ahead, strict=True):
+            some += one
+            one.clear()
+    for (alpha, beta), some in zip(rates, np.array(drawn) / 1e12, strict=True):
         mean = alpha / (alpha + beta)
         spread = np.sqrt(mean * (1 - mean) / (alpha + beta + 1))
         assert abs(some.mean() - mean) < 4 * spread / np.sqrt(len(some))
         assert some.std() == pytest.approx(spread, rel=0.1)
-    assert len(np.unique(drawn)) == drawn.size
+    assert len(np.unique(drawn)) == np.size(drawn)
+
+
+def test_a_bid_drawn_ahead_stays_within_its_bounds():
+    ahead = Ahead((2.0, 2.0), gain=4000.0, most=2500, reserve=2000)
+    draws = Draws(np.random.default_rng(1))
+    for _ in range(5):
+        draws.fill([ahead])
+    assert {0, 2500} < set(ahead)
+    assert all(bid == 0 or 2000 <= bid <= 2500 for bid in ahead)
 
 
 def sold(index, floors, *, seed=1, told=None, now=5.0):
@@ -229,8 +244,7 @@ def test_the_second_bid_and_the_floor_set_the_price():
 
 
 def test_one_advertiser_neither_stands_twice_nor_pays_against_itself():
-    account = UUID(int=7)
-    index = an_index(a_listing(1, account=account), a_listing(2, account=account))
+    index = an_index(a_listing(1, account=7), a_listing(2, account=7))
     [first, second] = sold(index, [0, 0])
     assert first.price_micros == 2000
     assert second is None
@@ -276,7 +290,7 @@ def test_a_young_orders_rate_is_drawn_and_an_old_ones_is_not():
     accounts=st.lists(st.integers(0, 3), min_size=12, max_size=12),
 )
 def test_nobody_pays_more_than_the_bid_or_less_than_reserve_and_floor(chances, mus, floors, accounts):
-    listings = [a_listing(n + 1, account=UUID(int=accounts[n])) for n in range(len(chances))]
+    listings = [a_listing(n + 1, account=accounts[n]) for n in range(len(chances))]
     index = Index().changed(put=listings)
     index = index.paced({one.order: STEADY._replace(mu=mus[n]) for n, one in enumerate(listings)})
     rows = np.arange(len(chances))
