@@ -89,7 +89,7 @@ async def again(wire: Wire, call: Asking, error: Exception) -> Any:
 
 def raw(call: Asking) -> bytes:
     """As Redis reads it."""
-    if isinstance(call, Packed):
+    if isinstance(call, Packed):  # which nearly all of them are
         return call.raw
     return hot.pack(call.evalsha if isinstance(call, Call) else call)
 
