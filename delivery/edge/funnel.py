@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import compress
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from delivery import hot, traffic
 from delivery.edge.lane import Asking, Way
 from delivery.engine.auction import Auction
 from delivery.engine.index import Index
-from delivery.funnels import FUNNEL_FOR_S, STAGES, stage_field
+from delivery.funnels import FUNNEL_FOR_S, stage_fields
 from delivery.traffic import Watcher
 
 TARGETED, BIDDING, WINNING, CAPPED, SHOWN = range(5)
@@ -45,7 +46,7 @@ class Funnel:
         noted = self._noted
         noted[TARGETED] += targeted
         if last is not None:
-            noted[BIDDING] += last.bidding
+            noted[BIDDING].extend(compress(last.rows, last.micros))
             noted[WINNING] += [won.row for won in last.won if won]
         noted[CAPPED] += capped
         noted[SHOWN] += shown
@@ -89,11 +90,12 @@ class Funnel:
 
     def _told(self, shard: int, rows: list[int], counts: list[Counter[int]], minute: int) -> Asking:
         parts: list[str | int] = []
+        gets = [count.get for count in counts]
         for row in rows:
-            listing = self._index.listing(row)
-            for stage, times in zip(STAGES, _stages(*(count[row] for count in counts)), strict=True):
+            stages = _stages(*[get(row, 0) for get in gets])
+            for field, times in zip(stage_fields(self._index.listing(row).order).values(), stages, strict=True):
                 if times:
-                    parts += (stage_field(listing.order, stage), times)
+                    parts += (field, times)
         return hot.count(key=hot.funnel_key(shard, minute), kept_for_s=FUNNEL_FOR_S, parts=parts)
 
     def _told_traffic(self, now: float, minute: int) -> list[Asking]:

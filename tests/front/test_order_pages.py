@@ -54,8 +54,8 @@ def test_a_running_order_says_why_it_is_slow():
     order = a_delivering_order(account=account, now=timezone.now() - timedelta(hours=2))
     client, minute = hot.client(), int(timezone.now().timestamp() // 60) - 1
     client.hincrby(traffic.minute_key(minute), traffic.minute_field(("US", 0, 0, 0)), 5_000)
-    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_field(order.id, "targeted"), 4_321)
-    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_field(order.id, "outbid"), 4_000)
+    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id)["targeted"], 4_321)
+    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id)["outbid"], 4_000)
     page = text_of(signed_in(account).get(f"/orders/{order.public_id}/"))
     for words in ("Is it slow?", "Most chances went to others who offered more.", "5,000", "4,321", "4,000"):
         assert words in page
