@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import facturx  # type: ignore[import-untyped]
+# facturx is imported where a PDF is made: it brings a fifth of all that a process of ours loads at its start.
 from django.utils.translation import gettext as _
 
 from payments.documents.sheet import described
@@ -33,6 +33,8 @@ def embedded(invoice: Invoice, pdf: bytes) -> bytes:
     """The PDF with the invoice's XML in it; as it is where it carries none. Call with the reader's language active."""
     if not carries(invoice):
         return pdf
+    import facturx  # type: ignore[import-untyped]
+
     seller = invoice.content["seller"]["name"]
     metadata = {
         "author": seller,
@@ -67,6 +69,8 @@ def carries(invoice: Invoice) -> bool:
 
 def xml(invoice: Invoice) -> bytes:
     """The invoice as CII, checked against the profile's schema. Raises Exception where it does not fit: a bug."""
+    import facturx
+
     content, currency = invoice.content, invoice.currency
     zone = ZoneInfo(content["time_zone"])
     priced = [line for line in content["lines"] if "currency" in line]
