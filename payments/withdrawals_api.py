@@ -10,7 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments import leg_failures, withdrawals, withdrawing
+from payments import leg_failures, payees, withdrawals, withdrawing
+from payments.gateways.base import Payee
 from payments.models import LegState, Withdrawal, WithdrawalLeg, WithdrawalStatus
 from payments.top_ups_api import PriceOut, surface_of
 from payments.withdrawing import Plan
@@ -39,12 +40,20 @@ class WithdrawalIn(Shape):
     coins = StrictIntegerField(min_value=1, max_value=MOST_COINS)
 
 
+class PayeeOut(serializers.Serializer[Any]):
+    account = serializers.CharField(help_text=_("By its last digits: •••• 1222. Empty where the bank did not say."))
+    price = PriceOut(help_text=_("What goes to it."))
+
+
 class PartOut(serializers.Serializer[Any]):
     method = serializers.CharField()
     bought_at = serializers.DateTimeField(help_text=_("When the payment was made that gets it back."))
     coins = serializers.IntegerField()
     price = PriceOut(help_text=_("What goes back to it."))
     usual_time = UsualTimeOut()
+    payees = PayeeOut(
+        many=True, help_text=_("The accounts that a bank transfer came from, with what each gets; else empty.")
+    )
 
 
 class StoreLinkOut(serializers.Serializer[Any]):
@@ -71,6 +80,7 @@ class LegOut(serializers.Serializer[Any]):
     price = PriceOut()
     status = serializers.ChoiceField(LegState.values)
     usual_time = UsualTimeOut(allow_null=True)
+    payees = PayeeOut(many=True, help_text=_("The accounts that a bank transfer goes back to, once it was asked for."))
     failure = LegFailureOut(allow_null=True, help_text=_("Why it was not paid back, and where its coins are."))
 
 
@@ -133,6 +143,7 @@ def _read_plan(plan: Plan) -> dict[str, Any]:
                 "coins": part.coins,
                 "price": Price(part.price_minor, part.top_up.currency).as_dict(),
                 "usual_time": _usual_time(part.method),
+                "payees": _payees(payees.planned(part), part.top_up.currency),
             }
             for part in plan.parts
         ],
@@ -150,12 +161,13 @@ def _read_many(rows: list[Withdrawal]) -> Iterable[dict[str, Any]]:
     for leg in WithdrawalLeg.objects.filter(withdrawal__in=rows).select_related("returned__top_up"):
         legs[leg.withdrawal_id].append(leg)
     methods = {(one.market_id, one.code): one for one in PaymentMethod.objects.exclude(refund_to_days=None)}
+    paid_to = payees.of_legs(leg for found in legs.values() for leg in found)
     return [
         {
             "id": row.public_id,
             "status": row.status,
             "coins": row.coins,
-            "legs": [_read_leg(leg, methods) for leg in legs[row.id]],
+            "legs": [_read_leg(leg, methods, paid_to.get(leg.public_id, [])) for leg in legs[row.id]],
             "requested_at": row.requested_at,
             "ended_at": row.ended_at,
         }
@@ -163,7 +175,9 @@ def _read_many(rows: list[Withdrawal]) -> Iterable[dict[str, Any]]:
     ]
 
 
-def _read_leg(leg: WithdrawalLeg, methods: dict[tuple[str, str], PaymentMethod]) -> dict[str, Any]:
+def _read_leg(
+    leg: WithdrawalLeg, methods: dict[tuple[str, str], PaymentMethod], paid_to: Iterable[Payee]
+) -> dict[str, Any]:
     top_up = leg.returned.top_up
     method = methods.get((top_up.market_id, top_up.method))
     return {
@@ -172,10 +186,15 @@ def _read_leg(leg: WithdrawalLeg, methods: dict[tuple[str, str], PaymentMethod])
         "price": Price(leg.returned.amount_minor, leg.returned.currency).as_dict(),
         "status": leg.state,
         "usual_time": _usual_time(method) if method else None,
+        "payees": _payees(paid_to, leg.returned.currency),
         "failure": {"code": leg_failures.code_of(leg), "detail": told}
         if (told := leg_failures.sentence(leg))
         else None,
     }
+
+
+def _payees(found: Iterable[Payee], currency: str) -> list[dict[str, Any]]:
+    return [{"account": one.account, "price": Price(one.amount_minor, currency).as_dict()} for one in found]
 
 
 def _usual_time(method: PaymentMethod) -> dict[str, int | None]:

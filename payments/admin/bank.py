@@ -326,15 +326,32 @@ class ToldForm(forms.Form):
 
 @admin.register(BankPayout)
 class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("asked_at", "amount", "payee", "payee_account", "reference", "state", "told", "maker", "checker")
+    list_display = (
+        "asked_at",
+        "amount",
+        "payee",
+        "payee_account",
+        "brought",
+        "reference",
+        "state",
+        "told",
+        "maker",
+        "checker",
+    )
     list_filter = ("state",)
-    list_select_related = ("maker", "checker")
+    list_select_related = ("match__line", "maker", "checker")
+    search_fields = ("=reference", "=payee_account", "payee")
+    search_help_text = _("A reference, which all parts of a refund share, or the payee's account or name.")
     ordering = ("-asked_at",)
     change_form_template = "admin/payments/row.html"
 
     @admin.display(description=_("amount"))
     def amount(self, payout: BankPayout) -> str:
         return money(payout.amount_minor, payout.currency)
+
+    @admin.display(description=_("of a line that brought"))
+    def brought(self, payout: BankPayout) -> str:
+        return money(payout.match.amount_minor, payout.currency)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -355,6 +372,9 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 tools.append((_("Confirm"), reverse("admin:payments_bankpayout_confirm", args=[row.pk])))
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tools": tools})
 
+    def _beside(self, payout: BankPayout) -> str:
+        return f"{self.amount(payout)} · {payout.payee or '–'} {payout.payee_account} · {payout.get_state_display()}"
+
     def tell(self, request: HttpRequest, pk: Any) -> HttpResponse:
         asking.allowed(request, "tell_bankpayout")
         words = {"title": _("What became of this payout?"), "button": _("Write it down")}
@@ -366,7 +386,7 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return self._decide(request, pk, forms.Form(asking.sent(request)), payouts.confirm, **words)
 
     def _decide(self, request: HttpRequest, pk: Any, form: forms.Form, work: Any, **words: Any) -> HttpResponse:
-        row = get_object_or_404(BankPayout.objects.select_related("maker"), pk=pk)
+        row = get_object_or_404(BankPayout.objects.select_related("match__line", "maker"), pk=pk)
         back = reverse("admin:payments_bankpayout_change", args=[row.pk])
         if request.method == "POST" and form.is_valid():
             asked = {**form.cleaned_data, "by": asking.staff(request), "now": timezone.now()}
@@ -376,7 +396,9 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         facts = [
             (_("Amount"), self.amount(row)),
             (_("To"), f"{row.payee or '–'} {row.payee_account}"),
+            (_("Of a line of"), f"{row.match.line.booked_on}, {self.brought(row)}"),
             (_("Reference"), row.reference),
+            *[(_("Beside it"), self._beside(one)) for one in payouts.beside(row)],
             (_("Said by"), f"{row.maker or '–'}: {row.told or '–'}"),
         ]
         return asking.ask(self, request, form, back=back, facts=facts, **words)

@@ -3,11 +3,11 @@
 There is no provider to ask: the statements that finance imported are its answers (payments/bank/).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Max, QuerySet, Sum
 from django.utils import timezone
 
 from payments.bank import payouts, references
@@ -20,6 +20,7 @@ from payments.gateways.base import (
     LineKind,
     NoticeFacts,
     PaidThere,
+    Payee,
     PaymentState,
     Purchase,
     Reply,
@@ -27,11 +28,19 @@ from payments.gateways.base import (
     ReturnedState,
     Started,
 )
-from payments.models import BankAccount, BankMatch, BankPayout, MatchState, PayoutState, TopUp
+from payments.models import (
+    BankAccount,
+    BankMatch,
+    BankPayout,
+    MatchState,
+    PaymentReturn,
+    PayoutState,
+    ReturnState,
+    TopUp,
+)
 from promote import ids
 
 NAME = "bank_transfer"
-_STATES = {PayoutState.SENT: ReturnedState.DONE, PayoutState.FAILED: ReturnedState.UNDONE}
 
 
 def build(options: Mapping[str, Any]) -> "BankTransferGateway":
@@ -82,11 +91,30 @@ class BankTransferGateway:
         top_up = _of(payment_ref=paid.payment_ref)
         if currency != top_up.currency:
             raise GatewayRefused(f"{paid.payment_ref} was paid in {top_up.currency}")
-        payout = payouts.ask(top_up=top_up, amount_minor=amount_minor, reference=reference, now=timezone.now())
-        return _returned(payout)
+        try:
+            parts = payouts.ask(top_up=top_up, amount_minor=amount_minor, reference=reference, now=timezone.now())
+        except payouts.NotSoMuch as error:
+            raise GatewayRefused(str(error)) from error
+        return _returned(parts)
 
     def returns_of(self, paid: PaidThere) -> list[Returned]:
-        return [_returned(payout) for payout in _of(payment_ref=paid.payment_ref).bank_payouts.order_by("asked_at")]
+        refunds = payouts.by_reference(_of(payment_ref=paid.payment_ref).bank_payouts.all())
+        return [_returned(parts) for parts in refunds.values()]
+
+    def payees(self, paid: PaidThere, *, amount_minor: int) -> list[Payee]:
+        top_up = _of(payment_ref=paid.payment_ref)
+        try:
+            shares = payouts.shares(top_up=top_up, amount_minor=amount_minor, after_minor=_not_asked_yet(top_up))
+        except payouts.NotSoMuch:  # something is asked for at this moment
+            return []
+        return [Payee(_known_by(match.line.payer_account), part) for match, part in shares]
+
+    def paid_to(self, references: Sequence[str]) -> Mapping[str, list[Payee]]:
+        refunds = payouts.by_reference(BankPayout.objects.filter(reference__in=references))
+        return {
+            reference: [Payee(_known_by(one.payee_account), one.amount_minor) for one in parts]
+            for reference, parts in refunds.items()
+        }
 
     def lines(self, *, since: datetime, until: datetime) -> Iterator[Line]:
         """What was approved, and what was sent back. It is at our bank at once: each is paid out with it."""
@@ -99,13 +127,9 @@ class BankTransferGateway:
             facts = {"payment_ref": ref, "method": one["top_up__method"]}
             yield Line(f"{ref}:in", LineKind.PAYMENT, one["at"], one["amount"], 0, currency, **facts)
             yield Line(f"{ref}:bank", LineKind.PAYOUT, one["at"], -one["amount"], 0, currency, subject=ref)
-        sent = BankPayout.objects.filter(state=PayoutState.SENT, decided_at__gte=since, decided_at__lt=until)
-        for payout in sent.select_related("top_up").order_by("decided_at"):
-            at = payout.decided_at or payout.asked_at
-            facts = {"payment_ref": payout.top_up.payment_ref, "subject": _ref(payout), "method": payout.top_up.method}
-            yield Line(f"{_ref(payout)}:out", LineKind.REFUND, at, -payout.amount_minor, 0, payout.currency, **facts)
-            ref = f"{_ref(payout)}:bank"
-            yield Line(ref, LineKind.PAYOUT, at, payout.amount_minor, 0, payout.currency, subject=_ref(payout))
+        decided = BankPayout.objects.filter(state=PayoutState.SENT, decided_at__gte=since, decided_at__lt=until)
+        beside = BankPayout.objects.filter(reference__in=decided.values("reference")).select_related("top_up")
+        yield from _sent(beside, since=since, until=until)
 
 
 def _of(**by: str) -> TopUp:
@@ -120,13 +144,49 @@ def _sum(top_up: TopUp, state: MatchState) -> int:
     return found or 0
 
 
-def _returned(payout: BankPayout) -> Returned:
-    state = _STATES.get(PayoutState(payout.state), ReturnedState.UNDER_WAY)
-    failure = payout.told if state == ReturnedState.UNDONE else ""
+def _sent(sent: QuerySet[BankPayout], *, since: datetime, until: datetime) -> Iterator[Line]:
+    """A refund is a line once the last of its parts was sent."""
+    for parts in payouts.by_reference(sent).values():
+        at = max(one.decided_at or until for one in parts)
+        if _state(parts) != ReturnedState.DONE or not since <= at < until:
+            continue
+        top_up, subject, amount = parts[0].top_up, _ref(parts), sum(one.amount_minor for one in parts)
+        facts = {"payment_ref": top_up.payment_ref, "subject": subject, "method": top_up.method}
+        yield Line(f"{subject}:out", LineKind.REFUND, at, -amount, 0, top_up.currency, **facts)
+        yield Line(f"{subject}:bank", LineKind.PAYOUT, at, amount, 0, top_up.currency, subject=subject)
+
+
+def _returned(parts: Sequence[BankPayout]) -> Returned:
+    state = _state(parts)
     return Returned(
-        _ref(payout), "refund", state, payout.amount_minor, payout.currency, reference=payout.reference, failure=failure
+        ref=_ref(parts),
+        kind="refund",
+        state=state,
+        amount_minor=sum(one.amount_minor for one in parts),
+        currency=parts[0].currency,
+        reference=parts[0].reference,
+        failure=parts[0].told if state == ReturnedState.UNDONE else "",
     )
 
 
-def _ref(payout: BankPayout) -> str:
-    return f"payout:{payout.id.hex}"
+def _state(parts: Sequence[BankPayout]) -> ReturnedState:
+    states = {one.state for one in parts}
+    if PayoutState.FAILED in states:  # all of them, then
+        return ReturnedState.UNDONE
+    return ReturnedState.DONE if states == {PayoutState.SENT} else ReturnedState.UNDER_WAY
+
+
+def _not_asked_yet(top_up: TopUp) -> int:
+    """Of withdrawals that wait for our staff, or for the worker: they go first."""
+    waiting = PaymentReturn.objects.filter(top_up=top_up, state=ReturnState.UNDER_WAY, provider_ref="")
+    found: int | None = waiting.aggregate(sum=Sum("amount_minor"))["sum"]
+    return found or 0
+
+
+def _known_by(account: str) -> str:
+    dense = "".join(account.split())
+    return f"•••• {dense[-4:] if len(dense) > 6 else dense[-2:]}" if dense else ""
+
+
+def _ref(parts: Sequence[BankPayout]) -> str:
+    return f"payout:{parts[0].id.hex}"

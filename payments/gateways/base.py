@@ -4,7 +4,7 @@ A provider's notice is a hint: it says that something happened. What happened is
 a connection that we opened, and the caller compares it with its own row before a coin moves.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -235,6 +235,14 @@ class PaidThere:
 
 
 @dataclass(frozen=True, slots=True)
+class Payee:
+    """Who gets so much of what goes back: an account by its last digits, as its owner knows it; empty where unknown."""
+
+    account: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Revoked:
     """Such a share of a store's purchase is taken back: `kind` is `refund` or `dispute`."""
 
@@ -286,6 +294,19 @@ class PaysBack(Protocol):
 
     def returns_of(self, paid: PaidThere) -> list[Returned]:
         """Every refund and dispute of a payment. Raises GatewayAway, GatewayRefused."""
+        ...
+
+
+@runtime_checkable
+class PaysAccounts(Protocol):
+    """A gateway that pays back to the very accounts that a payment came from, which may be several."""
+
+    def payees(self, paid: PaidThere, *, amount_minor: int) -> list[Payee]:
+        """Whom a refund of so much would go to."""
+        ...
+
+    def paid_to(self, references: Sequence[str]) -> Mapping[str, list[Payee]]:
+        """Whom the refunds of these references of ours go to, as far as they were asked for."""
         ...
 
 

@@ -182,11 +182,19 @@ class PayoutState(models.TextChoices):
 
 
 class BankPayout(models.Model):
-    """Money of a paid transfer that goes back to its payer's account. One of finance sends it, another confirms."""
+    """Money of a paid transfer that goes back to the account of one of its lines. One of finance sends it, another
+    confirms. Those of one reference are its parts: all of them are sent, or none (trigger).
+    """
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     top_up = models.ForeignKey(TopUp, on_delete=models.PROTECT, related_name="bank_payouts")
-    reference = models.CharField(max_length=64, unique=True, help_text=_("Whose it is: the withdrawal's part."))
+    match = models.ForeignKey(
+        BankMatch,
+        on_delete=models.PROTECT,
+        related_name="payouts",
+        help_text=_("What brought it: a trigger lets no more go back to its payer."),
+    )
+    reference = models.CharField(max_length=64, help_text=_("Whose it is: the withdrawal's part."))
     amount_minor = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
     payee = models.CharField(max_length=200, blank=True)
@@ -206,6 +214,7 @@ class BankPayout(models.Model):
             ("confirm_bankpayout", _("Can confirm that another sent money back")),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["reference", "match"], name="bank_payout_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="bank_payout_positive"),
             models.CheckConstraint(condition=Q(checker=None) | ~Q(checker=F("maker")), name="bank_payout_by_two"),
             models.CheckConstraint(

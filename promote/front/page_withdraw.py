@@ -1,5 +1,6 @@
 """Coins that go back to the payments they came from: where to and how long it takes, before anybody confirms."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django import forms
@@ -9,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from payments import leg_failures, wallet, withdrawals, withdrawing
+from payments import leg_failures, payees, wallet, withdrawals, withdrawing
+from payments.gateways.base import Payee
 from payments.models import WithdrawalLeg
 from promote.front.doors import AdvertiserRequest, advertiser
 from promote.front.promote_form import new_key
@@ -39,6 +41,8 @@ class Leg:
     pill: Pill
     failure: str
     """Why it was not paid back, where it was not."""
+    payees: Sequence[Payee]
+    """The bank accounts that it goes to, where it came by transfer."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,8 +71,10 @@ def ask(request: AdvertiserRequest) -> HttpResponse:
         plan = withdrawing.quote(account=request.account, surface=SURFACE, coins=None, now=timezone.now())
     if not form.is_bound:
         form = CoinsForm(initial={"coins": plan.coins})
-    confirming = form.is_bound and not form.errors
-    return _page(request, plan=plan, form=form, confirming=confirming, status=422 if form.errors else 200)
+    if form.is_bound and not form.errors:
+        parts = [(part, payees.planned(part)) for part in plan.parts]
+        return _page(request, plan=plan, parts=parts, confirming=True, status=200)
+    return _page(request, plan=plan, form=form, status=422 if form.errors else 200)
 
 
 @require_safe
@@ -79,12 +85,14 @@ def withdrawal(request: AdvertiserRequest, withdrawal_id: str) -> HttpResponse:
     legs = list(found.legs.select_related("returned__top_up__market"))
     markets = {leg.returned.top_up.market_id for leg in legs}
     methods = {(row.market_id, row.code): row for row in PaymentMethod.objects.filter(market__in=markets)}
+    paid_to = payees.of_legs(legs)
     shown = [
         Leg(
             leg,
             methods.get((leg.returned.top_up.market_id, leg.returned.top_up.method)),
             LEG_STATES[leg.state],
             leg_failures.sentence(leg),
+            paid_to.get(leg.public_id, []),
         )
         for leg in legs
     ]

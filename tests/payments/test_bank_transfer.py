@@ -15,6 +15,7 @@ from payments import clearing, paying_back, polling, reconciling, top_ups, walle
 from payments.adjustments import SamePerson
 from payments.bank import matching, payouts, references
 from payments.bank.matching import NotAllThere
+from payments.bank.payouts import OtherPartSent
 from payments.bank.statements import ImportedBefore
 from payments.models import (
     BankAccount,
@@ -26,8 +27,10 @@ from payments.models import (
     Lot,
     MatchState,
     MatchUse,
+    PayoutState,
     TopUp,
     TopUpStatus,
+    Withdrawal,
 )
 from promote.keys import staff
 from promote.refusals import Invalid, WrongState
@@ -440,6 +443,121 @@ def test_a_payout_that_cant_be_sent_puts_the_coins_back():
     made.refresh_from_db()
     assert (made.status, made.legs.get().failure) == ("failed", "account closed")
     assert wallet.balance(account=top_up.account).free_coins == 100
+
+
+def a_transfer_in_two_parts(**facts) -> TopUp:
+    """Rp 16,000: Siti brought 10,000 of it, a day later Budi 6,000."""
+    top_up = a_transfer(**facts)
+    later = paying(top_up, "6000.00", payer="Budi", account="333444555").replace("2026-11-24", "2026-11-25")
+    imported(csv(paying(top_up, "10000.00"), later))
+    approved(top_up)
+    return top_up
+
+
+def withdrawn(top_up: TopUp, coins: int) -> Withdrawal:
+    """Asked for, and put on finance's list."""
+    made = withdrawals.request(
+        account=top_up.account, surface="web", coins=coins, key=f"key-{a_number()}", now=timezone.now()
+    )
+    paying_back.work(limit=10, now=timezone.now() + timedelta(hours=1))
+    return made
+
+
+def decided(payout: BankPayout, *, is_sent: bool, told: str = "OUT") -> None:
+    payouts.tell(payout_id=payout.id, is_sent=is_sent, told=told, by=one_of_finance(), now=timezone.now())
+    payouts.confirm(payout_id=payout.id, by=one_of_finance(), now=timezone.now())
+
+
+def on_the_list(made: Withdrawal) -> dict[str, tuple[str, int]]:
+    rows = BankPayout.objects.filter(reference=made.legs.get().public_id)
+    return {row.payee: (row.payee_account, row.amount_minor) for row in rows}
+
+
+def test_what_came_from_two_accounts_goes_back_to_both_the_newest_first_and_no_more_than_each_brought():
+    top_up = a_transfer_in_two_parts()
+    first, second = withdrawn(top_up, 30), withdrawn(top_up, 70)
+    assert on_the_list(first) == {"Budi": ("333444555", 480_000)}
+    assert on_the_list(second) == {"Budi": ("333444555", 120_000), "Siti": ("111222", 1_000_000)}
+    for payout in BankPayout.objects.all():
+        decided(payout, is_sent=True)
+    now = timezone.now() + timedelta(hours=9)
+    paying_back.work(limit=10, now=now)
+    assert {seen_again(made).status for made in (first, second)} == {"succeeded"}
+    for run_at in (now, now + timedelta(hours=1)):
+        reconciling.reconcile(gateway="bank_transfer", now=run_at)
+    assert not Difference.objects.exists()
+    assert [book(code, "IDR") for code in ("clearing:bank_transfer", "bank", "withdrawals_payable")] == [0, 0, 0]
+    audited()
+
+
+def test_a_refund_of_two_parts_is_paid_back_only_once_both_are_sent():
+    made = withdrawn(a_transfer_in_two_parts(), 100)
+    one, other = BankPayout.objects.order_by("id")
+    decided(one, is_sent=True)
+    paying_back.work(limit=10, now=timezone.now() + timedelta(hours=9))
+    assert seen_again(made).status == "submitted"
+    decided(other, is_sent=True)
+    paying_back.work(limit=10, now=timezone.now() + timedelta(hours=19))
+    assert seen_again(made).status == "succeeded"
+
+
+def test_a_part_that_cant_be_sent_keeps_the_other_and_their_accounts_may_be_paid_later():
+    top_up = a_transfer_in_two_parts()
+    made = withdrawn(top_up, 100)
+    decided(BankPayout.objects.order_by("id").last(), is_sent=False, told="account closed")
+    paying_back.work(limit=10, now=timezone.now() + timedelta(hours=9))
+    assert (seen_again(made).status, made.legs.get().failure) == ("failed", "account closed")
+    assert {row.state for row in BankPayout.objects.all()} == {PayoutState.FAILED}
+    assert wallet.balance(account=top_up.account).free_coins == 100
+    assert on_the_list(withdrawn(top_up, 100)) == on_the_list(made)
+
+
+def test_a_part_must_be_sent_where_another_was():
+    withdrawn(a_transfer_in_two_parts(), 100)
+    one, other = BankPayout.objects.order_by("id")
+    decided(one, is_sent=True)
+    with pytest.raises(OtherPartSent):
+        decided(other, is_sent=False)
+    decided(other, is_sent=True)
+    assert {row.state for row in BankPayout.objects.all()} == {PayoutState.SENT}
+
+
+def test_no_code_path_sends_an_account_more_than_it_brought_or_to_another_or_half_a_refund():
+    top_up = a_transfer_in_two_parts()
+    made = withdrawn(top_up, 100)
+    one, other = BankPayout.objects.order_by("id")
+    facts = {"top_up": top_up, "currency": "IDR", "asked_at": timezone.now(), "reference": "by hand", "amount_minor": 1}
+    for match, payee, account, broken in (
+        (one.match, one.payee, one.payee_account, "bank_payout_within"),
+        (one.match, other.payee, other.payee_account, "bank_payout_to_its_payer"),
+    ):
+        with pytest.raises(DatabaseError, match=r"account") as refused, transaction.atomic():
+            BankPayout.objects.create(match=match, payee=payee, payee_account=account, **facts)
+        assert refused.value.__cause__.diag.constraint_name == broken
+    with pytest.raises(DatabaseError, match="all parts of a refund"), transaction.atomic():
+        for row, is_sent in ((one, True), (other, False)):
+            payouts.tell(payout_id=row.id, is_sent=is_sent, told="x", by=one_of_finance(), now=timezone.now())
+            checked = {"checker": one_of_finance(), "decided_at": timezone.now()}
+            BankPayout.objects.filter(id=row.id).update(state="sent" if is_sent else "failed", **checked)
+    assert seen_again(made).status == "submitted"
+
+
+@pytest.mark.usefixtures("static_files")
+def test_the_owner_reads_to_which_accounts_it_goes_by_their_last_digits():
+    top_up = a_transfer_in_two_parts(account=an_advertiser(country="ID"))
+    client = signed_in(top_up.account)
+    asked = text_of(client.get("/wallet/withdraw/?coins=100"))
+    assert "to account •••• 4555: Rp6,000" in asked
+    assert "to account •••• 22: Rp10,000" in asked
+    assert "333444555" not in asked
+    made = withdrawn(top_up, 100)
+    shown = text_of(client.get(f"/wallet/withdrawals/{made.public_id}/"))
+    assert "to account •••• 4555: Rp6,000" in shown
+
+
+def seen_again(made: Withdrawal) -> Withdrawal:
+    made.refresh_from_db()
+    return made
 
 
 # --- the desk -------------------------------------------------------------------------------------------------------
