@@ -1,4 +1,4 @@
-"""Notices of payment providers: checked, stored raw, answered at once, worked on afterwards, once each.
+"""Notices of payment providers: stored raw, answered at once, worked on afterwards, once each.
 
 A notice moves no coin by itself: it makes `top_ups.confirm` ask the provider. So a forged, repeated, late or reordered
 one does no harm, and one that was lost is made up for by polling.py.
@@ -20,7 +20,7 @@ from payments import (
     fraud_warnings,
     gateways,
     paying_back,
-    refused,
+    refused_notices,
     returns,
     store_purchases,
     telling_use,
@@ -44,22 +44,30 @@ _CALLED, _CALLED_FOR_S = "notices:called", 5
 _NOT_OURS = "no top-up of ours"
 
 
-def receive(*, gateway: str, path: str, headers: Mapping[str, str], raw: bytes, now: datetime) -> Reply:
-    """Stores a notice, has it worked on once that is committed, and answers as its provider expects.
+def receive(
+    *, gateway: str, path: str, headers: Mapping[str, str], raw: bytes, now: datetime, source: str = ""
+) -> Reply:
+    """Stores a notice with what its signature was worth, has it worked on once that is committed, and answers as its
+    provider expects.
 
-    Known ones are only counted. What is not signed by the provider is not stored, so that nobody can fill the table,
-    but counted. Raises BadNotice, NoSuchGateway, and GatewayAway where it can't be checked now.
+    Known ones are only counted. What is not signed by the provider, or can't be checked, is kept as refused and never
+    worked on (refused_notices.py says how many of a `source`). Raises BadNotice, NoSuchGateway, and GatewayAway where
+    it can't be checked now.
     """
     here = gateways.named(gateway)
+    kept = {name: headers[name][:1000] for name in (*_HEADERS_KEPT, *here.notice_headers) if name in headers}
     try:
         facts = here.parse_notice(headers, raw, path=path, now=now)
-    except BadNotice as bad:
-        log.warning("notice refused: %s: %s", gateway, bad)
-        refused.count(gateway=gateway, reason=bad.reason, sentence=str(bad))
+    except Exception as error:  # whatever it is, what came is kept
+        reason = error.reason if isinstance(error, BadNotice) else "not_checked"
+        told = str(error) if isinstance(error, BadNotice | GatewayAway) else type(error).__name__
+        log.warning("notice refused: %s: %s: %s", gateway, reason, told)
+        refused_notices.keep(
+            gateway=gateway, reason=reason, sentence=told, raw=raw, headers=kept, source=source, now=now
+        )
         raise
     if isinstance(facts, Reply):
         return facts
-    kept = {name: headers[name][:1000] for name in (*_HEADERS_KEPT, *here.notice_headers) if name in headers}
     store(gateway, facts, raw=raw, headers=kept, now=now)
     return facts.reply
 
@@ -175,8 +183,11 @@ def _act(notice: Notice, top_up: TopUp, *, now: datetime) -> None:
 
 
 def replay(*, notice_ids: Collection[int], now: datetime) -> int:
-    """Puts notices back in line, whatever became of them; paid top-ups stay as they are. Returns how many."""
-    again = Notice.objects.filter(id__in=notice_ids).exclude(state=NoticeState.WAITING)
+    """Puts notices back in line, whatever became of them; paid top-ups stay as they are. Returns how many.
+
+    Not those that were refused at the door: nobody knows who sent them.
+    """
+    again = Notice.objects.filter(id__in=notice_ids).exclude(state__in=(NoticeState.WAITING, NoticeState.REFUSED))
     with transaction.atomic():
         chosen = list(again.select_for_update())
         Notice.objects.filter(id__in=[notice.id for notice in chosen]).update(

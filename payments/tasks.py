@@ -16,6 +16,7 @@ from payments import (
     paying_back,
     polling,
     reconciling,
+    refused_notices,
     saved_methods,
     sealing,
 )
@@ -26,6 +27,11 @@ from promote.accounts.models import User
 def process_notices(*, limit: int = 25, **_: object) -> None:
     """Few at a time, so that other work has its turn between."""
     notices.work(limit=limit, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def forget_refused_notices(*, limit: int = 500, **_: object) -> None:
+    refused_notices.forget_due(limit=limit, now=timezone.now())
 
 
 @shared_task(ignore_result=True)

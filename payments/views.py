@@ -18,7 +18,12 @@ def webhook(request: HttpRequest, gateway: str, rest: str = "") -> HttpResponse:
         return JsonResponse({"error": "too large"}, status=413)
     try:
         reply = notices.receive(
-            gateway=gateway, path=request.path, headers=request.headers, raw=request.body, now=timezone.now()
+            gateway=gateway,
+            path=request.path,
+            headers=request.headers,
+            raw=request.body,
+            now=timezone.now(),
+            source=request.META.get("REMOTE_ADDR", ""),
         )
     except NoSuchGateway:
         return JsonResponse({"error": "not found"}, status=404)

@@ -1,4 +1,4 @@
-"""Notices of payment providers in the admin: the dead are seen, and any can be replayed."""
+"""Notices of payment providers in the admin: the dead and the refused are seen; any but these can be replayed."""
 
 import json
 

@@ -58,6 +58,7 @@ app.conf.update(
         "analytics.compare": every(3600, "analytics.tasks.compare", queue="celery"),
         "payments.poll_open_top_ups": every(30, "payments.tasks.poll_open_top_ups", queue="celery"),
         "payments.process_notices": every(10, "payments.tasks.process_notices", queue="celery"),
+        "payments.forget_refused_notices": every(3600, "payments.tasks.forget_refused_notices", queue="celery"),
         "payments.catch_up": every(900, "payments.tasks.catch_up", queue="celery"),
         "payments.tell_all_delivered": every(60, "payments.tasks.tell_all_delivered", queue="celery"),
         "payments.release_saved_methods": every(60, "payments.tasks.release_saved_methods", queue="celery"),

@@ -10,12 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 
 from payments import gateways, notices, top_ups
 from payments.gateways.stripe import StripeGateway
-from payments.models import Notice, TopUp
+from payments.models import Notice, NoticeState, TopUp
 from promote.accounts.models import Account
 from promote.markets.models import CoinPack
 from tests.builders import a_number, an_account
@@ -92,6 +93,11 @@ def deliver(notice: tuple[dict[str, str], bytes], **headers: str) -> Any:
     sent, body = notice
     headers = {"Stripe-Signature": sent["Stripe-Signature"], **headers}
     return Client().post(HOOK, body, content_type="application/json; charset=utf-8", headers=headers)
+
+
+def taken() -> QuerySet[Notice]:
+    """The notices whose signature was right."""
+    return Notice.objects.exclude(state=NoticeState.REFUSED)
 
 
 def work_off(*, now: datetime | None = None) -> None:

@@ -22,6 +22,7 @@ from payments import gateways, top_ups
 from payments.gateways import amounts
 from payments.gateways.paypal import PaypalGateway
 from payments.models import Lot, Notice, Refused, TopUp, TopUpStatus
+from tests.payments.buying import taken
 from tests.payments.counter import Counter, Letter, buys, confirmed, post, work_off
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +49,7 @@ def test_a_tampered_body_is_refused_and_counted(at_counter: Counter, market: str
             continue  # what it signs is inside the body
         refused = post(Letter(letter.path, letter.headers, body))
         assert refused.status_code in (400, 401)
-    assert not Notice.objects.exists()
+    assert not taken().exists()
     assert sum(Refused.objects.values_list("times", flat=True)) == 3 if method == "truemoney" else 4
 
 
@@ -278,7 +279,7 @@ def test_both_signatures_of_doku_are_checked(at_counter: Counter) -> None:
     for asked, code in cases:
         refused = doku_letter(**asked)
         assert (refused.status_code, refused.json()["responseCode"]) == (401, code), asked
-    assert Notice.objects.count() == 1
+    assert taken().count() == 1
     assert set(reasons()) == {"signature", "time", "other_account"}
 
 
@@ -322,7 +323,7 @@ def test_a_jwt_of_another_secret_algorithm_or_merchant_is_refused(at_counter: Co
     ]
     for ask in refused:
         assert ask().status_code == 400
-    assert Notice.objects.count() == 1
+    assert taken().count() == 1
     assert reasons() == ["other_account", "signature", "unreadable"]
 
 

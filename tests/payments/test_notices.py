@@ -110,12 +110,19 @@ def test_a_signed_lie_credits_nothing(at_till: Till, claim: str) -> None:
 @pytest.mark.parametrize(
     ("secret", "age_s"), [("whsec_of_a_thief", 0), ("", 0), (WEBHOOK_SECRET, 301), (WEBHOOK_SECRET, -400)]
 )
-def test_a_notice_not_signed_now_by_the_provider_is_neither_taken_nor_stored(
+def test_a_notice_not_signed_now_by_the_provider_is_kept_as_refused_and_never_worked_on(
     at_till: Till, secret: str, age_s: int
 ) -> None:
     top_up = a_top_up()
-    assert signed(an_event(top_up), secret=secret, age_s=age_s).status_code == 400
-    assert not Notice.objects.exists()
+    at_till.pays(top_up)
+    body = an_event(top_up)
+    assert signed(body, secret=secret, age_s=age_s).status_code == 400
+    kept = Notice.objects.get()
+    assert (kept.state, bytes(kept.raw), kept.headers["From"]) == ("refused", body.encode(), "127.0.0.1")
+    assert kept.kind == ("time" if age_s else "signature")
+    assert notices.process_due(limit=10, now=timezone.now() + timedelta(days=1)) == 0
+    assert notices.replay(notice_ids=[kept.id], now=timezone.now()) == 0
+    assert status_of(top_up) == TopUpStatus.PENDING
 
 
 @pytest.mark.parametrize("age_s", [200, -299])
@@ -132,7 +139,7 @@ def test_a_broken_signature_is_refused(at_till: Till, header: str | None) -> Non
 @pytest.mark.parametrize("body", ["", "[]", "{}", "no json", '{"id": 1, "type": 2, "data": {"object": 3}}', "\x00"])
 def test_a_signed_body_that_is_no_event_is_refused(at_till: Till, body: str) -> None:
     assert signed(body).status_code == 400
-    assert not Notice.objects.exists()
+    assert Notice.objects.get().state == NoticeState.REFUSED
 
 
 def test_a_tampered_body_is_refused(at_till: Till) -> None:
