@@ -22,6 +22,7 @@ from payments import (
     paying_back,
     refused_notices,
     returns,
+    saved_methods,
     store_purchases,
     telling_use,
     top_ups,
@@ -41,7 +42,7 @@ _LEASE_S, _LONGEST_WAIT_S = 60, 3600
 _HEADERS_KEPT = ("Content-Type", "User-Agent")
 _CALLED, _CALLED_FOR_S = "notices:called", 5
 """While a call for a worker is under way; where it is lost, the next may go out after so long."""
-_NOT_OURS = "no top-up of ours"
+_NOT_OURS = "nothing of ours"
 
 
 def receive(
@@ -164,6 +165,8 @@ def _work(notice: Notice, named: TopUp | None, *, now: datetime) -> bool:
     if notice.about == "warning":
         fraud_warnings.look(gateway=notice.gateway, ref=notice.provider_ref, now=now)
         return True
+    if notice.about == "saved":
+        return saved_methods.told_gone(gateway=notice.gateway, token=notice.provider_ref, now=now)
     ours = named if named is not None and named.gateway == notice.gateway else _at_provider(notice)
     top_up = ours or store_purchases.told(gateway=notice.gateway, ref=notice.provider_ref, now=now)
     if top_up is not None and notice.about == "use":

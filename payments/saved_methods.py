@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from payments import gateways, providers
 from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, Remembers, Saved
 from payments.models import SavedMethod, TopUp, TopUpStatus
-from promote import ids
+from promote import ids, notifications
 from promote.accounts.models import Account
 from promote.keys import keyring
 from promote.refusals import FieldError, Invalid, NotFound, Text
@@ -174,9 +174,35 @@ def release_due(*, limit: int, now: datetime) -> int:
     return len(tried)
 
 
+def told_gone(*, gateway: str, token: str, now: datetime) -> bool:
+    """The provider says that a payer took back what it kept of theirs: our own question decides. Whether it was saved
+    here. Raises GatewayAway, GatewayRefused.
+    """
+    saved = _of_token(gateway, token)
+    if saved is not None and not providers.ask(gateway, lambda asked: _keeps(asked, token)):
+        is_gone(saved, now=now)
+    return saved is not None
+
+
 def is_gone(saved: SavedMethod, *, now: datetime) -> None:
-    """Its owner has taken it back at the provider."""
-    SavedMethod.objects.filter(id=saved.id, removed_at=None).update(removed_at=now, token="")
+    """Its owner has taken it back at the provider: it pays no more here, and they are told."""
+    with transaction.atomic():
+        if SavedMethod.objects.filter(id=saved.id, removed_at=None).update(removed_at=now, token=""):
+            payload = {"method": saved.method, "label": saved.label}
+            notifications.notify(account=saved.account, kind="saved_method_gone", payload=payload, now=now)
+
+
+def _of_token(gateway: str, token: str) -> SavedMethod | None:
+    """Sealed values can't be looked up, so they are opened one after the other: a few microseconds each."""
+    kept = SavedMethod.objects.filter(gateway=gateway, removed_at=None).values_list("id", "token")
+    for saved_id, sealed in kept.iterator(chunk_size=2000):
+        if keyring.unseal(_PURPOSE, sealed).decode() == token:
+            return SavedMethod.objects.select_related("account").get(id=saved_id)
+    return None
+
+
+def _keeps(gateway: Gateway, token: str) -> bool:
+    return isinstance(gateway, Remembers) and gateway.keeps(token)
 
 
 def _claim(saved_id: UUID, *, now: datetime) -> bool:

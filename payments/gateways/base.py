@@ -138,11 +138,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class NoticeFacts:
-    """What a notice is about, as far as it says: a `payment`, its `return`, how much of it is in `use`, a `warning`, or
-    nothing that we work on.
+    """What a notice is about, as far as it says: a `payment`, its `return`, how much of it is in `use`, a `warning`,
+    what was `saved` and is kept no more, or nothing that we work on.
 
-    `provider_ref` is the id of that payment or warning at the provider. Of a return, `payment_ref` is the payment whose
-    money went back, or came back to us.
+    `provider_ref` is the id of that payment or warning at the provider, or the token of what was saved. Of a return,
+    `payment_ref` is the payment whose money went back, or came back to us.
     """
 
     event_id: str
@@ -396,6 +396,10 @@ class Remembers(Protocol):
 
     def forget(self, token: str) -> None:
         """Any number of times. Raises GatewayAway, GatewayRefused."""
+        ...
+
+    def keeps(self, token: str) -> bool:
+        """Whether it is still kept there. Raises GatewayAway, GatewayRefused."""
         ...
 
 

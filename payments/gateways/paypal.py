@@ -112,6 +112,12 @@ class PaypalGateway:
         if answer.status >= 300 and answer.status != 404:
             raise GatewayRefused(_issue(answer))
 
+    def keeps(self, token: str) -> bool:
+        answer = self._ask("GET", f"/v3/vault/payment-tokens/{token}")
+        if answer.status >= 300 and answer.status != 404:
+            raise GatewayRefused(_issue(answer))
+        return answer.status != 404
+
     def parse_notice(self, headers: Mapping[str, str], raw: bytes, *, path: str, now: datetime) -> NoticeFacts:
         self._check_signature(headers, raw, now=now)
         try:

@@ -42,11 +42,13 @@ def read(how: Callable[[], Answer]) -> Answer:
 
 
 def told(event_id: str, kind: str, resource: Mapping[str, Any]) -> NoticeFacts:
-    """What a notice is about: an order or its payment, what was saved by it, a refund, or a dispute."""
+    """What a notice is about: an order or its payment, what was saved or is no more, a refund, or a dispute."""
     if kind == "VAULT.PAYMENT-TOKEN.CREATED":
         metadata: Any = resource.get("metadata")
         order = metadata.get("order_id") if isinstance(metadata, dict) else ""
         return _facts(event_id, kind, "payment" if order else "", provider_ref=order)
+    if kind == "VAULT.PAYMENT-TOKEN.DELETED":
+        return _facts(event_id, kind, "saved", provider_ref=resource.get("id"))
     if kind.startswith("CUSTOMER.DISPUTE."):
         disputed: Any = resource.get("disputed_transactions")
         first = disputed[0] if isinstance(disputed, list) and disputed and isinstance(disputed[0], dict) else {}

@@ -138,6 +138,9 @@ class StripeGateway:
             if not self._is_detached(token):
                 raise
 
+    def keeps(self, token: str) -> bool:
+        return not self._is_detached(token)
+
     def _page(self, purchase: Purchase, *, key: str) -> Started:
         """A page of Stripe's. Who has let their card be kept before is the same customer there, and finds it."""
         session = _ask(lambda: self._client.v1.checkout.sessions.create(_session(purchase), {"idempotency_key": key}))
@@ -218,7 +221,7 @@ class StripeGateway:
         metadata: Any = subject.get("metadata")
         repeated = metadata.get("top_up") if isinstance(metadata, dict) else None
         about = _about(kind)
-        named = about == "warning" or subject.get("object") in ("checkout.session", "payment_intent")
+        named = about in ("warning", "saved") or subject.get("object") in ("checkout.session", "payment_intent")
         return NoticeFacts(
             event_id=event_id[:255],
             kind=kind[:96],
@@ -303,6 +306,8 @@ def _about(kind: str) -> str:
         return "payment"
     if kind in _ABOUT_RETURNS:
         return "return"
+    if kind == "payment_method.detached":
+        return "saved"
     return "warning" if kind.startswith(_WARNINGS) else ""
 
 

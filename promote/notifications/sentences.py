@@ -46,6 +46,10 @@ SENTENCES: dict[str, Promise] = {
         "Of your transfer {arrived} arrived; {lacks} are missing. Transfer them with the same reference, or write to "
         "support."
     ),
+    "saved_method_gone": _(
+        "{label} is saved here no more, since it was removed where it was kept. Nothing is taken from it. You can save "
+        "it again with your next payment."
+    ),
     "coins_granted": _("Given to you: {coins}."),
     "coins_taken_back": _("A payment of yours went back to you, so its coins left your balance: {coins}."),
     "coins_taken_back_owed": _(

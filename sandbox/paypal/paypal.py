@@ -60,8 +60,8 @@ class Paypal(StandIn):
             return self._once(request, lambda asked: account.refund(self, capture_id, asked))
         if call.startswith(("GET /v1/customer/disputes", "GET /v1/reporting/transactions")):
             return account.answer(self, request)
-        if found := re.fullmatch(r"DELETE /v3/vault/payment-tokens/([\w-]+)", call):
-            return self._unvault(found[1])
+        if found := re.fullmatch(r"(DELETE|GET) /v3/vault/payment-tokens/([\w-]+)", call):
+            return self._vaulted(found[2], is_let_go=found[1] == "DELETE")
         raise orders.problem(404, "RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID")
 
     def _token(self, request: Request) -> Response:
@@ -166,10 +166,12 @@ class Paypal(StandIn):
         amount = capture["amount"]
         account.book(self, "T0006", Decimal(amount["value"]), amount["currency_code"], id_=capture["id"])
 
-    def _unvault(self, token: str) -> Response:
+    def _vaulted(self, token: str, *, is_let_go: bool) -> Response:
         with self.store.transaction():
             if not self.store.kept(f"vault:{token}").get("open"):
                 raise orders.problem(404, "RESOURCE_NOT_FOUND", "TOKEN_NOT_FOUND")
+            if not is_let_go:
+                return Response(200, {"id": token, "payment_source": {"paypal": dict(_PAYER)}})
             self.store.keep(f"vault:{token}", {"open": False})
             self.emit("VAULT.PAYMENT-TOKEN.DELETED", {"id": token})
         return Response(204, b"")

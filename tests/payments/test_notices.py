@@ -173,7 +173,7 @@ def test_a_notice_about_nothing_of_ours_is_kept_and_let_be(at_till: Till) -> Non
         event = {"id": f"evt_{number}", "type": DONE, "data": {"object": session}}
         assert signed(json.dumps(event)).status_code == 200
     work_off()
-    assert set(Notice.objects.values_list("state", "error")) == {("ignored", "no top-up of ours")}
+    assert set(Notice.objects.values_list("state", "error")) == {("ignored", "nothing of ours")}
 
 
 def test_a_payment_of_a_wrong_amount_is_dead_until_ops_looks(at_till: Till) -> None:

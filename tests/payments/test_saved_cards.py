@@ -248,6 +248,15 @@ def test_detached_at_stripe_it_fails_once_and_is_saved_no_more(at_till: Till) ->
     assert not account.saved_methods.filter(removed_at=None).exists()
 
 
+def test_detached_at_stripe_it_leaves_the_list_by_its_notice(at_till: Till) -> None:
+    account = who_saved(at_till)
+    at_till.stripe.client.v1.payment_methods.detach(saved_methods.token_of(card_of(account)))
+    assert deliver(at_till.of_kind("payment_method.detached")).status_code == 200
+    work_off()
+    assert saved_methods.of(account=account) == {}
+    assert account.notifications.filter(kind="saved_method_gone").count() == 1
+
+
 def test_an_expired_card_says_so_and_can_not_be_chosen(at_till: Till) -> None:
     account = who_saved(at_till, account=an_advertiser(country="US"))
     SavedMethod.objects.update(expires_on=timezone.now().date() - timedelta(days=1))

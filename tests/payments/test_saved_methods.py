@@ -11,11 +11,12 @@ from payments import gateways, purchases, saved_methods, wallet
 from payments.gateways.base import Purchase
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from promote.accounts.models import Account
+from promote.notifications.sentences import sentence
 from promote.refusals import NotFound
 from tests.api.callers import a_browser
 from tests.builders import an_account
 from tests.front.visitors import an_advertiser, signed_in, text_of
-from tests.payments.counter import Counter, buys, confirmed, post, work_off
+from tests.payments.counter import Counter, Letter, buys, confirmed, post, work_off
 from tests.sandbox.stand_in import until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
@@ -107,10 +108,9 @@ def test_forgotten_it_asks_again_and_paypal_is_told(at_counter: Counter) -> None
     assert buys("AU", "paypal_reference", account=account).redirect_url
 
 
-def test_taken_back_at_paypal_it_fails_once_and_then_asks_again(at_counter: Counter) -> None:
-    account = who_saved(at_counter)
-    token = saved_methods.token_of(account.saved_methods.get())
-    paypal = at_counter.providers["paypal"]
+def taken_back_there(here: Counter, saved: SavedMethod) -> None:
+    """Its owner removes us on PayPal's own pages."""
+    token, paypal = saved_methods.token_of(saved), here.providers["paypal"]
     keys = settings.GATEWAYS["paypal"]
     access = requests.post(
         f"{paypal.url}/v1/oauth2/token",
@@ -120,9 +120,48 @@ def test_taken_back_at_paypal_it_fails_once_and_then_asks_again(at_counter: Coun
     ).json()["access_token"]
     headers = {"Authorization": f"Bearer {access}"}
     assert requests.delete(f"{paypal.url}/v3/vault/payment-tokens/{token}", headers=headers, timeout=10).ok
+
+
+def of_its_deletion(here: Counter) -> Letter:
+    """What PayPal then tells us."""
+    letters = here.mail.letters
+    until(lambda: any(b"PAYMENT-TOKEN.DELETED" in letter.body for letter in letters))
+    return next(letter for letter in letters if b"PAYMENT-TOKEN.DELETED" in letter.body)
+
+
+def test_taken_back_at_paypal_it_fails_once_and_then_asks_again(at_counter: Counter) -> None:
+    account = who_saved(at_counter)
+    taken_back_there(at_counter, account.saved_methods.get())
     assert confirmed(buys("AU", "paypal_reference", account=account)).status == TopUpStatus.FAILED
     assert not SavedMethod.objects.filter(account=account, removed_at=None).exists()
     assert buys("AU", "paypal_reference", account=account).redirect_url
+
+
+def test_taken_back_at_paypal_it_leaves_the_list_by_paypals_notice_and_its_owner_is_told_once(
+    at_counter: Counter,
+) -> None:
+    account, other = who_saved(at_counter), who_saved(at_counter)
+    taken_back_there(at_counter, account.saved_methods.get())
+    letter = of_its_deletion(at_counter)
+    for _ in range(2):
+        assert post(letter).status_code == 200
+        work_off()
+    assert saved_methods.of(account=account) == {}
+    assert account.saved_methods.get().token == ""
+    told = [sentence(one) for one in account.notifications.filter(kind="saved_method_gone")]
+    assert len(told) == 1
+    assert "p…@example.com is saved here no more" in told[0]
+    assert list(saved_methods.of(account=other)) == ["paypal_reference"]
+    assert not other.notifications.filter(kind="saved_method_gone").exists()
+
+
+def test_what_paypal_still_keeps_stays_whatever_a_notice_says(at_counter: Counter) -> None:
+    saved = who_saved(at_counter).saved_methods.get()
+    token = saved_methods.token_of(saved)
+    assert saved_methods.told_gone(gateway="paypal", token=token, now=timezone.now())
+    assert not saved_methods.told_gone(gateway="paypal", token="of-nobody", now=timezone.now())
+    saved.refresh_from_db()
+    assert saved.removed_at is None
 
 
 def test_only_its_owner_can_forget_it(at_counter: Counter) -> None:
