@@ -1,4 +1,8 @@
+from itertools import pairwise
+
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -11,8 +15,32 @@ class PaymentMethodInline(ReadsWell, admin.TabularInline):
     extra = 0
 
 
+class TaxRateForm(forms.ModelForm):
+    def validate_constraints(self) -> None:
+        """Not row by row against what is stored: one may make room for another. The rows are looked at together."""
+
+
+class TaxRateFormSet(forms.BaseInlineFormSet):
+    def clean(self) -> None:
+        super().clean()
+        rows = [form.instance for form in self.forms if self._counts(form)]
+        for row in rows:
+            if row.valid_to and row.valid_to < row.valid_from:
+                raise ValidationError(_("The tax from %s ends before it begins.") % row.valid_from)
+        rows.sort(key=lambda row: row.valid_from)
+        for row, following in pairwise(rows):
+            if row.valid_to is None or row.valid_to >= following.valid_from:
+                told = _("The tax from %(first)s still holds on %(day)s, when another begins: end it the day before.")
+                raise ValidationError(told % {"first": row.valid_from, "day": following.valid_from})
+
+    def _counts(self, form: forms.ModelForm) -> bool:
+        return form.is_valid() and bool(form.cleaned_data) and not self._should_delete_form(form)
+
+
 class TaxRateInline(admin.TabularInline):
     model = TaxRate
+    form = TaxRateForm
+    formset = TaxRateFormSet
     extra = 0
 
 

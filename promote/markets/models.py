@@ -78,13 +78,20 @@ class Market(models.Model):
 
 
 class TaxRate(models.Model):
-    """A market's tax from a day on, until its next row. Before the first row the market's own name and rate hold.
+    """A market's tax from a day to a day, both included. On days of no row the market's own name and rate hold.
 
-    What was sold keeps the rate of its day: a top-up and its documents have it written on them.
+    No two rows of a market share a day: `tax_rates_follow_each_other`, an exclusion constraint that is checked at the
+    commit, so that one row may make room for another (promote/markets/sql/). What was sold keeps the rate of its day: a
+    top-up and its documents have it written on them.
     """
 
     market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="tax_rates")
     valid_from = models.DateField(help_text=_("From this day's first minute, in the market's zone."))
+    valid_to = models.DateField(
+        null=True,
+        blank=True,
+        help_text=_("To this day's last minute, in the market's zone. Empty: until further notice."),
+    )
     name = models.CharField(max_length=32)
     percent = models.DecimalField(
         max_digits=5, decimal_places=2, validators=[MinValueValidator(0), MaxValueValidator(99)]
@@ -93,12 +100,15 @@ class TaxRate(models.Model):
     class Meta:
         ordering = ["market", "valid_from"]
         constraints = [
-            models.UniqueConstraint(fields=["market", "valid_from"], name="tax_rate_once_a_day"),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gte=F("valid_from")), name="tax_rate_ends_after_it_begins"
+            ),
             models.CheckConstraint(condition=Q(percent__gte=0) & Q(percent__lt=100), name="tax_rate_percent"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.market_id} {self.name} {self.percent} % from {self.valid_from}"
+        until = f" to {self.valid_to}" if self.valid_to else ""
+        return f"{self.market_id} {self.name} {self.percent} % from {self.valid_from}{until}"
 
 
 class PaymentMethod(models.Model):

@@ -2,19 +2,21 @@
 
 import io
 import zipfile
-from datetime import date, timedelta
+from contextlib import nullcontext
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pypdf
 import pytest
+import time_machine
 from django.core import mail
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from facturx import get_facturx_xml_from_pdf, xml_check_xsd
 
 from payments import billing, credit_notes, documents, invoices, returns, tax, withdrawals
 from payments.documents import e_invoice
 from payments.models import Invoice, InvoiceKind, LegState, ReturnKind, Seller, TopUp
-from promote.accounts.models import Account
+from promote.accounts.models import Account, User
 from promote.markets.models import Market, TaxRate
 from promote.markets.taxes import tax_of
 from promote.outbox import relay
@@ -22,9 +24,11 @@ from tests.api.callers import an_app
 from tests.builders import NOON, a_number, an_account
 from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.books import a_paid_top_up
+from tests.payments.counter import buys
 from tests.payments.ledgers import audited
 from tests.payments.test_invoices import a_spent_order, billed
 from tests.payments.test_invoices import text_of as words_of
+from tests.payments.transfers import a_bank_account
 
 pytestmark = pytest.mark.django_db
 MICROS = 1_000_000
@@ -226,6 +230,19 @@ def test_all_documents_of_a_year_come_in_one_file():
     assert b"".join(browser.get("/invoices/2026.zip").streaming_content)[:2] == b"PK"
 
 
+def as_shown(page) -> dict[str, str]:
+    """What the admin's form would send as it stands."""
+    forms = [page.context["adminform"].form] + [
+        form for one in page.context["inline_admin_formsets"] for form in (one.formset.management_form, *one.formset)
+    ]
+    shown = {}
+    for field in (field for form in forms for field in form):
+        value = field.value()
+        if value is not None and value is not False:
+            shown[field.html_name] = value if isinstance(value, list) else str(field.field.prepare_value(value))
+    return shown
+
+
 # --- the tax of the day ---------------------------------------------------------------------------------------------
 
 
@@ -242,3 +259,57 @@ def test_a_new_rate_holds_from_its_day_in_the_market_and_not_for_what_was_sold_b
     )
     assert invoice is not None
     assert invoice.tax_minor == 1_100
+
+
+def test_a_rate_holds_to_its_last_day_and_then_the_markets_own_again():
+    market = Market.objects.get(code="ID")
+    rate = {"name": "VAT", "percent": Decimal(12)}
+    TaxRate.objects.create(market=market, valid_from=date(2026, 11, 24), valid_to=date(2026, 11, 25), **rate)
+    last = datetime(2026, 11, 25, 16, 59, tzinfo=UTC)
+    assert [tax_of(market, at=last + timedelta(minutes=n)).percent for n in (-2880, 0, 1)] == [11, 12, 11]
+    account = an_account(country="ID")
+    a_bank_account()
+    sold = []
+    for n in (0, 1):
+        with time_machine.travel(last + timedelta(minutes=n), tick=False):
+            sold.append(buys("ID", "offline_bank_transfer", account=account, coins=100).tax_percent)
+    assert sold == [12, 11]
+
+
+@pytest.mark.parametrize(
+    ("market", "first", "last", "is_taken"),
+    [
+        ("ID", date(2026, 11, 30), None, False),
+        ("ID", date(2026, 12, 1), None, True),
+        ("ID", date(2026, 10, 1), date(2026, 11, 1), False),
+        ("ID", date(2026, 10, 1), date(2026, 10, 31), True),
+        ("ID", date(2026, 10, 1), None, False),
+        ("IT", date(2026, 11, 1), None, True),
+        ("TH", date(2026, 11, 5), date(2026, 11, 6), True),
+    ],
+)
+def test_no_two_rates_of_a_market_share_a_day(market, first, last, is_taken):
+    rate = {"name": "VAT", "percent": Decimal(12)}
+    TaxRate.objects.create(market_id="ID", valid_from=date(2026, 11, 1), valid_to=date(2026, 11, 30), **rate)
+    other = {"valid_from": first, "valid_to": last, **rate}
+    refused = nullcontext() if is_taken else pytest.raises(IntegrityError, match="tax_rates_follow_each_other")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        TaxRate.objects.create(market_id=market, **other)
+        cursor.execute("SET CONSTRAINTS tax_rates_follow_each_other IMMEDIATE")
+
+
+def test_finance_ends_a_rate_and_begins_the_next_in_one_go(client):
+    market = Market.objects.get(code="ID")
+    rate = TaxRate.objects.create(market=market, valid_from=date(2026, 1, 1), name="VAT", percent=Decimal(11))
+    client.force_login(User.objects.create_superuser("root"))
+    address = f"/admin/markets/market/{market.pk}/change/"
+    asked = as_shown(client.get(address)) | {
+        "tax_rates-TOTAL_FORMS": "2", "tax_rates-1-market": "ID", "tax_rates-1-valid_from": "2027-01-01",
+        "tax_rates-1-name": "VAT", "tax_rates-1-percent": "12",
+    }  # fmt: skip
+    refused = client.post(address, asked)
+    assert "The tax from 2026-01-01 still holds on 2027-01-01" in refused.content.decode()
+    assert client.post(address, asked | {"tax_rates-0-valid_to": "2026-12-31"}).status_code == 302
+    rate.refresh_from_db()
+    assert rate.valid_to == date(2026, 12, 31)
+    assert market.tax_rates.count() == 2

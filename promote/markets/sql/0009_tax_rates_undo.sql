@@ -1,0 +1,1 @@
+ALTER TABLE markets_taxrate DROP CONSTRAINT tax_rates_follow_each_other;
