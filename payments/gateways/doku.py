@@ -9,7 +9,9 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
+from payments import virtual_accounts
 from payments.gateways import amounts, answered, calls, doku_account, rsa_keys, said
 from payments.gateways.base import (
     BadNotice,
@@ -28,6 +30,8 @@ from payments.gateways.base import (
 )
 from payments.gateways.doku_keys import Keys
 from payments.gateways.tokens import Token
+from promote import ids
+from promote.refusals import NotFound
 
 LIVE = "https://api.doku.com"
 BANK, BANK_CHANNEL = "BCA", "VIRTUAL_ACCOUNT_BCA"
@@ -131,8 +135,9 @@ class DokuGateway:
 
     def _virtual_account(self, purchase: Purchase, *, key: str) -> Started:
         digits = _digits(purchase.reference)
+        account = self._account(virtual_accounts.take(_payment(digits)))
         body = {
-            **self._account(digits),
+            **account,
             "virtualAccountName": "Promote",
             "trxId": digits,
             "totalAmount": _amount(purchase),
@@ -141,20 +146,35 @@ class DokuGateway:
             "additionalInfo": {"channel": BANK_CHANNEL, "virtualAccountConfig": {"reusableStatus": False}},
         }
         answer = self._ask(_CREATE_VA, body, external_id=_external(key))
-        # A conflict is our own first try, whose answer was lost: everything of the account is known beforehand.
-        if answer.status >= 300 and answer.status != 409:
+        if answer.status == 409:
+            answer = self._first_try(account, purchase) or self._ask(_CREATE_VA, body, external_id=_fresh())
+        if answer.status >= 300:
             raise GatewayRefused(_code(answer))
         data: Any = answer.body.get("virtualAccountData")
         more: Any = data.get("additionalInfo") if isinstance(data, dict) else None
         help_url = more.get("howToPayPage") if isinstance(more, dict) else ""
         instructions = Instructions(
             bank=BANK,
-            account_number=self._account(digits)["virtualAccountNo"].strip(),
+            account_number=account["virtualAccountNo"].strip(),
             account_name="Promote",
             expires_at=purchase.expires_at,
             help_url=help_url if isinstance(help_url, str) else "",
         )
         return Started(provider_ref=f"va.{digits}", instructions=instructions)
+
+    def _first_try(self, account: Mapping[str, str], purchase: Purchase) -> calls.Answered | None:
+        """After a conflict: the account that our own first try made, whose answer was lost. None where DOKU has none of
+        this number, and knew the call's id alone. Raises GatewayRefused where it is another payment's.
+        """
+        answer = self._ask(_VA_STATUS, account, external_id=_fresh())
+        if answer.status == 404:
+            return None
+        if answer.status >= 300:
+            raise GatewayRefused(_code(answer))
+        there, asked = self._read_transfer(answer), (purchase.reference, purchase.amount_minor, purchase.currency)
+        if (there.reference, there.amount_minor, there.currency) != asked:
+            raise GatewayRefused("DOKU has this virtual account for another payment")
+        return answer
 
     def _bind(self, purchase: Purchase, *, key: str) -> Started:
         phone = f"62{purchase.phone[1:]}" if purchase.phone.startswith("0") else purchase.phone
@@ -202,9 +222,15 @@ class DokuGateway:
         return Started(provider_ref=f"{_WAYS[purchase.method]}.{digits}", redirect_url=page)
 
     def _fetch_transfer(self, digits: str) -> Fetched:
-        answer = self._ask(_VA_STATUS, self._account(digits), external_id=_fresh())
+        number = virtual_accounts.number_of(_payment(digits))
+        if number is None:
+            raise GatewayRefused(f"top_{digits} has no virtual account")
+        answer = self._ask(_VA_STATUS, self._account(number), external_id=_fresh())
         if answer.status >= 300:
             raise GatewayRefused(_code(answer))
+        return self._read_transfer(answer)
+
+    def _read_transfer(self, answer: calls.Answered) -> Fetched:
         try:
             data = answer.body["virtualAccountData"]
             flag = data["paymentFlagReason"]["english"].lower()
@@ -250,10 +276,7 @@ class DokuGateway:
             is_live=self.is_live,
         )
 
-    def _account(self, digits: str) -> dict[str, str]:
-        """The virtual account of a payment: twelve digits that follow from its id, so that they need not be kept."""
-        number = int.from_bytes(hashlib.sha256(digits.encode()).digest()[:8]) % 10**12
-        customer = f"{number:012d}"
+    def _account(self, customer: str) -> dict[str, str]:
         return {
             "partnerServiceId": self._service,
             "customerNo": customer,
@@ -376,6 +399,13 @@ def _amount(purchase: Purchase) -> dict[str, str]:
 def _digits(reference: str) -> str:
     """Our id without its prefix: OVO takes 32 characters."""
     return reference.removeprefix("top_")
+
+
+def _payment(digits: str) -> UUID:
+    try:
+        return ids.parse("top", f"top_{digits}")
+    except NotFound:
+        raise GatewayRefused("no payment of ours has this reference") from None
 
 
 def _external(key: str) -> str:

@@ -32,6 +32,7 @@ from payments.models.returns import PaymentReturn, ReturnKind, ReturnState
 from payments.models.saved import SavedMethod
 from payments.models.top_ups import TopUp, TopUpStatus, TopUpTransition
 from payments.models.uses import LotUse
+from payments.models.virtual_accounts import VirtualAccount
 from payments.models.withdrawals import (
     WITHDRAWAL_TRANSITIONS,
     LegState,
@@ -90,6 +91,7 @@ __all__ = [
     "TopUpStatus",
     "TopUpTransition",
     "Transfer",
+    "VirtualAccount",
     "Withdrawal",
     "WithdrawalLeg",
     "WithdrawalStatus",

@@ -1,0 +1,1 @@
+DROP TRIGGER virtual_account_stays ON payments_virtualaccount;
