@@ -38,6 +38,7 @@ from delivery.models import Barrier, Pacer, PoisonEntry, Shard
 from delivery.storage import EPOCH
 from orders import lifecycle
 from payments import escrow
+from promote import unforeseen
 from promote.halving import of_the_database, sqlstate
 
 log = logging.getLogger(__name__)
@@ -195,7 +196,7 @@ def set_aside(shard: int, at: Position, raw: Raw, error: Exception, now: datetim
         generation=at.generation,
         stream_id=raw[0],
         fields=PoisonEntry.kept(dict(zip(raw[1][::2], raw[1][1::2], strict=True))),
-        error=f"{type(error).__name__}: {error}"[:2000],
+        error=unforeseen.named(error)[:2000],
         at=now,
     )
 

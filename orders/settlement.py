@@ -17,7 +17,7 @@ from orders import notices
 from orders.models import Actor, EndReason, Order, OrderTransition, Status
 from payments import escrow
 from payments.escrow import CouponShare, EscrowToSettle, Settled
-from promote import ids, outbox
+from promote import ids, outbox, unforeseen
 from promote.accounts.models import User
 from promote.catalogue.models import title_of
 from promote.halving import of_the_database
@@ -224,7 +224,7 @@ def _alert_of_late(orders: Sequence[Ended], *, now: datetime) -> None:
 def _set_aside(order_id: UUID, *, error: Exception, now: datetime) -> None:
     """Takes the order out of the line, so that it holds nobody up, and alerts."""
     log.error("settlement: order %s can't be settled and is set aside", order_id, exc_info=error)
-    reason = f"{type(error).__name__}: {error}"[:REASON_CHARACTERS]
+    reason = unforeseen.named(error)[:REASON_CHARACTERS]
     with transaction.atomic():
         ending = Order.objects.filter(id=order_id, status=Status.ENDING)
         if not ending.update(set_aside_at=now, set_aside_reason=reason):

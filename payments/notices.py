@@ -29,7 +29,7 @@ from payments import (
 )
 from payments.gateways.base import BadNotice, GatewayAway, GatewayRefused, NoticeFacts, Reply
 from payments.models import Notice, NoticeState, TopUp, TopUpStatus
-from promote import ids
+from promote import ids, unforeseen
 from promote.refusals import NotFound
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def receive(
         facts = here.parse_notice(headers, raw, path=path, now=now)
     except Exception as error:  # whatever it is, what came is kept
         reason = error.reason if isinstance(error, BadNotice) else "not_checked"
-        told = str(error) if isinstance(error, BadNotice | GatewayAway) else type(error).__name__
+        told = str(error) if isinstance(error, BadNotice) else unforeseen.named(error)
         log.warning("notice refused: %s: %s: %s", gateway, reason, told)
         refused_notices.keep(
             gateway=gateway, reason=reason, sentence=told, raw=raw, headers=kept, source=source, now=now
@@ -240,7 +240,7 @@ def _finish(notice: Notice, state: NoticeState, *, error: str, now: datetime) ->
 
 
 def _put_off(notice: Notice, *, error: Exception | str, now: datetime) -> None:
-    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    text = error if isinstance(error, str) else unforeseen.named(error)
     if notice.attempts >= MOST_ATTEMPTS:
         _finish(notice, NoticeState.DEAD, error=text, now=now)
         return

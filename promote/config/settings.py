@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from promote.config import private_log
 from promote.keys import keyring
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -306,7 +307,13 @@ LOGGING = {
             "callback": lambda record: "/health/ready" not in record.getMessage(),
         }
     },
-    "formatters": {"plain": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "plain": {
+            "()": "promote.config.private_log.PrivateFormatter",
+            "format": private_log.FORMAT,
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["no_health"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     # It tells of every file that it made.

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from promote import unforeseen
 from promote.halving import halved
 from promote.outbox import topics
 from promote.outbox.models import Message
@@ -67,7 +68,7 @@ def _waiting_topics() -> list[str]:
 
 def _put_off(message: Message, error: Exception, *, now: datetime) -> None:
     message.attempts += 1
-    message.error = f"{type(error).__name__}: {error}"[:2000]
+    message.error = unforeseen.named(error)[:2000]
     message.dead = message.attempts >= MOST_ATTEMPTS
     message.retry_at = now + timedelta(seconds=min(LONGEST_WAIT_S, 2**message.attempts))
     message.save(update_fields=["attempts", "error", "dead", "retry_at"])

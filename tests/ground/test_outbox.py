@@ -61,7 +61,7 @@ def test_a_failing_subscriber_holds_up_nobody_and_leaves_nothing_behind(heard):
     assert heard == [1, 2]
     waiting = Message.objects.get(done_at=None)
     assert (waiting.attempts, waiting.dead) == (1, False)
-    assert "RuntimeError: no" in waiting.error
+    assert waiting.error == "RuntimeError"
     assert not Message.objects.filter(topic__startswith="written by").exists()
 
 
