@@ -35,6 +35,7 @@ def of(
         saves=saves,
         saved=saved_methods.token_of(saved) if saved else "",
         payer_ref=_payer_ref(top_up, saved) if saved or saves else "",
+        confirms_in_app=top_up.confirms_in_app,
     )
 
 

@@ -60,6 +60,8 @@ class Choice:
 
     saved: SavedMethod | None = None
     consent: str = ""
+    confirms_in_app: bool = False
+    """The app has the provider's own form, should the bank want to see its customer."""
 
 
 def of(*, account: Account) -> dict[str, list[SavedMethod]]:

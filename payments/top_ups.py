@@ -105,18 +105,22 @@ def start(
     phone: str = "",
     saved: str = "",
     save: bool = False,
+    confirms_in_app: bool = False,
 ) -> TopUp:
     """Opens a payment for a pack of coins; the top-up says what the payer does next. The same key, the same top-up.
 
     `return_url` is where the payer comes back to, `{top_up}` in it our id. Price and coins are the pack's, never the
     caller's. `phone` goes to the provider of a method that asks for it, and is not kept. What the payer has saved
     (`saved`, its public id) pays once this is committed, by `confirm`: money is never taken for a row that may still be
-    undone. `save` says that they agreed to the method's words. What the provider refuses is over at once, and counts
+    undone. `save` says that they agreed to the method's words; `confirms_in_app`, that the app has the provider's own
+    form, where they answer their bank instead of on a page. What the provider refuses is over at once, and counts
     against no limit. Raises Invalid, NoMethodHere, LimitReached, KeyReused, ProviderAway, NotStarted.
     """
     market, chosen, pack = _choose(account, caller_surface, method, pack_id)
     number = purchases.phone_of(phone) if chosen.asks_phone else ""
     how = saved_methods.choose(account=account, method=method, saved=saved, save=save, now=now)
+    if confirms_in_app:
+        how = replace(how, confirms_in_app=_has_form(caller_surface))
     top_up = _open(account, caller_surface, market, chosen, pack, how, key, return_url, now)
     if (top_up.method, top_up.pack_id) != (chosen.code, pack.pk) or (saved and top_up.saved != how.saved):
         raise KeyReused
@@ -267,6 +271,14 @@ def _choose(account: Account, surface: str, method: str, pack_id: int) -> tuple[
     return here.market, chosen.method, pack
 
 
+def _has_form(surface: str) -> bool:
+    """A browser is led to the provider's page: its form within a page of ours would be a part of ours (SAQ A)."""
+    if surface != "android":
+        told = _("Only the Android app shows the provider's own form. Leave it out: the payer is led to a page.")
+        raise Invalid([FieldError("confirms_in_app", "invalid", told)])
+    return True
+
+
 def _open(
     account: Account,
     surface: str,
@@ -288,6 +300,7 @@ def _open(
         "saved": how.saved,
         "consent": how.consent,
         "return_url": return_url if how.saved else "",
+        "confirms_in_app": how.confirms_in_app,
         "coins": pack.coins,
         "amount_minor": pack.price_minor,
         "currency": market.currency,

@@ -12,7 +12,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from payments import cancelling, declines, limits, saved_methods, store_purchases, top_ups
+from payments import cancelling, declines, gateways, limits, saved_methods, store_purchases, top_ups
+from payments.gateways.base import ConfirmsInApps
 from payments.models import Invoice, InvoiceKind, SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import AWAY, Offered
 from payments.saved_methods_api import SavedMethodOut
@@ -111,6 +112,13 @@ class TopUpIn(Shape):
     save = StrictBooleanField(  # type: ignore[assignment]  # a field of its own, not the serializer's
         required=False, help_text=SAVE
     )
+    confirms_in_app = StrictBooleanField(
+        required=False,
+        help_text=_(
+            "Of the Android app, with `saved`: it has Stripe's SDK. Where the card's bank asks its holder, `next` is a "
+            "`client_secret` for it instead of a page."
+        ),
+    )
 
 
 class InstructionsOut(serializers.Serializer[Any]):
@@ -123,10 +131,17 @@ class InstructionsOut(serializers.Serializer[Any]):
 
 
 class NextOut(serializers.Serializer[Any]):
-    """One of the three."""
+    """One of the three: an address, a client secret with its key, or instructions."""
 
     redirect_url = serializers.CharField(required=False, help_text=_("Lead the payer there."))
-    client_secret = serializers.CharField(required=False, help_text=_("For the provider's form in the app."))
+    client_secret = serializers.CharField(
+        required=False,
+        help_text=_(
+            "Of an app that asked for it by `confirms_in_app`: Stripe's SDK confirms the payment with it, by the "
+            "payment's own last card. Ask for the top-up again when the SDK is done."
+        ),
+    )
+    publishable_key = serializers.CharField(required=False, help_text=_("Beside a `client_secret`: the SDK's key."))
     instructions = InstructionsOut(required=False, help_text=_("Show them to the payer: a transfer of the price."))
 
 
@@ -223,6 +238,7 @@ def _start(request: Request, asked: dict[str, Any]) -> TopUp:
         phone=asked.get("phone", ""),
         saved=asked.get("saved", ""),
         save=asked.get("save", False),
+        confirms_in_app=asked.get("confirms_in_app", False),
         return_url=settings.PUBLIC_URL + RETURN_PATH,
         now=timezone.now(),
     )
@@ -308,7 +324,11 @@ def _read_next(top_up: TopUp) -> dict[str, Any] | None:
     if top_up.status != TopUpStatus.PENDING or top_up.accepted_at:
         return None
     steps = ("redirect_url", "client_secret", "instructions")
-    return {name: step for name in steps if (step := getattr(top_up, name))} or None
+    found = {name: step for name in steps if (step := getattr(top_up, name))}
+    if top_up.client_secret and gateways.has_keys(top_up.gateway):
+        gateway = gateways.named(top_up.gateway)
+        found |= {"publishable_key": gateway.publishable_key} if isinstance(gateway, ConfirmsInApps) else {}
+    return found or None
 
 
 def _read_failure(top_up: TopUp) -> dict[str, str] | None:

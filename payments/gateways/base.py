@@ -101,6 +101,8 @@ class Purchase:
     """The provider's token of what the payer saved there, with consent, at an earlier payment."""
     payer_ref: str = ""
     """The provider's own id of the payer, where it told us one."""
+    confirms_in_app: bool = False
+    """The app has the provider's own form, where a payer of what was saved answers their bank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,7 +393,8 @@ class OpensByMarket(Protocol):
 @runtime_checkable
 class Remembers(Protocol):
     """A gateway that keeps what payers saved there. With `saved`, `start` takes the money at once: its answer leads to
-    a page where the payer's bank wants to see them after all. It raises Declined, SavedGone.
+    a page, or has a client secret for the app's form, where the payer's bank wants to see them after all. It raises
+    Declined, SavedGone.
     """
 
     def forget(self, token: str) -> None:
@@ -401,6 +404,14 @@ class Remembers(Protocol):
     def keeps(self, token: str) -> bool:
         """Whether it is still kept there. Raises GatewayAway, GatewayRefused."""
         ...
+
+
+@runtime_checkable
+class ConfirmsInApps(Protocol):
+    """A gateway whose own form an app can show by a payment's client secret. What is typed there comes to it alone."""
+
+    publishable_key: str
+    """With which the app speaks to the provider; no secret. Empty where there is none: then a page takes its place."""
 
 
 @runtime_checkable

@@ -73,13 +73,17 @@ def build(options: Mapping[str, Any]) -> "StripeGateway":
         secret_key=options["secret_key"],
         webhook_secrets=options["webhook_secrets"].split(","),
         api_base=options["api_base"],
+        publishable_key=options["publishable_key"],
     )
 
 
 class StripeGateway:
     notice_headers = ("Stripe-Signature",)
 
-    def __init__(self, *, secret_key: str, webhook_secrets: Sequence[str], api_base: str = "") -> None:
+    def __init__(
+        self, *, secret_key: str, webhook_secrets: Sequence[str], api_base: str = "", publishable_key: str = ""
+    ) -> None:
+        self.publishable_key = publishable_key
         self.is_live = not secret_key.startswith(("sk_test_", "rk_test_"))
         self._webhook_secrets = [secret for secret in webhook_secrets if secret]
         self._client = stripe.StripeClient(
@@ -128,7 +132,11 @@ class StripeGateway:
 
     def cancel(self, provider_ref: str) -> None:
         if provider_ref.startswith(_INTENTS):
-            raise GatewayRefused(f"{provider_ref} was taken from a saved card")
+            intent = _ask(lambda: self._client.v1.payment_intents.retrieve(provider_ref))
+            if not stripe_cards.waits_in_app(intent):
+                raise GatewayRefused(f"{provider_ref} was taken from a saved card")
+            _ask(lambda: self._client.v1.payment_intents.cancel(provider_ref))
+            return
         _ask(lambda: self._client.v1.checkout.sessions.expire(provider_ref))
 
     def forget(self, token: str) -> None:
@@ -149,13 +157,18 @@ class StripeGateway:
         return Started(redirect_url=session.url, provider_ref=session.id)
 
     def _from_saved(self, purchase: Purchase, *, key: str) -> Started:
-        """Where the bank wants to see its customer, that payment is given up, and a page takes its place."""
-        asked = stripe_cards.payment(purchase)
+        """Where the bank wants to see its customer, they answer in the app, if it can; else that payment is given up,
+        and a page takes its place.
+        """
+        in_app = purchase.confirms_in_app and bool(self.publishable_key)
+        asked = stripe_cards.payment(purchase, in_app=in_app)
         try:
             intent = _ask(lambda: self._client.v1.payment_intents.create(asked, {"idempotency_key": key}))
         except GatewayRefused as refused:
             error = refused.__cause__
             if isinstance(error, stripe.CardError) and stripe_cards.wants_its_holder(error):
+                if in_app:
+                    return self._in_app(error, purchase)
                 self._give_up(error, purchase)
                 return self._page(purchase, key=f"{key}:page")
             if isinstance(error, stripe.CardError):
@@ -167,18 +180,31 @@ class StripeGateway:
 
     def _give_up(self, error: stripe.CardError, purchase: Purchase) -> None:
         """Nobody can pay it any more: only the page takes money now. Any number of times."""
-        told = error.error.payment_intent if error.error else None
-        ref = _id(told) or (found.provider_ref if (found := self.find(purchase)) else "")
+        ref = self._payment_of(error, purchase)
         try:
             _ask(lambda: self._client.v1.payment_intents.cancel(ref))
         except GatewayRefused:
             if _ask(lambda: self._client.v1.payment_intents.retrieve(ref)).status != "canceled":
                 raise
 
+    def _in_app(self, error: stripe.CardError, purchase: Purchase) -> Started:
+        """The payment stays open for the app, which confirms it with its holder there."""
+        intent = _ask(lambda: self._client.v1.payment_intents.retrieve(self._payment_of(error, purchase)))
+        return Started(provider_ref=intent.id, client_secret=intent.client_secret or "")
+
+    def _payment_of(self, error: stripe.CardError, purchase: Purchase) -> str:
+        told = error.error.payment_intent if error.error else None
+        return _id(told) or (found.provider_ref if (found := self.find(purchase)) else "")
+
     def _fetch_payment(self, ref: str) -> Fetched:
         intent = _ask(lambda: self._client.v1.payment_intents.retrieve(ref))
+        state = stripe_cards.state_of(intent)
+        if state == PaymentState.OPEN and stripe_cards.is_over(intent, now=datetime.now(UTC)):
+            # A payment has no end of its own, as a page has: nobody can pay it any more.
+            _ask(lambda: self._client.v1.payment_intents.cancel(ref))
+            state = PaymentState.EXPIRED
         return Fetched(
-            state=stripe_cards.state_of(intent),
+            state=state,
             amount_minor=intent.amount,
             currency=intent.currency.upper(),
             reference=_top_up_of(intent),

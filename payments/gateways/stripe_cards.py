@@ -4,7 +4,7 @@ Source: payments.md 2.2; docs.stripe.com: payments/save-during-payment, declines
 """
 
 import calendar
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import stripe
@@ -35,6 +35,8 @@ _REASONS = {
     "issuer_not_available": "bank_away",
     "try_again_later": "bank_away",
 }
+_OPEN_UNTIL = "open_until"
+_UNCONFIRMED = ("requires_payment_method", "requires_confirmation", "requires_action")
 _STATES = {
     "succeeded": PaymentState.PAID,
     "processing": PaymentState.SETTLING,
@@ -43,8 +45,12 @@ _STATES = {
 }
 
 
-def payment(purchase: Purchase) -> Any:
-    """Of a card that is saved: at once, without its holder, as they agreed when they saved it."""
+def payment(purchase: Purchase, *, in_app: bool) -> Any:
+    """Of a card that is saved: at once, without its holder, as they agreed when they saved it.
+
+    `in_app` says that the payment stays open until its time is over, where its bank wants to see them.
+    """
+    until = {_OPEN_UNTIL: str(int(purchase.expires_at.timestamp()))} if in_app else {}
     return {
         "amount": purchase.amount_minor,
         "currency": purchase.currency.lower(),
@@ -54,13 +60,26 @@ def payment(purchase: Purchase) -> Any:
         "off_session": True,
         "confirm": True,
         "description": purchase.title,
-        "metadata": {"top_up": purchase.reference},
+        "metadata": {"top_up": purchase.reference, **until},
     }
 
 
 def state_of(intent: stripe.PaymentIntent) -> PaymentState:
     """Of a payment that was taken from a saved card, which has no page."""
+    if waits_in_app(intent):
+        return PaymentState.OPEN
     return _STATES.get(intent.status, PaymentState.OPEN)
+
+
+def waits_in_app(intent: stripe.PaymentIntent) -> bool:
+    """Whether its holder may still answer their bank in the app, again too where that went wrong."""
+    return intent.status in _UNCONFIRMED and _OPEN_UNTIL in intent.metadata.to_dict()
+
+
+def is_over(intent: stripe.PaymentIntent, *, now: datetime) -> bool:
+    """Whether the time is over in which its holder could have answered."""
+    until = intent.metadata.to_dict().get(_OPEN_UNTIL)
+    return waits_in_app(intent) and now.timestamp() >= int(until or 0)
 
 
 def wants_its_holder(error: stripe.CardError) -> bool:

@@ -61,6 +61,11 @@ class TopUp(models.Model):
         blank=True,
         help_text=_("Where a payer of what was saved comes back to, should they have to go."),
     )
+    confirms_in_app = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("The app has the provider's own form, where a saved card's holder answers their bank."),
+    )
     asked_at = models.DateTimeField(
         null=True, help_text=_("When the provider was last asked to take it from what was saved.")
     )

@@ -63,6 +63,7 @@ def _wanted() -> dict[str, Callable[[], str]]:
     return {
         **{f"PROMOTE_KEY_{purpose.upper()}": _key for purpose in PURPOSES},
         "STRIPE_SECRET_KEY": lambda: f"sk_test_{secrets.token_hex(24)}",
+        "STRIPE_PUBLISHABLE_KEY": lambda: f"pk_test_{secrets.token_hex(24)}",
         "STRIPE_WEBHOOK_SECRETS": lambda: f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}",
         "PAYPAL_CLIENT_ID": lambda: f"A{secrets.token_hex(24)}",
         "PAYPAL_CLIENT_SECRET": lambda: f"E{secrets.token_hex(24)}",

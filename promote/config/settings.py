@@ -228,7 +228,10 @@ GATEWAYS: dict[str, dict[str, Any]] = {
         environment=GOOGLE_PLAY_ENVIRONMENT,
         push_audience=env.str("GOOGLE_PLAY_PUSH_AUDIENCE", ""),
     ),
-    "stripe": provider("STRIPE", "SECRET_KEY", "WEBHOOK_SECRETS"),
+    # Its publishable key is no secret: with it apps show Stripe's own form. Without one they are led to a page.
+    "stripe": provider(
+        "STRIPE", "SECRET_KEY", "WEBHOOK_SECRETS", publishable_key=env.str("STRIPE_PUBLISHABLE_KEY", "")
+    ),
     "paypal": provider("PAYPAL", "CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_ID"),
     "doku": provider("DOKU", "CLIENT_ID", "SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY", "PARTNER_SERVICE_ID"),
     "2c2p": provider("TWOC2P", "MERCHANT_ID", "SECRET_KEY", "PRIVATE_KEY", "PUBLIC_KEY"),

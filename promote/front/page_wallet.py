@@ -76,7 +76,9 @@ def statement_file(request: AdvertiserRequest) -> HttpResponse:
 
 def _pending(request: AdvertiserRequest) -> list[Unfinished]:
     """The payments that wait for their payer, or for their bank, the newest first."""
-    waits = Q(expires_at__gt=timezone.now()) & (~Q(redirect_url="") | Q(instructions__isnull=False))
+    waits = Q(expires_at__gt=timezone.now()) & (
+        ~Q(redirect_url="") | ~Q(client_secret="") | Q(instructions__isnull=False)
+    )
     mine = TopUp.objects.filter(account=request.account, status=TopUpStatus.PENDING)
     found = mine.filter(waits | Q(accepted_at__isnull=False)).order_by("-started_at")[:PENDING_SHOWN]
     return [Unfinished(one, cancelling.can_be(one)) for one in found]

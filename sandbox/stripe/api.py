@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.plumbing.server import Request, Response
 
-from . import API_VERSION, customers, forms, idempotency, ids, lists, off_session, params, refunds, sessions
+from . import API_VERSION, customers, forms, idempotency, ids, lists, off_session, on_session, params, refunds, sessions
 from .errors import ApiError, invalid, missing
 from .world import Call, World
 
@@ -131,6 +131,8 @@ def answer(world: World, request: Request) -> Response:
     headers = {"request-id": request_id, "Stripe-Version": API_VERSION}
     form: dict[str, Any] = {}
     try:
+        if on_session.is_of_an_app(request.headers.get("authorization", "")):
+            return _of_an_app(world, request, headers)
         authenticate(world, request.headers.get("authorization", ""))
         _version(request.headers.get("stripe-version"))
         form = forms.decode(request.query if request.method == "GET" else request.body.decode("utf-8", "replace"))
@@ -142,6 +144,12 @@ def answer(world: World, request: Request) -> Response:
     kept = {name: request.headers[name] for name in names if name in request.headers}
     world.store.record(method=request.method, path=request.path, headers=kept, body=form, status=response.status)
     return response
+
+
+def _of_an_app(world: World, request: Request, headers: dict[str, str]) -> Response:
+    text = request.query if request.method == "GET" else request.body.decode("utf-8", "replace")
+    with world.store.transaction():
+        return Response(200, on_session.answer(world, request.method, request.path, text), headers)
 
 
 def _dispatch(world: World, request: Request, form: dict[str, Any], request_id: str) -> Response:

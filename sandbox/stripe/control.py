@@ -13,6 +13,7 @@ Opened by the same secret key as the API; no provider has it.
 | `POST /_ctl/disputes/{id}/close` | `{won}` | how the bank decided |
 | `POST /_ctl/refunds/{id}/fail` | `{reason?}` | the money of a refund comes back |
 | `POST /_ctl/payment_methods/{id}/behave` | `{declines?, is_slow?}` | what a saved card's bank does from now on |
+| `POST /_ctl/payment_intents/{id}/authenticate` | `{passes?}` | a payer answers their bank in the app, or can't |
 | `POST /_ctl/payouts` | `{currency}` | the balance goes to the bank |
 """
 
@@ -24,7 +25,7 @@ from typing import Any
 
 from sandbox.plumbing import control
 from sandbox.plumbing.server import Request, Response
-from sandbox.stripe import cards, checkout, debits, disputes, off_session, payouts, refunds, sessions
+from sandbox.stripe import cards, checkout, debits, disputes, off_session, on_session, payouts, refunds, sessions
 from sandbox.stripe.api import authenticate
 from sandbox.stripe.errors import ApiError, invalid
 from sandbox.stripe.world import World
@@ -53,7 +54,9 @@ def _act(world: World, request: Request, asked: dict[str, Any]) -> dict[str, Any
         return asked
     if call == "POST /_ctl/payouts":
         return payouts.pay_out(world, str(asked.get("currency", "usd")))
-    found = re.fullmatch(r"POST /_ctl/(sessions|charges|disputes|refunds|payment_methods)/(\w+)/(\w+)", call)
+    found = re.fullmatch(
+        r"POST /_ctl/(sessions|charges|disputes|refunds|payment_methods|payment_intents)/(\w+)/(\w+)", call
+    )
     act = _ACTS.get((found[1], found[3])) if found else None
     if found is None or act is None:
         raise ApiError(404, "invalid_request_error", f"Unrecognized control call ({call[:200]}).")
@@ -86,5 +89,6 @@ _ACTS: dict[tuple[str, str], Callable[[World, str, dict[str, Any]], dict[str, An
     ("charges", "dispute"): lambda world, id_, asked: disputes.open_(world, id_, asked.get("amount")),
     ("disputes", "close"): lambda world, id_, asked: disputes.close(world, id_, won=bool(asked.get("won"))),
     ("payment_methods", "behave"): off_session.control,
+    ("payment_intents", "authenticate"): on_session.authenticate,
     ("refunds", "fail"): lambda world, id_, asked: refunds.fail(world, id_, **asked),
 }

@@ -23,6 +23,7 @@ from tests.builders import a_number, an_account
 from tests.sandbox.stand_in import SECRET_KEY, WEBHOOK_SECRET, Endpoint, StandIn, endpoint, stand_in, until
 
 HOOK = "/webhooks/stripe"
+PUBLISHABLE_KEY = "pk_test_of_this_test"
 RETURN_URL = "http://127.0.0.1:8000/wallet/top-ups/{top_up}/"
 
 
@@ -57,7 +58,12 @@ def till(folder: Path) -> Iterator[Till]:
 @contextmanager
 def offered(here: Till) -> Iterator[None]:
     """Our gateway, speaking to the stand-in."""
-    gateway = StripeGateway(secret_key=SECRET_KEY, webhook_secrets=[WEBHOOK_SECRET], api_base=here.stripe.url)
+    gateway = StripeGateway(
+        secret_key=SECRET_KEY,
+        webhook_secrets=[WEBHOOK_SECRET],
+        api_base=here.stripe.url,
+        publishable_key=PUBLISHABLE_KEY,
+    )
     before = gateways.named("stripe")
     gateways.offer("stripe", lambda: gateway)
     here.outbox.received.clear()
