@@ -8,6 +8,7 @@ from django.utils import timezone
 from payments import paying_back, polling, reconciling, top_ups, wallet, withdrawals, withdrawing
 from payments.bank import payouts
 from payments.models import Difference, Lot, Notice, TopUpStatus
+from promote.markets.models import Market
 from tests.api.callers import an_app
 from tests.builders import a_number, an_account
 from tests.payments.buying import deliver
@@ -46,6 +47,16 @@ def test_each_market_offers_what_its_table_says(at_counter: Counter, market: str
     answer = an_app(account, app_platform=surface).get("/top-ups/methods").json()
     assert [one["method"] for one in answer["results"]] == expected
     assert (answer["hint"] is None) == bool(expected)
+
+
+@pytest.mark.parametrize("surface", ["ios", "android", "web"])
+def test_every_other_market_has_its_stores_until_ops_adds_a_method(at_counter: Counter, surface: str) -> None:
+    expected = {"ios": ["apple"], "android": ["google"], "web": []}[surface]
+    others = Market.objects.exclude(code__in=TABLE.keys())
+    assert len(others) > 10
+    for market in others:
+        here = top_ups.methods(account=an_account(country=market.code), surface=surface)
+        assert [one.method.code for one in here.offered] == expected, market.code
 
 
 @pytest.fixture(autouse=True)
