@@ -3,6 +3,7 @@ from itertools import pairwise
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.forms.formsets import DELETION_FIELD_NAME
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -34,7 +35,7 @@ class TaxRateFormSet(forms.BaseInlineFormSet):
                 raise ValidationError(told % {"first": row.valid_from, "day": following.valid_from})
 
     def _counts(self, form: forms.ModelForm) -> bool:
-        return form.is_valid() and bool(form.cleaned_data) and not self._should_delete_form(form)
+        return form.is_valid() and bool(form.cleaned_data) and not form.cleaned_data.get(DELETION_FIELD_NAME)
 
 
 class TaxRateInline(admin.TabularInline):
