@@ -83,6 +83,7 @@ def start(
     phone: str = "",
     saved: str = "",
     save: bool = False,
+    confirms_in_app: bool = False,
 ) -> OrderPayment:
     """Starts the payment of the missing coins, once per key; its top-up says what the payer does next.
 
@@ -106,6 +107,7 @@ def start(
             phone=phone,
             saved=saved,
             save=save,
+            confirms_in_app=confirms_in_app,
             now=now,
         )
         facts = {

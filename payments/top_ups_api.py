@@ -34,6 +34,10 @@ _PACK = re.compile(r"pack_(\d{1,18})", re.ASCII)
 
 SAVED = _("The `id` of what the account saved for this method: it pays at once, or its bank asks on a page of its own.")
 SAVE = _("The payer ticked the method's `consent`: what they pay with is saved.")
+CONFIRMS_IN_APP = _(
+    "Of the Android app, with `saved`: it has Stripe's SDK. Where the card's bank asks its holder, `next` is a "
+    "`client_secret` for it instead of a page."
+)
 
 
 class PriceOut(serializers.Serializer[Any]):
@@ -112,13 +116,7 @@ class TopUpIn(Shape):
     save = StrictBooleanField(  # type: ignore[assignment]  # a field of its own, not the serializer's
         required=False, help_text=SAVE
     )
-    confirms_in_app = StrictBooleanField(
-        required=False,
-        help_text=_(
-            "Of the Android app, with `saved`: it has Stripe's SDK. Where the card's bank asks its holder, `next` is a "
-            "`client_secret` for it instead of a page."
-        ),
-    )
+    confirms_in_app = StrictBooleanField(required=False, help_text=CONFIRMS_IN_APP)
 
 
 class InstructionsOut(serializers.Serializer[Any]):

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from orders import paying
 from orders.models import OrderPayment
-from payments.top_ups_api import RETURN_PATH, SAVE, SAVED, TopUpOut, read_one, surface_of
+from payments.top_ups_api import CONFIRMS_IN_APP, RETURN_PATH, SAVE, SAVED, TopUpOut, read_one, surface_of
 from promote.rest import Idempotent, account_of, caller
 from promote.rest.fields import Shape, StrictBooleanField, StrictCharField
 from promote.rest.idempotency import key_of
@@ -27,6 +27,7 @@ class PayIn(Shape):
     save = StrictBooleanField(  # type: ignore[assignment]  # a field of its own, not the serializer's
         required=False, help_text=SAVE
     )
+    confirms_in_app = StrictBooleanField(required=False, help_text=CONFIRMS_IN_APP)
 
 
 class OrderPaymentOut(serializers.Serializer[Any]):
@@ -52,6 +53,7 @@ class OrderPayments(Idempotent, Door):
             phone=asked.get("phone", ""),
             saved=asked.get("saved", ""),
             save=asked.get("save", False),
+            confirms_in_app=asked.get("confirms_in_app", False),
             key=key_of(request),
             caller=caller(request),
             surface=surface_of(request),

@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 import requests
 import time_machine
+from django.utils import timezone
 
 from payments import gateways, top_ups, wallet
 from payments.gateways.stripe import StripeGateway
 from payments.models import TopUp, TopUpStatus
+from promote import ids
 from promote.accounts.models import Account
+from promote.outbox.relay import relay
 from tests.api.callers import an_app
-from tests.builders import a_number
+from tests.builders import a_number, a_quote, a_video, an_account
 from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.buying import PUBLISHABLE_KEY, Till, deliver, work_off
 from tests.payments.test_saved_cards import by_card, card_of, confirmed, payments_at_stripe, who_saved
@@ -112,6 +115,21 @@ def test_a_card_whose_bank_asks_nothing_is_paid_at_once(at_till: Till) -> None:
     account = who_saved(at_till)
     top_up = asked(account)
     assert (top_up.status, top_up.client_secret) == (TopUpStatus.PAID, "")
+
+
+def test_an_order_is_paid_for_and_placed_once_its_card_is_confirmed_in_the_app(at_till: Till) -> None:
+    account = who_saved(at_till, number=ASKS, account=an_account(country="US"))
+    quote = a_quote(account, a_video(account), now=timezone.now(), budget_coins=1500)
+    body = {"quote": quote.sealed, "method": "card", "saved": card_of(account).public_id, "confirms_in_app": True}
+    answer = an_app(account).post("/order-payments", body, Idempotency_Key="k").json()
+    top_up = confirmed(TopUp.objects.get(id=ids.parse("top", answer["top_up"]["id"])))
+    shown = an_app(account).get(f"/order-payments/{answer['id']}").json()
+    assert (shown["status"], list(shown["top_up"]["next"])) == ("waiting", ["client_secret", "publishable_key"])
+    in_the_app(at_till, top_up)
+    answers(at_till, top_up)
+    confirmed(top_up)
+    relay()
+    assert an_app(account).get(f"/order-payments/{answer['id']}").json()["status"] == "placed"
 
 
 def test_without_a_publishable_key_a_page_takes_its_place(at_till: Till) -> None:
