@@ -4,6 +4,7 @@ Of a card we hold its kind, last four digits and expiry; all else is the provide
 Source: DESIGN.md 2 (saved PayPal), docs/adr/0017.
 """
 
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
@@ -198,8 +199,9 @@ def _of_token(gateway: str, token: str) -> SavedMethod | None:
     """Sealed values can't be looked up, so they are opened one after the other: a few microseconds each."""
     kept = SavedMethod.objects.filter(gateway=gateway, removed_at=None).values_list("id", "token")
     for saved_id, sealed in kept.iterator(chunk_size=2000):
-        if keyring.unseal(_PURPOSE, sealed).decode() == token:
-            return SavedMethod.objects.select_related("account").get(id=saved_id)
+        with contextlib.suppress(keyring.SealBroken):  # its key is gone: the others are looked through all the same
+            if keyring.unseal(_PURPOSE, sealed).decode() == token:
+                return SavedMethod.objects.select_related("account").get(id=saved_id)
     return None
 
 

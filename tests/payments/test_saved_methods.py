@@ -140,7 +140,8 @@ def test_taken_back_at_paypal_it_fails_once_and_then_asks_again(at_counter: Coun
 def test_taken_back_at_paypal_it_leaves_the_list_by_paypals_notice_and_its_owner_is_told_once(
     at_counter: Counter,
 ) -> None:
-    account, other = who_saved(at_counter), who_saved(at_counter)
+    broken, account, other = (who_saved(at_counter) for _ in range(3))
+    broken.saved_methods.update(token="sealed.with-a-key-that-is-gone")
     taken_back_there(at_counter, account.saved_methods.get())
     letter = of_its_deletion(at_counter)
     for _ in range(2):
