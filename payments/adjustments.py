@@ -188,7 +188,8 @@ def _charge_back(adjustment: Adjustment, now: datetime) -> Journal:
     assert lot is not None
     _account, coins = _of(adjustment)
     key = f"adjustment:{adjustment.public_id}"
-    TopUp.objects.select_for_update(of=("self",)).filter(id=lot.top_up).first()
+    if lot.top_up:
+        TopUp.objects.select_for_update(of=("self",)).get(id=lot.top_up)
     if coins > (left := clawbacks.left([lot])[lot.id]):
         raise MoreThanLeft(left=format_coins(left))
     clawbacks.claw_back(lot=lot, coins=coins, key=key, now=now)
