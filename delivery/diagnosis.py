@@ -33,8 +33,22 @@ SENTENCES: dict[str, Text] = {
     "outbid": _("Most chances went to others who offered more. A larger budget or a shorter time lets it offer more."),
     "capped": _("Most people who fit have seen it as often as we show one video a day. Widen the audience."),
     "paced": _("It waits for cheaper chances, to make the budget last until its end. It speeds up when it is behind."),
+    "few": _("It takes most of the chances there are, but there are few. Widen the audience, and there are more."),
+    "several": _(
+        "It is behind its plan for several reasons, none of which explains most of it. It speeds up by itself."
+    ),
     "starting": _("It has only just begun. Look again in a few minutes."),
 }
+
+CHANCES: dict[str, Text] = {"considered": _("Somebody was there"), "targeted": _("and fits the audience")}
+"""How often in the last hour, in the funnel's order."""
+FATES: dict[str, Text] = {
+    "shown": _("Shown"),
+    "outbid": _("Went to a higher offer"),
+    "paced": _("Left for cheaper ones"),
+    "capped": _("Had seen it often enough"),
+}
+"""What became of those that fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,9 @@ def _advice(order: Order, funnel: dict[str, int], spent: int, planned: int, *, i
         return ["no_viewers"]
     advice = ["narrow"] if funnel["targeted"] < 0.1 * funnel["considered"] else []
     advice += [name for name in ("outbid", "capped", "paced") if funnel[name] > MOST * max(1, funnel["targeted"])]
-    return advice or ["starting"]
+    if advice:
+        return advice
+    return ["few"] if funnel["shown"] > MOST * funnel["targeted"] else ["several"]
 
 
 def _sentence(order: Order, code: str) -> Text:

@@ -1,4 +1,4 @@
-"""Why an order spends as it does: the last hour's chances on its page, in words with advice."""
+"""Why an order spends as it does: the last hour's chances on its page, in one sentence with what stands behind it."""
 
 import logging
 from dataclasses import dataclass
@@ -7,19 +7,31 @@ from datetime import datetime
 from redis.exceptions import RedisError
 
 from delivery import diagnosis
+from delivery.diagnosis import Diagnosis
 from orders.models import Order, Status
 from promote.front import words
+from promote.front.parts import Share
 from promote.refusals import Text
 
 log = logging.getLogger(__name__)
 
+PILLS = {"on_plan": words.ON_PLAN, "starting": words.JUST_BEGUN}
+"""By the first advice; with any other it is behind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """`funnel`: how often, and what became of it."""
+    """`answer`: one sentence, `besides` what else would help; then how many chances there were, and what became of
+    those that fit."""
 
-    advice: list[Text]
-    funnel: list[tuple[Text, int]]
+    pill: words.Pill
+    answer: Text
+    besides: list[Text]
+    spent_micros: int
+    planned_micros: int
+    """What an even spend would have come to by now."""
+    there: list[Share]
+    fates: list[Share]
 
 
 def of(order: Order, *, now: datetime) -> Chances | None:
@@ -31,7 +43,24 @@ def of(order: Order, *, now: datetime) -> Chances | None:
     except RedisError as error:
         log.warning("order %s: why it is slow can't be read: %s", order.public_id, error)
         return None
+    return told(found)
+
+
+def told(found: Diagnosis) -> Chances:
+    code, answer = found.advice[0]
     return Chances(
-        advice=[sentence for _code, sentence in found.advice],
-        funnel=[(label, found.funnel[stage]) for stage, label in words.CHANCES.items()],
+        pill=PILLS.get(code, words.BEHIND),
+        answer=answer,
+        besides=[sentence for _code, sentence in found.advice[1:]],
+        spent_micros=found.spent_micros,
+        planned_micros=found.planned_micros,
+        there=_shares(found, diagnosis.CHANCES, of=found.funnel["considered"]),
+        fates=_shares(found, diagnosis.FATES, of=found.funnel["targeted"]),
     )
+
+
+def _shares(found: Diagnosis, names: dict[str, Text], *, of: int) -> list[Share]:
+    """Each beside the whole; none where there is no whole."""
+    if not of:
+        return []
+    return [Share(name, found.funnel[stage], of, is_main=stage == "shown") for stage, name in names.items()]

@@ -67,6 +67,14 @@ def live(request: AdvertiserRequest, order_id: str) -> HttpResponse:
     return render(request, "pages/_order_live.html", {"page": order_page(_own(request, order_id), now=timezone.now())})
 
 
+@require_safe
+@advertiser
+def chances(request: AdvertiserRequest, order_id: str) -> HttpResponse:
+    """Why it spends as it does, asked for again while the page stays open; nothing once it does not run."""
+    found = order_chances.of(_own(request, order_id), now=timezone.now())
+    return render(request, "pages/_order_chances.html", {"chances": found, "order_id": order_id})
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @advertiser
 def end(request: AdvertiserRequest, order_id: str) -> HttpResponse:
@@ -136,7 +144,12 @@ def _own(request: AdvertiserRequest, order_id: str) -> Order:
 
 def _page(request: AdvertiserRequest, found: Order) -> HttpResponse:
     now = timezone.now()
-    shown = {"page": order_page(found, now=now), "chances": order_chances.of(found, now=now), "key": new_key()}
+    shown = {
+        "page": order_page(found, now=now),
+        "chances": order_chances.of(found, now=now),
+        "order_id": found.public_id,
+        "key": new_key(),
+    }
     if not found.is_final:
         keys = keyring.from_settings()
         shown["stream_url"] = streams.url(base=settings.EDGE_URL, order_id=found.id, keys=keys, now=now)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from promote.eligibility import Check
 from promote.front import charts, words
-from promote.front.parts import Point, Progress, Step
+from promote.front.parts import Point, Progress, Share, Step
 from promote.ids import new
 
 CAPTIONS = (
@@ -69,6 +69,13 @@ def cases() -> dict[str, Any]:
             Progress(700_000_000, 700, 100, 86, _("3 hours left of 1 day")),
             Progress(198_204_500_000, 200_000, 99, 100, _("over")),
         ],
+        "shares": [
+            Share(_("Shown"), 1_204, 18_330, is_main=True),
+            Share(_("Went to a higher offer"), 16_902, 18_330),
+            Share(_("Had seen it often enough"), 2, 18_330),
+            Share(LONG, 0, 18_330),
+        ],
+        "shares_few": [Share(_("Somebody was there"), 1, 1), Share(_("and fits the audience"), 0, 1)],
         "steps": _steps(now),
         "steps_bad": _steps_of_a_rejection(now),
         "tiles": _tiles(),

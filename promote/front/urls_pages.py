@@ -28,6 +28,7 @@ urlpatterns = [
     path("orders/", page_orders.orders, name="orders"),
     path("orders/<str:order_id>/", page_orders.order, name="order"),
     path("orders/<str:order_id>/live/", page_orders.live, name="order_live"),
+    path("orders/<str:order_id>/chances/", page_orders.chances, name="order_chances"),
     path("orders/<str:order_id>/change/", page_change.page, name="order_change"),
     path("orders/<str:order_id>/change/estimate/", page_change.panel, name="order_change_panel"),
     path("orders/<str:order_id>/end/", page_orders.end, name="order_end"),

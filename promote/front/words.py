@@ -57,6 +57,20 @@ WITHDRAWAL_STATUSES: dict[str, Pill] = {
     "refused": Pill(_("Refused"), "ban", "bad"),
 }
 
+_GOING_BACK = _("Each payment gets its money back by itself. What can't be paid back returns to your balance.")
+WITHDRAWAL_NOTES: dict[str, Text] = {
+    "in_review": _(
+        "So many coins are looked at by a person before they go out, within a working day. You hear from us."
+    ),
+    "requested": _GOING_BACK,
+    "submitted": _GOING_BACK,
+    "succeeded": _("Each payment got its money back."),
+    "partly": _("What could not be paid back is in your balance again."),
+    "failed": _("Nothing of it could be paid back. All of its coins are in your balance again."),
+    "refused": _("Nothing went out. All of its coins are in your balance again."),
+}
+"""What becomes of a withdrawal's coins, by how it stands."""
+
 LEG_STATES: dict[str, Pill] = {
     "waiting": Pill(_("Not sent yet"), "clock"),
     "submitted": Pill(_("On its way"), "clock", "accent"),
@@ -169,15 +183,9 @@ UNBILLED: dict[str, Text] = {
 }
 """Why an impression is not billed."""
 
-CHANCES: dict[str, Text] = {
-    "considered": _("Somebody was there"),
-    "targeted": _("and fits your audience"),
-    "capped": _("had seen it often enough"),
-    "outbid": _("went to a higher offer"),
-    "paced": _("left for cheaper ones"),
-    "shown": _("Shown"),
-}
-"""The stages of an order's chances, as delivery counts them."""
+ON_PLAN = Pill(_("On plan"), "check", "good")
+BEHIND = Pill(_("Behind plan"), "clock", "warn")
+JUST_BEGUN = Pill(_("Just begun"), "clock")
 
 ORIGINS: dict[str, Text] = {
     "apple": _("Bought in the App Store"),

@@ -56,7 +56,10 @@
       const text = await answer.text();
       const open = [...root.querySelectorAll("details[open][id]")].map((details) => details.id);
       const focus = document.activeElement && root.contains(document.activeElement) ? document.activeElement.id : "";
+      const kept = root.querySelector("[data-keeps]");
       root.innerHTML = text;
+      const place = root.querySelector("[data-keeps]");
+      if (kept && place) place.replaceWith(kept);
       open.forEach((id) => { const details = document.getElementById(id); if (details) details.open = true; });
       if (focus) { const node = document.getElementById(focus); if (node) node.focus({ preventScroll: true }); }
       const drawn = root.querySelector("[data-status]");

@@ -10,6 +10,7 @@ from delivery.models import HourRollup, MinuteRollup
 from orders import review
 from orders.models import Order, Status
 from payments import wallet
+from promote.front.parts import Share
 from tests.builders import (
     a_delivering_order,
     a_reviewer,
@@ -56,11 +57,27 @@ def test_a_running_order_says_why_it_is_slow():
     client.hincrby(traffic.minute_key(minute), traffic.minute_field(("US", 0, 0, 0)), 5_000)
     client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id)["targeted"], 4_321)
     client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id)["outbid"], 4_000)
-    page = text_of(signed_in(account).get(f"/orders/{order.public_id}/"))
-    for words in ("Is it slow?", "Most chances went to others who offered more.", "5,000", "4,321", "4,000"):
-        assert words in page
+    browser = signed_in(account)
+    for address in (f"/orders/{order.public_id}/", f"/orders/{order.public_id}/chances/"):
+        page = text_of(browser.get(address))
+        for words in (
+            "Is it slow? Behind plan Most chances went to others who offered more.",
+            "Somebody was there 5,000 and fits the audience 4,321 · 86 %",
+            "Shown 0 · 0 % Went to a higher offer 4,000 · 93 %",
+        ):
+            assert words in page
     ended(order)
-    assert "Is it slow?" not in text_of(signed_in(account).get(f"/orders/{order.public_id}/"))
+    assert "Is it slow?" not in text_of(browser.get(f"/orders/{order.public_id}/"))
+    assert text_of(browser.get(f"/orders/{order.public_id}/chances/")).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("times", "of", "percent", "width"),
+    [(0, 0, "", "0"), (0, 9, "0", "0"), (1, 900, "<1", "1.0"), (899, 900, "99", "99.9"), (900, 900, "", "100.0")],
+)
+def test_a_share_is_never_said_to_be_all_or_nothing_where_it_is_not(times, of, percent, width):
+    share = Share("Shown", times, of)
+    assert (share.percent, share.width) == (percent, width)
 
 
 def test_the_live_part_is_the_page_without_its_frame():
