@@ -61,6 +61,9 @@ ICONS = {
     "order": "orders",
     "top_up": "wallet",
     "coins": "wallet",
+    "transfer": "wallet",
+    "debt": "wallet",
+    "withdrawal": "undo",
     "offer": "ticket",
     "invoice": "receipt",
     "credit_note": "receipt",
@@ -76,7 +79,7 @@ def _news(one: Notification) -> News:
         href = reverse("pages:offers")
     elif about in ("invoice", "credit"):
         href = reverse("pages:invoices")
-    elif about in ("top", "coins"):
+    elif about in ("top", "coins", "withdrawal", "transfer", "debt"):
         href = reverse("pages:wallet")
     icon = next((icon for start, icon in ICONS.items() if one.kind.startswith(start)), "bell")
     return News(one, sentence(one), href, icon)

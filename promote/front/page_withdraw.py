@@ -1,6 +1,6 @@
 """Coins that go back to the payments they came from: where to and how long it takes, before anybody confirms."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django import forms
@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from payments import leg_failures, payees, wallet, withdrawals, withdrawing
 from payments.gateways.base import Payee
-from payments.models import WithdrawalLeg
+from payments.models import TopUp, WithdrawalLeg
 from promote.front.doors import AdvertiserRequest, advertiser
 from promote.front.promote_form import new_key
-from promote.front.words import LEG_STATES, WITHDRAWAL_STATUSES, Pill
+from promote.front.words import LEG_STATES, WITHDRAWAL_NOTES, WITHDRAWAL_STATUSES, Pill
 from promote.markets.models import PaymentMethod
 from promote.refusals import Invalid, Refusal
 
@@ -45,6 +45,24 @@ class Leg:
     """The bank accounts that it goes to, where it came by transfer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What comes back together, in one currency."""
+
+    amount_minor: int
+    currency: str
+    exponent: int
+
+
+def sums(parts: Iterable[tuple[TopUp, int]]) -> list[Sum]:
+    """Of payments, and what goes back of each in minor units: a sum a currency, in their order."""
+    found: dict[str, Sum] = {}
+    for top_up, amount_minor in parts:
+        before = found[top_up.currency].amount_minor if top_up.currency in found else 0
+        found[top_up.currency] = Sum(before + amount_minor, top_up.currency, top_up.exponent)
+    return list(found.values())
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @advertiser
 def ask(request: AdvertiserRequest) -> HttpResponse:
@@ -71,10 +89,14 @@ def ask(request: AdvertiserRequest) -> HttpResponse:
         plan = withdrawing.quote(account=request.account, surface=SURFACE, coins=None, now=timezone.now())
     if not form.is_bound:
         form = CoinsForm(initial={"coins": plan.coins})
+    shown = {
+        "plan": plan,
+        "sums": sums((part.top_up, part.price_minor) for part in plan.parts),
+    }
     if form.is_bound and not form.errors:
         parts = [(part, payees.planned(part)) for part in plan.parts]
-        return _page(request, plan=plan, parts=parts, confirming=True, status=200)
-    return _page(request, plan=plan, form=form, status=422 if form.errors else 200)
+        return _page(request, status=200, parts=parts, confirming=True, **shown)
+    return _page(request, status=422 if form.errors else 200, form=form, **shown)
 
 
 @require_safe
@@ -98,7 +120,14 @@ def withdrawal(request: AdvertiserRequest, withdrawal_id: str) -> HttpResponse:
     ]
     last = found.transitions.last()
     reason = last.why if last and found.status == "refused" else ""
-    context = {"withdrawal": found, "pill": WITHDRAWAL_STATUSES[found.status], "legs": shown, "reason": reason}
+    context = {
+        "withdrawal": found,
+        "pill": WITHDRAWAL_STATUSES[found.status],
+        "note": WITHDRAWAL_NOTES[found.status],
+        "legs": shown,
+        "sums": sums((leg.returned.top_up, leg.returned.amount_minor) for leg in legs),
+        "reason": reason,
+    }
     return render(request, "pages/withdrawal.html", context)
 
 

@@ -1,8 +1,12 @@
 """Withdrawing on the pages: what goes where and when is said before anybody confirms."""
 
 import pytest
+from django.utils import timezone
 
+from payments import withdrawals
 from payments.models import Withdrawal
+from promote.keys import staff
+from promote.markets.models import Market
 from tests.builders import coins_for
 from tests.front.visitors import an_advertiser, inline_parts, signed_in, text_of
 from tests.payments.books import a_paid_top_up
@@ -19,7 +23,7 @@ def test_the_page_says_where_the_coins_go_and_how_long_it_takes_then_sends_them_
     assert "500 coins can be withdrawn" in first
     assert "Withdraw 500 coins" not in first, "an amount that may yet change can't be confirmed"
     page = browser.get("/wallet/withdraw/?coins=200")
-    for said in ("Card", "5–10 days", "US$1.98", "Withdraw 200 coins"):
+    for said in ("Card", "5–10 days", "Comes back to you US$1.98", "Withdraw 200 coins"):
         assert said in text_of(page)
     assert not inline_parts(page)
     for _again in range(2):
@@ -33,6 +37,21 @@ def test_the_page_says_where_the_coins_go_and_how_long_it_takes_then_sends_them_
     assert "Being withdrawn" in text_of(wallet)
     assert f"/wallet/withdrawals/{made.public_id}/" in wallet.content.decode()
     assert signed_in(an_advertiser()).get(sent["Location"]).status_code == 404
+
+
+def test_a_withdrawal_says_what_becomes_of_its_coins_and_why_it_was_refused():
+    account = an_advertiser()
+    a_paid_top_up(account, 300)
+    Market.objects.filter(code="US").update(withdrawal_review_from_coins=1)
+    asked = withdrawals.request(account=account, surface="web", coins=100, key="k", now=timezone.now())
+    browser, address = signed_in(account), f"/wallet/withdrawals/{asked.public_id}/"
+    assert "Our staff looks at it" in text_of(browser.get(address))
+    assert "within a working day" in text_of(browser.get(address))
+    by = staff.create(username="ben", roles=["finance"])[0]
+    withdrawals.refuse(withdrawal_id=asked.id, reason="The card is not yours.", by=by, now=timezone.now())
+    page = text_of(browser.get(address))
+    assert "All of its coins are in your balance again." in page
+    assert "Why our staff refused it The card is not yours." in page
 
 
 @pytest.mark.parametrize("coins", ["", "0", "-1", "501", "x", "9" * 30])

@@ -52,17 +52,20 @@ def current(context: Context, *names: str) -> SafeString | str:
 
 
 @register.filter
-def moment(at: datetime | None) -> SafeString | str:
-    """A time as people say it, with the exact one behind it: `today 14:05`."""
+def moment(at: datetime | None, clock: str = "%H:%M") -> SafeString | str:
+    """A time as people say it, with the exact one behind it: `today 14:05`. `clock`: `%H:%M:%S` where many come
+    within a minute."""
     if at is None:
         return "–"
     local = timezone.localtime(at)
     exact = f"{date_format(local, 'DATE_FORMAT')} {local:%H:%M:%S} {local.tzname()}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, said(local, timezone.now()))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, said(local, timezone.now(), clock)
+    )
 
 
-def said(local: datetime, now: datetime) -> str:
-    clock = f"{local:%H:%M}"
+def said(local: datetime, now: datetime, clock: str = "%H:%M") -> str:
+    clock = local.strftime(clock)
     days = (local.date() - timezone.localtime(now, local.tzinfo).date()).days
     if days == 0:
         return _("today %(time)s") % {"time": clock}
