@@ -264,12 +264,12 @@ class Server:
         ]
         if told:
             lines += ["", "  Who can sign in:"]
-            wide = max((len(login["who"]) for login in told["logins"]), default=0)
-            name = max((len(login["username"]) for login in told["logins"]), default=0)
-            lines += [
-                f"    {login['who']:<{wide}}  {login['username']:<{name}}  {login['password']}   {login['url']}"
-                for login in told["logins"]
-            ]
+            wide = max((len(login["username"]) for login in told["logins"]), default=0)
+            for login in told["logins"]:
+                lines += [
+                    f"    {login['username']:<{wide}}  {login['password']}   {login['url']}",
+                    f"    {'':<{wide}}  {login['who']}",
+                ]
             lines += ["", "  What to look at first:"]
             lines += [f"    {number}. {what}" for number, what in enumerate(told["look_first"], 1)]
         elif not self.production:
