@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.defaultfilters import floatformat
@@ -17,8 +16,6 @@ from analytics.foreseeing import Coverage
 from analytics.models import Foreseen, Prediction, Purchase, Stretch
 from delivery.forecast import LEVEL
 from promote.look_only import Cell, LookOnly, Table
-
-STYLES = Media(css={"all": ["css/admin-desk.css"]})
 
 
 @admin.register(Purchase)
@@ -38,7 +35,7 @@ class PredictionAdmin(LookOnly, admin.ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
-            "media": self.media + STYLES,
+            "media": self.media,
             "title": _("Predictions and estimates"),
             "bins": _bins(calibration.report(now=now)),
             "coverage": _coverage(foreseeing.coverage(now=now)),
@@ -54,7 +51,7 @@ def _bins(found: Sequence[Bin]) -> Table:
     ]  # fmt: skip
     return Table(columns, [_bin(one) for one in found], _(
         "No whole hour has impressions yet. The first figures come an hour after delivery begins."
-    ))  # fmt: skip
+    ), frozenset(range(2, 6)))  # fmt: skip
 
 
 def _bin(one: Bin) -> list[Cell]:
@@ -85,7 +82,7 @@ def _coverage(found: Sequence[Coverage]) -> Table:
         ]
         for one in found
     ]
-    return Table(columns, rows, _("No order has run to its own end yet."))
+    return Table(columns, rows, _("No order has run to its own end yet."), frozenset(range(2, 7)))
 
 
 @admin.register(Foreseen)

@@ -22,7 +22,6 @@ from promote.money import format_coins, micros_to_coins_floor
 from promote.refusals import Invalid, NotFound, Refusal
 
 FUND, GRANT, REVOKE = "coupons.fund_campaign", "coupons.grant_offer", "coupons.revoke_offer"
-STYLES = {"all": ["css/admin-desk.css"]}
 
 
 class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -103,9 +102,6 @@ class CampaignAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("name", "code")
     ordering = ("-created_at",)
     change_form_template = "admin/coupons/campaign.html"
-
-    class Media:
-        css = STYLES
 
     @admin.display(description=_("Gives"))
     def gives(self, campaign: Campaign) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -35,6 +37,46 @@ class Table:
     columns: Sequence[Any]
     rows: Sequence[Sequence[Cell]]
     empty: Any
+    numbers: frozenset[int] = frozenset()
+    """The columns that hold numbers, from 0: they stand under each other at the end."""
+
+    @property
+    def named(self) -> list[list[tuple[Any, Cell]]]:
+        """Each cell with its column's name, which a phone says before it."""
+        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Rows of a list that wait for a person: `ModelAdmin.to_do`, counted on the admin's first page. Count by an
+    index: it is asked each time. `query` shows them in the list."""
+
+    name: Any
+    query: str
+    count: Callable[[], int]
+    is_bad: bool = False
+    """Something is broken, rather than simply next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A `Waiting` that has some, and where they are."""
+
+    name: Any
+    times: int
+    address: str
+    is_bad: bool
+
+
+def waiting_for(request: HttpRequest) -> list[Counted]:
+    """What waits for who is at the desk, what is broken first; lists that they may not see wait for others."""
+    found = []
+    for model, desk in admin.site._registry.items():
+        told: Waiting | None = getattr(desk, "to_do", None)
+        if told is not None and desk.has_view_permission(request) and (times := told.count()):
+            address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + told.query
+            found.append(Counted(told.name, times, address, told.is_bad))
+    return sorted(found, key=lambda one: not one.is_bad)
 
 
 class ReadsWell:
@@ -45,6 +87,8 @@ class ReadsWell:
     model: type[models.Model]
     ids_searched: Mapping[str, str] = {}
     """Which of our ids can be searched for: their prefix, and the field that has them."""
+    tones: Mapping[str, Mapping[str, str]] = {}
+    """Fields that stand as a pill, and its tone by their value: good, warn, bad or accent; any other is plain."""
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         prefix = search_term.strip().partition("_")[0]
@@ -73,8 +117,13 @@ class ReadsWell:
             field = self.model._meta.get_field(name)
         except FieldDoesNotExist:
             return name
-        show = _shown_as(field)
-        return name if show is None else _column(field, show)
+        pills = name in self.tones
+        show = partial(_as_pill, field, self.tones[name]) if pills else _shown_as(field)
+        if show is None:
+            return name
+        # The same each time: a form of an inline leaves out what it finds among its read-only fields.
+        columns: dict[str, Any] = self.__dict__.setdefault("_columns", {})
+        return columns.setdefault(name, _column(field, show))
 
 
 class LookOnly(ReadsWell):
@@ -109,6 +158,11 @@ class LookOnly(ReadsWell):
         return False
 
 
+def pill(word: object, tone: str = "") -> SafeString:
+    """A state as a word in a frame; the tone is never the only difference."""
+    return format_html('<span class="desk-pill desk-pill-{}">{}</span>', tone or "plain", word)
+
+
 def money(amount_minor: int, currency: str) -> str:
     """`−US$1.00`."""
     return ("−" if amount_minor < 0 else "") + format_price(abs(amount_minor), currency, exponent(currency))
@@ -138,11 +192,17 @@ def _shown_as(field: Any) -> Callable[[Any], SafeString | str] | None:
     name, unit = field.name, field.name.rpartition("_")[2]
     if isinstance(field, models.JSONField):
         return lambda row: lines(getattr(row, name))
+    if unit == "coins" and isinstance(field, models.IntegerField):
+        return lambda row: "–" if getattr(row, name) is None else number_format(getattr(row, name), force_grouping=True)
     if unit == _MICROS and isinstance(field, models.IntegerField):
         return lambda row: "–" if getattr(row, name) is None else coins(getattr(row, name))
     if unit == _MINOR and isinstance(field, models.IntegerField):
         return lambda row: _money_of(row, getattr(row, name))
     return None
+
+
+def _as_pill(field: Any, tones: Mapping[str, str], row: Any) -> SafeString:
+    return pill(getattr(row, f"get_{field.name}_display")(), tones.get(getattr(row, field.name), ""))
 
 
 def _money_of(row: Any, amount_minor: int | None) -> str:

@@ -18,7 +18,8 @@ from orders.admin import plumbing, seeing
 from orders.admin.plumbing import LookOnly
 from orders.admin.reviews import waiting_of
 from orders.models import EndReason, Order
-from orders.states import OPEN
+from orders.states import OPEN, Status
+from promote import look_only
 
 END, SETTLE = "orders.end_order", "orders.settle_order"
 PERIODS = [
@@ -31,6 +32,12 @@ MOST_LISTED = 100
 
 @admin.register(Order)
 class OrderAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = look_only.Waiting(
+        _("orders that can't be settled"),
+        "?set_aside_at__isempty=0",
+        lambda: Order.objects.filter(status=Status.ENDING).set_aside().count(),
+        is_bad=True,
+    )
     list_display = ("cover", "what", "state", "cost", "spent", "of_account", "function", "placed_at", "public_id")
     list_display_links = ("cover", "what")
     list_filter = ("status", "function", "market", ("set_aside_at", admin.EmptyFieldListFilter))
@@ -39,9 +46,6 @@ class OrderAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     ids_searched = {"ord": "id"}
     search_help_text = _("An order's id (ord_…), or an account's name or id.")
     ordering = ("-placed_at", "-id")
-
-    class Media:
-        css = plumbing.STYLES
 
     @admin.display(description="")
     def cover(self, order: Order) -> str:
@@ -57,7 +61,7 @@ class OrderAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("Status"), ordering="status")
     def state(self, order: Order) -> SafeString:
-        return plumbing.pill(_("Set aside"), "bad") if order.set_aside_at else plumbing.status_pill(order)
+        return look_only.pill(_("Set aside"), "bad") if order.set_aside_at else plumbing.status_pill(order)
 
     @admin.display(description=_("Cost"), ordering="cost_coins")
     def cost(self, order: Order) -> SafeString:

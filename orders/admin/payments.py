@@ -10,6 +10,7 @@ from promote.look_only import LookOnly
 @admin.register(OrderPayment)
 class OrderPaymentAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("public_id", "account", "title", "state", "code", "top_up", "order", "started_at", "ended_at")
+    tones = {"state": {"waiting": "warn", "placed": "good", "not_placed": "bad"}}
     list_filter = ("state", "code")
     list_select_related = ("account", "top_up", "order")
     search_fields = ("=account__external_id", "=top_up__payment_ref", "=top_up__provider_ref")

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from orders.models import Order
 from promote import look_only
 from promote.accounts.models import User
+from promote.look_only import pill
 from promote.money import format_coins
 from promote.refusals import Invalid, Refusal
 
-STYLES = {"all": ["css/admin-desk.css"]}
 SOON_S = 2 * 3600
 
 
@@ -44,11 +44,6 @@ def staff(request: HttpRequest) -> User:
     """Who is at the desk. The admin site let nobody else in."""
     assert isinstance(request.user, User)
     return request.user
-
-
-def pill(word: object, tone: str = "") -> SafeString:
-    """A state as a word in a frame; the tone is never the only difference."""
-    return format_html('<span class="desk-pill desk-pill-{}">{}</span>', tone or "plain", word)
 
 
 def cover(order: Order) -> str:

@@ -20,6 +20,7 @@ from orders.admin import plumbing, seeing
 from orders.admin.plumbing import LookOnly
 from orders.admin.verdict_form import RejectForm
 from orders.models import Order, Review, ReviewStatus
+from promote import look_only
 from promote.refusals import Invalid, Refusal
 
 
@@ -50,6 +51,7 @@ class Waiting(admin.SimpleListFilter):
 
 @admin.register(Review)
 class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = look_only.Waiting(_("to review"), "", lambda: Review.objects.filter(status=ReviewStatus.PENDING).count())
     list_display = ("cover", "what", "deadline", "decided", "of_account", "function", "kind", "budget")
     list_display_links = ("cover", "what")
     list_filter = (Waiting, "kind", "order__function", "order__market")
@@ -57,9 +59,6 @@ class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("=order__account__username", "=order__account__external_id", "order__video__caption")
     ids_searched = {"ord": "order_id"}
     ordering = ("due_at",)
-
-    class Media:
-        css = plumbing.STYLES
 
     @admin.display(description="")
     def cover(self, review: Review) -> str:
@@ -92,7 +91,7 @@ class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         if review.status == ReviewStatus.PENDING:
             return "–"
         tone = {"approved": "good", "rejected": "bad", "overdue": "bad"}.get(review.status, "")
-        return format_html("{} {}", plumbing.pill(review.get_status_display(), tone), review.decided_by or "")
+        return format_html("{} {}", look_only.pill(review.get_status_display(), tone), review.decided_by or "")
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         """Who waits has no verdict to show."""

@@ -16,7 +16,7 @@ from payments.admin.ledger import LookOnly
 from payments.models import Adjustment, AdjustmentKind, AdjustmentState, Lot
 from promote import ids
 from promote.accounts.models import Account
-from promote.look_only import money
+from promote.look_only import Waiting, money
 from promote.money import format_coins
 from promote.refusals import NotFound
 
@@ -58,7 +58,13 @@ class BooksForm(asking.ReasonForm):
 
 @admin.register(Adjustment)
 class AdjustmentAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("adjustments to decide"),
+        f"?state__exact={AdjustmentState.PROPOSED}",
+        lambda: Adjustment.objects.filter(state=AdjustmentState.PROPOSED).count(),
+    )
     list_display = ("public_id", "kind", "of", "what", "reason", "maker", "proposed_at", "state", "checker")
+    tones = {"state": {"proposed": "warn", "approved": "good"}}
     list_filter = ("state", "kind")
     list_select_related = ("account", "maker", "checker")
     search_fields = ("=account__external_id", "reason")

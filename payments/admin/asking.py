@@ -12,8 +12,6 @@ from django.shortcuts import render
 from promote.accounts.models import User
 from promote.refusals import Invalid, Refusal
 
-STYLES = forms.Media(css={"all": ["css/admin-desk.css"]})
-
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=500)
@@ -54,7 +52,7 @@ def ask(admin: "ModelAdmin[Any]", request: HttpRequest, form: forms.Form, **word
     context = {
         **admin.admin_site.each_context(request),
         "opts": admin.model._meta,
-        "media": admin.media + STYLES + form.media,
+        "media": admin.media + form.media,
         "form": form,
         **words,
     }

@@ -26,7 +26,7 @@ from payments.models import (
     PayoutState,
 )
 from promote.accounts.models import Account
-from promote.look_only import money
+from promote.look_only import Waiting, money
 from promote.refusals import Refusal
 
 
@@ -132,6 +132,11 @@ class AsideForm(forms.Form):
 
 @admin.register(BankLine)
 class BankLineAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("bank lines to match"),
+        "?waits=yes",
+        lambda: BankLine.objects.filter(amount_minor__gt=F("used_minor"), aside_at=None).count(),
+    )
     list_display = ("booked_on", "bank_account", "amount", "left", "payer", "text", "aside_why")
     list_filter = (Waits, "bank_account")
     list_select_related = ("bank_account",)
@@ -208,6 +213,11 @@ class BankLineAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(BankMatch)
 class BankMatchAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("bank matches to approve"),
+        f"?state__exact={MatchState.PROPOSED}",
+        lambda: BankMatch.objects.filter(state=MatchState.PROPOSED).count(),
+    )
     list_display = (
         "proposed_at",
         "use",
@@ -220,6 +230,7 @@ class BankMatchAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "state",
         "checker",
     )
+    tones = {"state": {"proposed": "warn", "approved": "good", "refused": "bad"}}
     list_filter = ("state", "use", "by_reference")
     list_select_related = ("line", "top_up__account", "account", "maker", "checker")
     search_fields = ("=top_up__provider_ref", "=line__ref", "=account__external_id")
@@ -326,6 +337,11 @@ class ToldForm(forms.Form):
 
 @admin.register(BankPayout)
 class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("transfers to send by hand"),
+        f"?state__exact={PayoutState.WAITING}",
+        lambda: BankPayout.objects.filter(state=PayoutState.WAITING).count(),
+    )
     list_display = (
         "asked_at",
         "amount",
@@ -338,6 +354,7 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         "maker",
         "checker",
     )
+    tones = {"state": {"waiting": "warn", "told": "accent", "sent": "good", "failed": "bad"}}
     list_filter = ("state",)
     list_select_related = ("match__line", "maker", "checker")
     search_fields = ("=reference", "=payee_account", "payee")

@@ -14,6 +14,7 @@ from payments import limits
 from payments.admin import asking
 from payments.admin.ledger import LookOnly
 from payments.models import LimitPassed
+from promote.look_only import Waiting
 from promote.money import format_coins
 
 
@@ -23,6 +24,11 @@ class NoteForm(forms.Form):
 
 @admin.register(LimitPassed)
 class LimitPassedAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("purchases over a limit"),
+        "?seen_at__isempty=1",
+        lambda: LimitPassed.objects.filter(seen_at=None).count(),
+    )
     list_display = ("at", "account", "limit", "most", "coins", "top_up", "method", "seen_by", "note")
     fields = (("account", "top_up"), ("limit", "most", "coins"), "at", ("seen_at", "seen_by"), "note")
     list_filter = (("seen_at", admin.EmptyFieldListFilter), "limit")

@@ -18,6 +18,7 @@ from payments.models import Notice
 @admin.register(Notice)
 class NoticeAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("received_at", "gateway", "kind", "reference", "state", "attempts", "times_received", "error")
+    tones = {"state": {"waiting": "warn", "done": "good", "dead": "bad"}}
     list_filter = ("state", "gateway", "kind")
     search_fields = ("=event_id", "=reference", "=provider_ref")
     search_help_text = _("The provider's id of the event or page, or the id of our top-up.")

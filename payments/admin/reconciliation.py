@@ -10,7 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from kombu.exceptions import OperationalError
 
@@ -19,7 +21,7 @@ from payments.admin import asking
 from payments.admin.ledger import LookOnly
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.models import Difference, DifferenceNote, DifferenceState, ProviderLine, Reconciliation
-from promote.look_only import Cell, Table, money
+from promote.look_only import Cell, Table, Waiting, money, pill
 
 MOST_DAYS = 366
 
@@ -40,10 +42,30 @@ class CompareForm(forms.Form):
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("started_at", "gateway", "since", "until", "lines", "found", "by", "error")
+    list_display = ("started_at", "gateway", "outcome", "since", "until", "lines", "compared", "by")
     list_filter = ("gateway",)
+    list_select_related = ("by",)
+    fields = (
+        ("gateway", "outcome"),
+        ("since", "until"),
+        ("lines", "compared", "found"),
+        ("started_at", "finished_at", "by"),
+        "error",
+    )
+    readonly_fields = ("outcome",)
     ordering = ("-started_at",)
     change_list_template = "admin/payments/tools.html"
+    change_form_template = "admin/payments/row.html"
+
+    @admin.display(description=_("came to"))
+    def outcome(self, run: Reconciliation) -> SafeString:
+        if run.error:
+            return pill(_("Failed"), "bad")
+        if run.finished_at is None:
+            return pill(_("Under way"), "accent")
+        if run.found:
+            return pill(ngettext("%d new difference", "%d new differences", run.found) % run.found, "bad")
+        return pill(_("Nothing new"), "good")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -56,6 +78,16 @@ class ReconciliationAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         tools = [(_("Clearing accounts, and compare now"), reverse("admin:payments_reconciliation_clearing"))]
         return super().changelist_view(request, {**(extra_context or {}), "tools": tools})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        run = self.get_object(request, object_id)
+        tools = []
+        if run is not None:
+            of_provider = f"?gateway={run.gateway}&state__exact={DifferenceState.OPEN}"
+            tools = [(_("Its open differences"), reverse("admin:payments_difference_changelist") + of_provider)]
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tools": tools})
 
     def clearing(self, request: HttpRequest) -> HttpResponse:
         """Every clearing account beside its provider's own lines, and each method in its provider's last run."""
@@ -86,7 +118,7 @@ class ReconciliationAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             **self.admin_site.each_context(request),
             "title": _("Clearing accounts"),
             "opts": self.model._meta,
-            "media": self.media + asking.STYLES,
+            "media": self.media,
             "clearing": _accounts(),
             "methods": _methods(),
             "may_run": request.user.has_perm("payments.run_reconciliation"),
@@ -109,6 +141,7 @@ def _accounts() -> Table:
             for one in clearing.clearing()
         ],
         empty=_("Nothing was paid through a provider yet."),
+        numbers=frozenset({2, 3, 4}),
     )
 
 
@@ -141,6 +174,7 @@ def _methods() -> Table:
             for one in by_method.sums(run)
         ],
         empty=_("No provider was compared yet, or nothing moved in the days that were."),
+        numbers=frozenset(range(4, 9)),
     )
 
 
@@ -161,7 +195,14 @@ class Notes(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Difference)
 class DifferenceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("open differences"),
+        f"?state__exact={DifferenceState.OPEN}",
+        lambda: Difference.objects.filter(state=DifferenceState.OPEN).count(),
+        is_bad=True,
+    )
     list_display = ("found_at", "gateway", "method", "kind", "subject", "ours", "theirs", "state")
+    tones = {"state": {"open": "bad", "resolved": "good"}}
     list_filter = ("state", "kind", "gateway", "method")
     list_select_related = ("top_up",)
     search_fields = ("=subject",)

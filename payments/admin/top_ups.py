@@ -1,5 +1,7 @@
 """Top-ups in the admin: to look at; where one is stuck, ops has the provider asked again."""
 
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django import forms
@@ -25,14 +27,14 @@ from promote.money import format_price
 
 def _look_at(name: str) -> dict[str, Any]:
     """A provider, the methods that markets mean to offer by it, and whether they can."""
-    wanted = PaymentMethod.objects.filter(gateway=name, enabled=True).order_by("market", "position")
+    wanted = PaymentMethod.objects.filter(gateway=name, enabled=True).order_by("code", "market")
     is_here = gateways.has_keys(name)
     return {
         "name": name,
         "is_here": is_here,
         "is_live": is_here and gateways.named(name).is_live,
         "pause": providers.pause_of(name),
-        "methods": [f"{row.market_id} {row.code}" for row in wanted],
+        "methods": [(code, [row.market_id for row in rows]) for code, rows in groupby(wanted, key=attrgetter("code"))],
     }
 
 
@@ -60,6 +62,7 @@ class Transitions(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
 @admin.register(TopUp)
 class TopUpAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("public_id", "account", "coins", "price", "method", "status", "started_at", "paid_at", "problem")
+    tones = {"status": {"pending": "warn", "paid": "good", "failed": "bad"}}
     list_filter = ("status", NeedsALook, "method", "market")
     list_select_related = ("account",)
     search_fields = ("=account__external_id", "=provider_ref", "=payment_ref")

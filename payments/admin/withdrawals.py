@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from payments import debts, withdrawals
@@ -22,12 +23,13 @@ from payments.models import (
     WithdrawalStatus,
     WithdrawalTransition,
 )
-from promote.look_only import money
+from promote.look_only import Waiting, money
 from promote.money import format_coins, micros_to_coins_ceil
 
 
 class Legs(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = WithdrawalLeg
+    tones = {"state": {"submitted": "accent", "succeeded": "good", "failed": "bad"}}
     fields = readonly_fields = ("seq", "coins", "price", "payment", "state", "failure", "provider_ref", "check_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WithdrawalLeg]:
@@ -53,7 +55,23 @@ class Transitions(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Withdrawal)
 class WithdrawalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("withdrawals to let go"),
+        f"?status__exact={WithdrawalStatus.IN_REVIEW}",
+        lambda: Withdrawal.objects.filter(status=WithdrawalStatus.IN_REVIEW).count(),
+    )
     list_display = ("public_id", "account", "coins", "market", "surface", "status", "requested_at", "ended_at")
+    tones = {
+        "status": {
+            "in_review": "warn",
+            "requested": "accent",
+            "submitted": "accent",
+            "succeeded": "good",
+            "partly": "warn",
+            "failed": "bad",
+            "refused": "bad",
+        }
+    }
     list_filter = ("status", "market", "surface")
     list_select_related = ("account", "market")
     search_fields = ("=account__external_id", "=legs__returned__provider_ref")
@@ -106,7 +124,8 @@ class WithdrawalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             if asking.done(form, lambda: work(withdrawal_id=row.id, **asked)):
                 messages.success(request, _("Done; the account was told."))
                 return redirect(back)
-        facts = [(_("Account"), row.account), (_("Coins"), row.coins), (_("Requested"), f"{row.requested_at:%c}")]
+        asked_at = date_format(timezone.localtime(row.requested_at), "DATETIME_FORMAT")
+        facts = [(_("Account"), row.account), (_("Coins"), format_coins(row.coins)), (_("Requested"), asked_at)]
         return asking.ask(self, request, form, back=back, facts=facts, **words)
 
 
@@ -124,7 +143,13 @@ class ToAnswer(admin.SimpleListFilter):
 
 @admin.register(PaymentReturn)
 class PaymentReturnAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("disputes to answer"),
+        "?answer=yes",
+        lambda: PaymentReturn.objects.filter(state=ReturnState.UNDER_WAY).exclude(answer_by=None).count(),
+    )
     list_display = ("noticed_at", "kind", "state", "answer_by", "amount", "coins", "top_up", "provider_ref", "why")
+    tones = {"state": {"under_way": "warn"}}
     list_filter = (ToAnswer, "kind", "state", "gateway")
     list_select_related = ("top_up",)
     search_fields = ("=provider_ref", "=top_up__payment_ref", "=top_up__account__external_id")

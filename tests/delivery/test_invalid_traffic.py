@@ -212,4 +212,6 @@ def test_the_share_of_impressions_that_nobody_pays_for_is_known(order, admin_cli
     UnbilledHour.objects.create(order=order, hour=NOON - timedelta(hours=1), reason="order_closed", impressions=9)
     assert unbilled.free(since=NOON) == (2, 1, 5, 8 / 1000)
     UnbilledHour.objects.filter(reason="over_delivery").update(hour=timezone.now())
-    assert "order_closed 0, over_delivery 2" in admin_client.get("/admin/delivery/shard/").text
+    page = admin_client.get("/admin/delivery/shard/").text
+    assert "<dt>After the order was closed</dt><dd>0</dd>" in page
+    assert "<dt>Over the budget</dt><dd>2</dd>" in page

@@ -10,11 +10,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from payments import invoices
+from payments import invoices, withdrawals
 from payments.models import Invoice, TopUp
+from promote.keys import staff
 from promote.look_only import coins, lines, money
-from promote.markets.models import CoinPack
-from tests.builders import NOON, a_campaign, a_user, a_video, an_account, an_offer
+from promote.markets.models import CoinPack, Market
+from tests.builders import NOON, a_campaign, a_user, a_video, an_account, an_offer, an_order
 from tests.payments.books import a_paid_top_up
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
@@ -109,3 +110,32 @@ def test_amounts_and_json_as_people_read_them():
         "<table><tr><th>left over</th><td>1,000, –</td></tr><tr><th>ok</th><td>True</td></tr></table>"
     )
     assert lines({"name": "<b>"}) == "<table><tr><th>name</th><td>&lt;b&gt;</td></tr></table>"
+
+
+def test_the_first_page_counts_what_waits_for_who_is_at_the_desk():
+    account = an_account(country="US")
+    an_order(account, a_video(account))
+    a_paid_top_up(account, 300)
+    Market.objects.filter(code="US").update(withdrawal_review_from_coins=1)
+    withdrawals.request(account=account, surface="web", coins=100, key="w", now=NOON)
+    page = a_desk().get(reverse("admin:index")).content.decode()
+    for name, address in (("to review", "orders/review/"), ("withdrawals to let go", "payments/withdrawal/?status__")):
+        assert re.search(rf'href="/admin/{re.escape(address)}[^"]*"><b>1</b><span>{name}<', page), name
+    assert "open differences" not in page, "of which there are none"
+    reviewer = Client()
+    reviewer.force_login(staff.create(username="rosa", roles=["reviewer"])[0])
+    told = text_of(reviewer.get(reverse("admin:index")).content.decode())
+    assert "1 to review" in told
+    assert "withdrawals to let go" not in told, "finance's"
+
+
+def test_the_list_behind_each_number_shows_what_was_counted():
+    client = a_desk()
+    desks = [(model, desk.to_do) for model, desk in admin.site._registry.items() if hasattr(desk, "to_do")]
+    assert len(desks) > 8
+    for model, waiting in desks:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + waiting.query
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        assert answer.context["cl"].queryset.count() == waiting.count() == 0
+    assert "Nothing waits for you now." in client.get(reverse("admin:index")).content.decode()
