@@ -417,7 +417,7 @@ class PacingState(models.Model):
         db_table = "delivery_pacing_state"
 
     def __str__(self) -> str:
-        return f"pacing of {self.order_id}"
+        return f"pacing of {ids.public('ord', self.order_id)}"
 
 
 class Barrier(models.Model):
@@ -435,7 +435,7 @@ class Barrier(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"barrier of {self.order_id}"
+        return f"barrier of {ids.public('ord', self.order_id)}"
 
 
 class PoisonEntry(models.Model):

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
@@ -71,8 +71,7 @@ class PacingAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = (
         "order",
         "of_account",
-        "price",
-        "market_price",
+        "bids",
         "a_charge",
         "count",
         "latency",
@@ -81,7 +80,7 @@ class PacingAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_select_related = ("order__account",)
     fieldsets = (
         (None, {"fields": ("order", "why_slow")}),
-        (_("Its price"), {"fields": (("price", "market_price"), ("a_charge", "count", "latency"))}),
+        (_("Its price"), {"fields": (("bids", "multiplier"), ("a_charge", "count", "latency"))}),
         (_("The open window"), {"fields": (("window_planned", "window_spent"),)}),
         (_("Its counters"), {"fields": (("shard", "generation"), "outstanding_micros", "looked_at")}),
     )
@@ -90,7 +89,7 @@ class PacingAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     ids_searched = {"ord": "order_id"}
     search_help_text = _("An order's id (ord_…), or an account's external id.")
 
-    @admin.display(description=_("is it slow?"))
+    @admin.display(description=_("how it spends"))
     def why_slow(self, state: PacingState) -> str:
         """The advice that its owner reads, and the last hour's chances."""
         try:
@@ -112,13 +111,14 @@ class PacingAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def of_account(self, state: PacingState) -> str:
         return str(state.order.account)
 
-    @admin.display(description=_("multiplier μ"), ordering="mu")
-    def price(self, state: PacingState) -> str:
-        return _digits(state.mu)
+    @admin.display(description=_("bids, times the market's price"))
+    def bids(self, state: PacingState) -> str:
+        """1 is what the market pays; an order that is behind bids more, one that is ahead less."""
+        return _digits(state.mu_expected / state.mu) if state.mu else "–"
 
-    @admin.display(description=_("μ at the market's price"), ordering="mu_expected")
-    def market_price(self, state: PacingState) -> str:
-        return _digits(state.mu_expected)
+    @admin.display(description=_("multiplier, and at the market's price"), ordering="mu")
+    def multiplier(self, state: PacingState) -> str:
+        return f"μ {state.mu:.3g} · {state.mu_expected:.3g}"
 
     @admin.display(description=_("a charge, in coins"), ordering="mean_cost")
     def a_charge(self, state: PacingState) -> str:
@@ -141,8 +141,8 @@ class PacingAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return _digits(state.actual / MICROS)
 
     @admin.display(description=_("looked at"))
-    def looked_at(self, state: PacingState) -> datetime:
-        return datetime.fromtimestamp(state.at, UTC)
+    def looked_at(self, state: PacingState) -> str:
+        return date_format(timezone.localtime(datetime.fromtimestamp(state.at, UTC)), "j M Y H:i:s")
 
 
 @admin.register(Barrier)
@@ -197,4 +197,6 @@ def _digits(value: float) -> str:
 def _share(found: Diagnosis, name: Text, stage: str, whole: str) -> tuple[Text, str]:
     times, of = found.funnel[stage], found.funnel[whole]
     told = number_format(times, force_grouping=True)
-    return name, told if not of or stage == whole else f"{told} · {times / of:.0%}"
+    if not of or stage == whole:
+        return name, told
+    return name, f"{told} · <1 %" if 0 < times / of < 0.005 else f"{told} · {100 * times / of:.0f} %"
