@@ -8,12 +8,13 @@ import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import time
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import hiredis
 
-from delivery import hot
+from delivery import hot, seen
 from delivery.engine.index import Pace
 from delivery.engine.steps import Purse
 from delivery.hot import Call, Event, Grant, Packed
@@ -102,7 +103,7 @@ class Scripts(Counters):
     """By delivery/lua, in Redis. What needs no answer goes along with what does. Nothing is drained meanwhile: what was
     charged is under way, and stands in the stream, as while a drain is late."""
 
-    _generation, _until, _day, _epoch = 1, 2**31 - 1, 0, 1
+    _generation, _until, _epoch = 1, 2**31 - 1, 1
     _seen_most = 20_000
     """Then the stream forgets what was charged."""
 
@@ -152,7 +153,11 @@ class Scripts(Counters):
 
     def charge(self, sold: Sold) -> None:
         event = Event(self._generation, sold.token, 1, sold.price, self._names[sold.place].decode(), b"")
-        call = hot.take(shard=self._shard, generation=self._generation, day=self._day, events=[event])
+        minute = seen.minute(self._until)
+        call = hot.take(
+            shard=self._shard, generation=self._generation, minute=minute,
+            kept_for_s=seen.kept_for_s(minute, now=time()), events=[event],
+        )  # fmt: skip
         self._send(call, expects=[hot.DONE])
         self._charged += 1
         if self._charged % self._seen_most == 0:
