@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,19 +85,28 @@ class Served:
         return [supervisor, *supervisor.children(recursive=True)]
 
 
-@contextlib.contextmanager
-def served(
-    target: str, *, path: str = "/", cores: list[int] = MEASURED, like_the_edge: bool = True, processes: int = 1
-) -> Iterator[Served]:
-    """Granian workers with this application, ready to answer `path`. They end with this process, however it ends."""
-    from promote.config import children
+def edge(*, cores: list[int] = MEASURED, processes: int = 1) -> AbstractContextManager[Served]:
+    """The edge, with all of its live orders."""
     from promote.config import processes as house_processes
 
     port = system.free_port()
-    command = [*house_processes.edge(port).arguments[:-1], target]
-    command[command.index("--workers") + 1] = str(processes)
-    if not like_the_edge:
-        command[command.index("--interface") + 1] = "asgi"
+    return _served(house_processes.edge(port, workers=processes).arguments, port, "/health/ready", cores)
+
+
+def granian(target: str, interface: str) -> AbstractContextManager[Served]:
+    """A Granian with this application: what speed is measured against."""
+    from promote.config import processes as house_processes
+
+    port = system.free_port()
+    return _served(house_processes.granian(target, interface, port, "--loop", "uvloop"), port, "/", MEASURED)
+
+
+@contextlib.contextmanager
+def _served(command: Sequence[str], port: int, path: str, cores: list[int]) -> Iterator[Served]:
+    """Ready to answer `path`. It ends with this process, however that ends."""
+    from promote.config import children
+    from promote.config import processes as house_processes
+
     began = time.monotonic()
     process = children.spawn(
         ["taskset", "-c", ",".join(map(str, cores)), *command],

@@ -8,7 +8,6 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from statistics import median, quantiles
 from typing import Any
@@ -38,8 +37,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> dict[str, Any]:
     with (
         alone.house(say, cluster=cluster),
-        _plain("bench.yardsticks.hello:app") as hello,
-        alone.served("bench.yardsticks.codec:app") as codec,
+        alone.granian("bench.yardsticks.hello:app", "asgi") as hello,
+        alone.granian("bench.yardsticks.codec:app", "rsgi") as codec,
     ):
         key = live_orders.a_key()
         live_orders.history()
@@ -70,10 +69,6 @@ def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> di
     }  # fmt: skip
 
 
-def _plain(target: str) -> AbstractContextManager[Served]:
-    return alone.served(target, like_the_edge=False)
-
-
 def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *, at_load: bool) -> dict[str, float]:
     """Figures of an edge that has just started over so many live orders."""
     say(f"{orders} live orders")
@@ -81,7 +76,7 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
     live_orders.release()
     live_orders.sold_lately()
     bodies = _bodies(orders)
-    with alone.served("promote.config.edge:app", path="/health/ready") as edge:
+    with alone.edge() as edge:
         say(f"ready {edge.ready_s:.2f} s after its start")
         told = _rounds(say, {**yardsticks, "decide": edge}, bodies, key)
         paused = _at_load(say, edge, bodies, key, told["decide"]) if at_load else {}
@@ -121,7 +116,7 @@ def _wider(say: Say, processes: int, key: str) -> float:
     """Decisions a second of so many processes by those of one, each on all cores, which the client and Redis share."""
     bodies, told = _bodies(FEW), {}
     for count in (1, processes):
-        with alone.served("promote.config.edge:app", path="/health/ready", cores=alone.CORES, processes=count) as edge:
+        with alone.edge(cores=alone.CORES, processes=count) as edge:
             _press(edge, bodies, key, seconds=1)
             told[count] = median(_press(edge, bodies, key, seconds=ROUND_S).per_s for _ in range(ROUNDS))
         say(f"{count} processes on all cores: {told[count]:.0f}/s")

@@ -195,10 +195,7 @@ def _served(data: Any, count: int) -> Iterator[str]:
     from promote.config import children, processes
 
     with ExitStack() as stack:
-        target, width = "promote.config.edge:app", max(1, count // 2)
-        edge = stack.enter_context(
-            alone.served(target, path="/health/ready", cores=alone.CORES, processes=width),
-        )
+        edge = stack.enter_context(alone.edge(cores=alone.CORES, processes=max(1, count // 2)))
         for process in (processes.worker(count), processes.beat(data)):
             started = children.spawn(
                 process.arguments,

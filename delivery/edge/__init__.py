@@ -1,6 +1,6 @@
-"""The edge: decisions, events and live figures, a bare RSGI application. Open app.py first.
+"""The edge: decisions, events and live figures, without Django's handlers. Open app.py first.
 
-Served by `granian --interface rsgi delivery.edge:app`. Importing it makes the process ready for the database.
+Run by `python -m promote.config.edge`. Importing it makes the process ready for the database.
 """
 
 import django
@@ -9,8 +9,6 @@ from django.apps import apps
 if not apps.ready:
     django.setup()
 
-from delivery.edge.app import Edge
+from delivery.edge.serving import serve
 
-app = Edge()
-
-__all__ = ["app"]
+__all__ = ["serve"]

@@ -1,19 +1,14 @@
-"""The RSGI application: five addresses, no middleware (api.md, The edge)."""
+"""Five addresses, no middleware (api.md, The edge)."""
 
-import asyncio
 import logging
-import signal
-import threading
 import time
-from types import FrameType
 from typing import Any
 
-from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]
 from redis.exceptions import RedisError
 
 from delivery.edge import asked, deciding, telling, watching
 from delivery.edge.explain import explain
-from delivery.edge.http import OPEN_TO_PAGES, PREFLIGHT, Exchange, Request, Scope, decode
+from delivery.edge.http import OPEN_TO_PAGES, PREFLIGHT, Gone, Request, decode
 from delivery.edge.hub import Hub
 from delivery.edge.telling import EVENTS_MAX, Teller
 from delivery.edge.watching import Watchers
@@ -27,26 +22,28 @@ METHODS = {"/v1/decide": "POST", "/v1/events": "POST", "/health/live": "GET", "/
 
 class Edge:
     def __init__(self) -> None:
-        self.hub: Hub | None = None
+        self.hub = Hub()
         self.watchers = Watchers()
 
-    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.run_until_complete(self._started())
+    async def start(self) -> None:
+        await self.hub.start()
 
-    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def end_streams(self) -> None:
+        """A live stream is an answer that has no end."""
         self.watchers.stop()
-        if self.hub is not None:
-            loop.run_until_complete(self.hub.stop())
 
-    async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
-        request = Request(scope, exchange)
+    async def stop(self) -> None:
+        await self.hub.stop()
+
+    async def answer(self, request: Request) -> None:
         try:
-            hub = self.hub or await self._started()
+            if request.refusal is not None:
+                raise request.refusal
             if request.path == "/v1/decide" and request.method == "POST":  # which nearly all of them are
-                await self._decide(hub, request)
+                await self._decide(self.hub, request)
             else:
-                await self._route(hub, request)
-        except (ProtocolClosed, ProtocolError):
+                await self._route(self.hub, request)
+        except Gone:
             log.debug("edge: %s: whoever asked is gone", request.path)
         except Refusal as refusal:
             _refuse(request, refusal)
@@ -56,26 +53,6 @@ class Edge:
         except Exception:
             log.exception("edge: %s %s", request.method, request.path)
             _refuse(request, Broken())
-
-    async def _started(self) -> Hub:
-        if self.hub is None:
-            self.hub = Hub()
-            await self.hub.start()
-            self._hear_the_end()
-        return self.hub
-
-    def _hear_the_end(self) -> None:
-        """A server that is told to stop waits for its open answers, and a live stream is one that has no end."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        loop, servers_own = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
-
-        def stopping(number: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self.watchers.stop)
-            if callable(servers_own):
-                servers_own(number, frame)
-
-        signal.signal(signal.SIGTERM, stopping)
 
     async def _route(self, hub: Hub, request: Request) -> None:
         path = request.path
@@ -99,8 +76,8 @@ class Edge:
 
     async def _decide(self, hub: Hub, request: Request) -> None:
         explained = request.query("explain") not in ("", "0", "false")
-        await hub.keys.demand(request.header("authorization"), "delivery", *(("ops",) if explained else ()))
-        question = decode(asked.decoder, await request.body(asked.BODY_MAX_BYTES))
+        await hub.keys.demand(request.header(b"authorization"), "delivery", *(("ops",) if explained else ()))
+        question = decode(asked.decoder, request.body(asked.BODY_MAX_BYTES))
         if not hub.is_ready:
             raise Unavailable
         try:
@@ -114,7 +91,7 @@ class Edge:
 
     async def _tell(self, hub: Hub, request: Request) -> None:
         teller = await self._teller(hub, request)
-        told = decode(telling.decoder, await request.body(telling.BODY_MAX_BYTES))
+        told = decode(telling.decoder, request.body(telling.BODY_MAX_BYTES))
         if len(told.events) > EVENTS_MAX:
             raise Invalid([FieldError("events", "too_many", f"At most {EVENTS_MAX} events at once.")])
         results = await telling.tell(hub, told.events, teller, now=time.time())
@@ -122,11 +99,11 @@ class Edge:
 
     async def _teller(self, hub: Hub, request: Request) -> Teller:
         """A platform's server by its key; without one, a device. Raises KeyUnknown, ScopeMissing."""
-        authorization = request.header("authorization")
+        authorization = request.header(b"authorization")
         if authorization.lower().startswith("api-key"):
             await hub.keys.demand(authorization, "delivery")
             return Teller(is_device=False)
-        return Teller(is_device=True, agent=request.header("user-agent"), address=_address(hub, request))
+        return Teller(is_device=True, agent=request.header(b"user-agent"), address=_address(hub, request))
 
 
 def _refuse(request: Request, refusal: Refusal) -> None:
@@ -136,6 +113,6 @@ def _refuse(request: Request, refusal: Refusal) -> None:
 
 def _address(hub: Hub, request: Request) -> str:
     """Whoever connected; behind a proxy of ours, whom the proxy saw last."""
-    if hub.behind_proxy and (forwarded := request.header("x-forwarded-for")):
+    if hub.behind_proxy and (forwarded := request.header(b"x-forwarded-for")):
         return forwarded.rsplit(",", 1)[-1].strip()
     return request.address

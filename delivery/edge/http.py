@@ -1,7 +1,10 @@
 """As much of HTTP as the edge needs: a request, its body within bounds, an answer, a problem (api.md, Problems)."""
 
 import re
-from collections.abc import AsyncIterator
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs
 
@@ -23,92 +26,128 @@ PREFLIGHT = (
     ("access-control-allow-methods", "GET, POST, OPTIONS"),
     ("access-control-allow-headers", "authorization, content-type, last-event-id"),
 )
-THROWN_AWAY = 4 * 1024 * 1024
-"""Of a body that is too large so much is read all the same: who is still sending does not see the answer."""
+BODY_MAX_BYTES = THROWN_AWAY = 4 * 1024 * 1024
+"""No call takes a larger body. Of one that is too large so much is read all the same, and thrown away: who is still
+sending does not see the answer."""
 _AT = re.compile(r" - at `(?P<path>[^`]*)`$")
 _encoder = msgspec.json.Encoder()
 
 
-class Headers(Protocol):
-    def get(self, name: str, default: str = ..., /) -> str: ...
+class Gone(ConnectionError):
+    """Whoever asked is gone."""
 
 
-class Scope(Protocol):
-    """What RSGI tells of a request; the names of headers are in small letters."""
-
-    proto: str
-    method: str
-    path: str
-    query_string: str
-    client: str
+class Channel(Protocol):
+    """The connection that a request came by, and its answer goes by."""
 
     @property
-    def headers(self) -> Headers: ...
-
-
-class Stream(Protocol):
-    async def send_bytes(self, data: bytes) -> None: ...
-
-
-class Exchange(Protocol):
-    """The other side of a request, as Granian gives it."""
-
-    async def __call__(self) -> bytes: ...
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-    async def client_disconnect(self) -> None: ...
-    def response_empty(self, status: int, headers: list[Header]) -> None: ...
-    def response_bytes(self, status: int, headers: list[Header], body: bytes) -> None: ...
-    def response_stream(self, status: int, headers: list[Header]) -> Stream: ...
+    def address(self) -> str: ...
+    @property
+    def is_ending(self) -> bool: ...
+    @property
+    def gone(self) -> bool: ...
+    def send(self, data: bytes) -> None: ...
+    def answered(self, *, is_last: bool) -> None: ...
+    async def drained(self) -> None: ...
+    async def lost(self) -> None: ...
 
 
 class Request:
-    __slots__ = ("_headers", "_scope", "exchange", "method", "path")
+    __slots__ = ("_body", "_channel", "_headers", "_size", "is_last", "method", "path", "query_string", "refusal")
 
-    def __init__(self, scope: Scope, exchange: Exchange) -> None:
-        self.exchange = exchange
-        self.method, self.path = scope.method, scope.path
-        self._scope, self._headers = scope, scope.headers
+    def __init__(
+        self, channel: Channel, method: str, path: str, query_string: str, headers: dict[bytes, bytes], *, is_last: bool
+    ) -> None:
+        """`headers` by their names in small letters; `is_last`: nothing is asked after it on this connection."""
+        self.method, self.path, self.query_string, self.is_last = method, path, query_string, is_last
+        self.refusal: Refusal | None = None
+        """Why it could not be read."""
+        self._channel, self._headers = channel, headers
+        self._body: list[bytes] = []
+        self._size = 0
 
     @property
     def address(self) -> str:
         """Who connected, without the port; "" where it is not known."""
-        return self._scope.client.rpartition(":")[0].strip("[]")
+        return self._channel.address
 
-    def header(self, name: str) -> str:
-        return self._headers.get(name, "").strip()
+    def header(self, name: bytes) -> str:
+        value = self._headers.get(name)
+        return value.strip().decode("latin-1") if value else ""
 
     def query(self, name: str) -> str:
-        if not (text := self._scope.query_string):
+        if not (text := self.query_string):
             return ""
         found = parse_qs(text).get(name)
         return found[0] if found else ""
 
-    async def body(self, most: int) -> bytes:
+    def take(self, part: bytes) -> int:
+        """A part of its body as it comes. How many bytes that makes: what is beyond BODY_MAX_BYTES is thrown away."""
+        self._size += len(part)
+        if self._size <= BODY_MAX_BYTES:
+            self._body.append(part)
+        return self._size
+
+    def body(self, most: int) -> bytes:
         """Raises TooLarge."""
-        length = self._headers.get("content-length", "")
-        if length.isdigit() and int(length) <= most:
-            return await self.exchange()
-        parts, size = [], 0
-        async for part in self.exchange:
-            size += len(part)
-            if size > most + THROWN_AWAY:
-                break
-            if size <= most:
-                parts.append(part)
-        if size > most:
+        if self._size > most:
             raise problems.TooLarge
-        return b"".join(parts)
+        parts = self._body
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def answer(self, value: Any, *, status: int = 200, headers: tuple[Header, ...] = ()) -> None:
-        self.exchange.response_bytes(status, [JSON, NOT_STORED, *headers], _encoder.encode(value))
+        self._answer(status, (JSON, NOT_STORED, *headers), _encoder.encode(value))
 
     def empty(self, *, status: int, headers: tuple[Header, ...] = ()) -> None:
-        self.exchange.response_empty(status, list(headers))
+        self._answer(status, headers, b"")
 
     def refuse(self, refusal: Refusal, *, headers: tuple[Header, ...] = ()) -> None:
         extra = [(name.lower(), value) for name, value in problems.headers(refusal).items()]
-        body = _encoder.encode(problems.document(refusal))
-        self.exchange.response_bytes(refusal.status, [PROBLEM, *extra, *headers], body)
+        self._answer(refusal.status, (PROBLEM, *extra, *headers), _encoder.encode(problems.document(refusal)))
+
+    def stream(self, *, headers: tuple[Header, ...]) -> "Stream":
+        return Stream(self._channel, head(200, headers))
+
+    def _answer(self, status: int, headers: tuple[Header, ...], body: bytes) -> None:
+        channel, is_last = self._channel, self.is_last or self._channel.is_ending
+        length = b"" if status == 204 else b"content-length: %d\r\n" % len(body)
+        ending = b"connection: close\r\n" if is_last else b""
+        shown = b"" if self.method == "HEAD" else body
+        channel.send(b"".join((head(status, headers), _date(int(time.time())), length, ending, b"\r\n", shown)))
+        channel.answered(is_last=is_last)
+
+
+class Stream:
+    """An answer whose length nobody knows: it ends with its connection."""
+
+    def __init__(self, channel: Channel, head: bytes) -> None:
+        self._channel = channel
+        channel.send(head + _date(int(time.time())) + b"connection: close\r\n\r\n")
+
+    async def send(self, data: bytes) -> None:
+        """Raises Gone."""
+        if self._channel.gone:
+            raise Gone
+        self._channel.send(data)
+        await self._channel.drained()
+
+    async def until_gone(self) -> None:
+        await self._channel.lost()
+
+    def end(self) -> None:
+        self._channel.answered(is_last=True)
+
+
+@lru_cache(maxsize=256)
+def head(status: int, headers: tuple[Header, ...]) -> bytes:
+    """The first line of an answer, and what of its headers is the same each time."""
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers), ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+@lru_cache(maxsize=2)
+def _date(now_s: int) -> bytes:
+    return f"date: {formatdate(now_s, usegmt=True)}\r\n".encode("ascii")
 
 
 def decode(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:

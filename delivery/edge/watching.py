@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from delivery import streams
 from delivery.edge.background import in_thread
-from delivery.edge.http import NOT_STORED, OPEN_TO_PAGES, Request
+from delivery.edge.http import NOT_STORED, OPEN_TO_PAGES, Request, Stream
 from delivery.edge.hub import Hub
 from delivery.figures import Live, live
 from promote import ids
@@ -29,6 +29,12 @@ HEARTBEAT_S = 15.0
 LONGEST_S = 3600.0
 """Then the browser connects again."""
 MOST_WATCHERS = 2000
+_HEADERS = (
+    ("content-type", "text/event-stream; charset=utf-8"),
+    NOT_STORED,
+    ("x-accel-buffering", "no"),
+    *OPEN_TO_PAGES,
+)
 _encoder = msgspec.json.Encoder()
 Queue = asyncio.Queue[Live | None]
 """None ends the stream."""
@@ -97,12 +103,14 @@ async def watch(hub: Hub, watchers: Watchers, request: Request, name: str) -> No
     if watchers.stopping or len(watchers) >= MOST_WATCHERS:
         raise Unavailable
     queue = watchers.add(order, first)
-    gone = asyncio.create_task(_until_gone(request))
+    stream = request.stream(headers=_HEADERS)
+    gone = asyncio.create_task(stream.until_gone())
     try:
-        await _stream(request, queue, gone)
+        await _told_until(stream, queue, gone)
     finally:
         gone.cancel()
         watchers.remove(order, queue)
+        stream.end()
 
 
 def _asked(hub: Hub, request: Request, name: str) -> tuple[UUID, UUID | None]:
@@ -117,7 +125,7 @@ def _asked(hub: Hub, request: Request, name: str) -> tuple[UUID, UUID | None]:
         if signed != order:
             raise NotFound
         return order, None
-    scheme, _, token = request.header("authorization").partition(" ")
+    scheme, _, token = request.header(b"authorization").partition(" ")
     if scheme.lower() != "bearer":
         raise NotAuthenticated
     try:
@@ -126,15 +134,8 @@ def _asked(hub: Hub, request: Request, name: str) -> tuple[UUID, UUID | None]:
         raise NotAuthenticated from None
 
 
-async def _stream(request: Request, queue: Queue, gone: asyncio.Task[None]) -> None:
-    headers = [
-        ("content-type", "text/event-stream; charset=utf-8"),
-        NOT_STORED,
-        ("x-accel-buffering", "no"),
-        *OPEN_TO_PAGES,
-    ]
-    stream = request.exchange.response_stream(200, headers)
-    await stream.send_bytes(b"retry: 2000\n\n")
+async def _told_until(stream: Stream, queue: Queue, gone: asyncio.Task[None]) -> None:
+    await stream.send(b"retry: 2000\n\n")
     end = asyncio.get_running_loop().time() + LONGEST_S
     while not gone.done() and asyncio.get_running_loop().time() < end:
         next_one = asyncio.ensure_future(queue.get())
@@ -142,15 +143,11 @@ async def _stream(request: Request, queue: Queue, gone: asyncio.Task[None]) -> N
         if next_one.done():
             if (figures := next_one.result()) is None:
                 break
-            await stream.send_bytes(b"data: " + _encoder.encode(_told(figures)) + b"\n\n")
+            await stream.send(b"data: " + _encoder.encode(_told(figures)) + b"\n\n")
         else:
             next_one.cancel()
             if not gone.done():
-                await stream.send_bytes(b": still here\n\n")
-
-
-async def _until_gone(request: Request) -> None:
-    await request.exchange.client_disconnect()
+                await stream.send(b": still here\n\n")
 
 
 def _told(figures: Live) -> dict[str, Any]:

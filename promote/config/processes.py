@@ -30,22 +30,22 @@ def _python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", *arguments)
 
 
-def _granian(name: str, interface: str, target: str, port: int, *more: str) -> Process:
+def web(port: int) -> Process:
+    """Pages, admin, REST, webhooks: Django under WSGI."""
+    return Process("web", granian("promote.config.wsgi:application", "wsgi", port, "--blocking-threads", "4"))
+
+
+def granian(target: str, interface: str, port: int, *more: str) -> tuple[str, ...]:
     listening = ("--host", "127.0.0.1", "--port", str(port))
     quiet = ("--workers", "1", "--respawn-failed-workers", "--log-level", "warning", "--no-ws")
     # Else a request that hangs, on an engine that has gone first, would keep it for ever.
     ending = ("--workers-kill-timeout", "8")
-    return Process(name, _python("granian", "--interface", interface, *listening, *quiet, *ending, *more, target))
+    return _python("granian", "--interface", interface, *listening, *quiet, *ending, *more, target)
 
 
-def web(port: int) -> Process:
-    """Pages, admin, REST, webhooks: Django under WSGI."""
-    return _granian("web", "wsgi", "promote.config.wsgi:application", port, "--blocking-threads", "4")
-
-
-def edge(port: int) -> Process:
-    """Decisions, events, live figures: bare RSGI."""
-    return _granian("edge", "rsgi", "promote.config.edge:app", port, "--loop", "uvloop")
+def edge(port: int, *, workers: int = 1) -> Process:
+    """Decisions, events, live figures."""
+    return Process("edge", _python("promote.config.edge", "--port", str(port), "--workers", str(workers)))
 
 
 def worker(concurrency: int = 3) -> Process:

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from promote.config import processes
 from promote.keys import platform_keys
 from tests.harness.run import Run
 
@@ -78,8 +78,7 @@ def an_edge(run: Run, database: str, *, workers: int = 1) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", str(workers), "--log-level", "warning", "delivery.edge:app"]
+    command = processes.edge(port, workers=workers).arguments
     process = subprocess.Popen(command, env={**os.environ, **run.environment(database)}, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
     try:
