@@ -160,7 +160,8 @@ def _bids(standing: list[Standing], draws: Draws, now: float) -> list[int]:
 def _sell_few(
     standing: list[Standing], micros: list[int], floors: Sequence[int], rng: np.random.Generator
 ) -> list[Won | None]:
-    left, on_page = micros.copy(), set[float]()
+    left = micros.copy()
+    on_page: set[float] = set()
     answers: list[Won | None] = []
     for floor in floors:
         highest, place = _highest(standing, left, on_page)
