@@ -4,6 +4,7 @@ Viewer → candidates by bitmap → bids → one round trip to Redis that counts
 is refused there leaves the auction, and the slots that are still open are sold again.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -129,7 +130,9 @@ def _offers(hub: Hub, page: Page, now: float) -> list[Sale]:
     rows = page.open
     if not rows:
         return []
-    slots = [slot for slot in range(len(page.floors)) if slot not in page.sold]
+    slots: Sequence[int] = range(len(page.floors))
+    if page.sold:
+        slots = [slot for slot in slots if slot not in page.sold]
     floors = [page.floors[slot] for slot in slots]
     page.auction = auction.hold(page.index, rows, page.surface, floors, hub.draws, now=now, told=page.told)
     return [_offer(hub, page, slot, won, now) for slot, won in zip(slots, page.auction.won, strict=True) if won]
