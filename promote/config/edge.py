@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from types import FrameType
 
-from promote.config import children, private_log
+from promote.config import children
 
 ENDS_WITHIN_S = 10.0
 """Longer than an edge waits for its own answers."""
@@ -34,7 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(host: str, port: int, *, is_shared: bool) -> None:
     children.die_with_parent()
-    private_log.of_the_edge()
     # What a parent does when it is told to end is not for its children.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ["DJANGO_SETTINGS_MODULE"] = "promote.config.settings_of_edge"

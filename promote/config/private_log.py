@@ -15,13 +15,6 @@ _TOKEN = re.compile(r"(/sign-in/)[^/\s]+")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-def of_the_edge() -> None:
-    """The same lines from a process that has no Django to set its logging up."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(PrivateFormatter(FORMAT, style="{"))
-    logging.getLogger("promote").addHandler(handler)
-
-
 class PrivateFormatter(logging.Formatter):
     """Of an error it tells its kind and place, also where it stands among a line's words, or is told by Celery."""
 
