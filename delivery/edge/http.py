@@ -53,7 +53,9 @@ class Channel(Protocol):
 
 
 class Request:
-    __slots__ = ("_body", "_channel", "_headers", "_size", "is_last", "method", "path", "query_string", "refusal")
+    __slots__ = (
+        "_body", "_channel", "_headers", "_is_answered", "_size", "is_last", "method", "path", "query_string", "refusal",
+    )  # fmt: skip
 
     def __init__(
         self, channel: Channel, method: str, path: str, query_string: str, headers: dict[bytes, bytes], *, is_last: bool
@@ -65,6 +67,7 @@ class Request:
         self._channel, self._headers = channel, headers
         self._body: list[bytes] = []
         self._size = 0
+        self._is_answered = False
 
     @property
     def address(self) -> str:
@@ -106,9 +109,13 @@ class Request:
         self._answer(refusal.status, (PROBLEM, *extra, *headers), _encoder.encode(problems.document(refusal)))
 
     def stream(self, *, headers: tuple[Header, ...]) -> "Stream":
+        self._is_answered = True
         return Stream(self._channel, head(200, headers))
 
     def _answer(self, status: int, headers: tuple[Header, ...], body: bytes) -> None:
+        if self._is_answered:  # what broke, broke behind the answer
+            return
+        self._is_answered = True
         channel, is_last = self._channel, self.is_last or self._channel.is_ending
         length = b"" if status == 204 else b"content-length: %d\r\n" % len(body)
         ending = b"connection: close\r\n" if is_last else b""
