@@ -54,7 +54,8 @@ class Channel(Protocol):
 
 class Request:
     __slots__ = (
-        "_body", "_channel", "_headers", "_is_answered", "_size", "is_last", "method", "path", "query_string", "refusal",
+        "_body", "_channel", "_headers", "_is_answered", "_size",
+        "is_last", "method", "path", "query_string", "refusal",
     )  # fmt: skip
 
     def __init__(
