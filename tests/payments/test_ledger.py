@@ -53,6 +53,27 @@ def test_a_debt_is_never_repaid_twice():
         moved(a_purse(1), debt, 6)
 
 
+@pytest.mark.parametrize("code", ["clearing:stripe", "coin_liability"])
+def test_one_transfer_moves_what_is_guarded_and_leaves_the_hot_account_as_it_is(code):
+    """Of coins by their known ids, of another currency by looking: a hot account's balance is derived."""
+    dollars = ledger_of("USD")
+    hot, purse = ledger.platform(code, dollars), ledger.open_account(
+        kind=AccountKind.WITHDRAWAL, guard=Guard.CREDIT, ledger=dollars
+    )  # fmt: skip
+    ledger.post(kind="test", key="in", movements=[Movement(hot, purse, 7, dollars)], now=NOON)
+    ledger.post(kind="test", key="out", movements=[Movement(purse, hot, 3, dollars)], now=NOON)
+    moved(ISSUANCE, SPEND, 2)
+    assert ledger.balances([purse, hot, ISSUANCE, SPEND]) == {purse: 4, hot: 0, ISSUANCE: 0, SPEND: 0}
+
+
+def test_a_closed_account_takes_no_single_transfer_from_a_hot_one_either():
+    purse = a_purse()
+    ledger.close([purse])
+    for giver, taker in ((ISSUANCE, purse), (purse, SPEND)):
+        with pytest.raises(AccountClosed), transaction.atomic():
+            moved(giver, taker, 1)
+
+
 def test_within_a_journal_what_comes_in_may_go_out():
     """The guard looks at the journal's end: a lot may repay a debt with the coins that it is opened with."""
     purse, other = a_purse(), a_purse()
