@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from coupons.models import Offer
@@ -150,97 +150,9 @@ class Order(models.Model):
             ("end_order", _("Can end orders")),
             ("settle_order", _("Can retry settlements")),
         ]
+        # And order_stands: all rules of its row, each by its name (orders/sql/0011_rules.sql).
         constraints = [
             models.UniqueConstraint(fields=["account", "key"], name="order_once_per_key"),
-            models.CheckConstraint(
-                condition=Q(cost_coins=F("coupon_coins") + F("pay_coins")), name="order_cost_is_paid"
-            ),
-            models.CheckConstraint(condition=Q(pay_coins__gt=0, coupon_coins__gte=0), name="order_budget_positive"),
-            models.CheckConstraint(condition=Q(offer__isnull=False) | Q(coupon_coins=0), name="order_coupon_has_offer"),
-            models.CheckConstraint(
-                condition=Q(function="live", live__isnull=False, video__isnull=True)
-                | (~Q(function="live") & Q(live__isnull=True, video__isnull=False)),
-                name="order_one_target",
-            ),
-            models.CheckConstraint(
-                condition=Q(function="anchor", product__isnull=False)
-                | (~Q(function="anchor") & Q(product__isnull=True)),
-                name="order_anchor_has_product",
-            ),
-            models.CheckConstraint(condition=Q(status__in=Status.values), name="order_status_known"),
-            models.CheckConstraint(condition=Q(duration_s__gt=0), name="order_duration_positive"),
-            models.CheckConstraint(
-                condition=Q(starts_at__isnull=True, ends_at__isnull=True)
-                | Q(starts_at__isnull=False, ends_at__isnull=False, ends_at__gt=F("starts_at")),
-                name="order_clock_whole",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status__in=[Status.DELIVERING, Status.PAUSED, Status.ENDING, Status.SETTLED])
-                | Q(starts_at__isnull=False),
-                name="order_delivering_has_clock",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status=Status.SCHEDULED) | Q(starts_at__isnull=True), name="order_scheduled_has_no_clock"
-            ),
-            models.CheckConstraint(
-                condition=Q(status=Status.PAUSED, stopped_at__isnull=False)
-                | Q(status=Status.IN_REVIEW, stopped_at__isnull=False, starts_at__isnull=False)
-                | Q(status=Status.IN_REVIEW, stopped_at__isnull=True, starts_at__isnull=True)
-                | (~Q(status__in=[Status.PAUSED, Status.IN_REVIEW]) & Q(stopped_at__isnull=True)),
-                name="order_clock_stands_or_runs",
-            ),
-            models.CheckConstraint(
-                condition=Q(
-                    status__in=[Status.IN_REVIEW, Status.SCHEDULED, Status.DELIVERING, Status.PAUSED],
-                    ended_at__isnull=True,
-                    refund_due_at__isnull=True,
-                    end_reason="",
-                )
-                | Q(
-                    status__in=[Status.ENDING, *FINAL],
-                    ended_at__isnull=False,
-                    ending_at__isnull=False,
-                    refund_due_at__isnull=False,
-                    end_reason__in=EndReason.values,
-                ),
-                name="order_ended_says_why",
-            ),
-            models.CheckConstraint(
-                condition=Q(
-                    status__in=FINAL,
-                    refunded_at__isnull=False,
-                    closed_at__isnull=False,
-                    charged_micros__isnull=False,
-                    coupon_spent_micros__isnull=False,
-                    spent_coins__isnull=False,
-                    refunded_coins__isnull=False,
-                )
-                | (
-                    ~Q(status__in=FINAL)
-                    & Q(refunded_at__isnull=True, spent_coins__isnull=True, refunded_coins__isnull=True)
-                ),
-                name="order_final_is_settled",
-            ),
-            models.CheckConstraint(
-                condition=Q(spent_coins__isnull=True)
-                | Q(spent_coins__gte=0, refunded_coins__gte=0, pay_coins=F("spent_coins") + F("refunded_coins")),
-                name="order_spent_and_returned_is_paid",
-            ),
-            models.CheckConstraint(
-                condition=Q(coupon_spent_micros__isnull=True)
-                | Q(coupon_spent_micros__gte=0, coupon_spent_micros__lte=F("coupon_coins") * 1_000_000),
-                name="order_coupon_spent_within",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status__in=[Status.REJECTED, Status.CANCELLED]) | Q(charged_micros=0),
-                name="order_called_off_spent_nothing",
-            ),
-            models.CheckConstraint(
-                condition=Q(drained_at__isnull=True) | Q(closed_at__isnull=False), name="order_drained_is_closed"
-            ),
-            models.CheckConstraint(
-                condition=Q(set_aside_at__isnull=True) | Q(status=Status.ENDING), name="order_set_aside_is_ending"
-            ),
         ]
         # A foreign key has an index of its own only where something looks orders up by it: an order is written a dozen
         # times in its life, each time in every index.
@@ -382,30 +294,9 @@ class Review(models.Model):
 
     class Meta:
         ordering = ["opened_at", "id"]
+        # And review_stands: all rules of its row, each by its name (orders/sql/0011_rules.sql).
         constraints = [
             models.UniqueConstraint(fields=["order"], condition=Q(status=ReviewStatus.PENDING), name="review_one_open"),
-            models.CheckConstraint(
-                condition=Q(status=ReviewStatus.PENDING, decided_at__isnull=True)
-                | (~Q(status=ReviewStatus.PENDING) & Q(decided_at__isnull=False)),
-                name="review_decided_has_time",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status__in=[ReviewStatus.APPROVED, ReviewStatus.REJECTED])
-                | Q(decided_by__isnull=False, revision__isnull=False),
-                name="review_verdict_names_who_and_what",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status=ReviewStatus.REJECTED) | ~Q(policy=""), name="review_rejection_names_policy"
-            ),
-            models.CheckConstraint(
-                condition=Q(place_start_s__isnull=True, place_end_s__isnull=True)
-                | Q(place_start_s__isnull=False, place_end_s__isnull=False, place_end_s__gte=F("place_start_s")),
-                name="review_place_is_a_range",
-            ),
-            models.CheckConstraint(
-                condition=Q(not_by__isnull=True) | Q(decided_by__isnull=True) | ~Q(decided_by=F("not_by")),
-                name="review_appeal_by_another",
-            ),
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(status=ReviewStatus.PENDING), name="review_queue"),

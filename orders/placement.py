@@ -15,7 +15,9 @@ from orders import notices, quotes
 from orders.models import Order, Review, ReviewKind, Status
 from orders.quotes import Plan, QuoteExpired, QuoteInvalid
 from orders.shards import shard_of
-from payments import escrow
+from payments import escrow, ledger
+from payments.escrow import Filling, LotToSpend
+from payments.lots import Free
 from promote import ids, outbox, rows
 from promote.accounts.models import Account
 from promote.catalogue.models import LiveRoom, LiveState, Product, Video
@@ -47,6 +49,8 @@ class Facts:
     target: Target | None
     market: Market | None
     """Of the account's country; None where nothing is launched."""
+    free: list[Free[LotToSpend]] | None
+    """The lots that can pay, locked; None where a coupon pays too, which is to be locked with them."""
 
 
 def place(*, account: Account, quote: str, key: str, caller: Caller, now: datetime) -> Order:
@@ -67,7 +71,7 @@ def place_paid(*, account: Account, quote: str, key: str, caller: Caller, now: d
 
 def _place(plan: Plan, *, key: str, caller: Caller, now: datetime, until: datetime | None) -> Order:
     with transaction.atomic():
-        facts = _held(plan, key=key)
+        facts = _held(plan, key=key, now=now)
         placed = _placed_before(facts, plan, key=key)
         if placed is not None:
             return placed
@@ -81,7 +85,7 @@ def open_order(plan: Plan, *, key: str, caller: Caller, now: datetime, again_fro
 
     Raises NotEligible, OfferNotApplicable, InsufficientCoins, TargetChanged, KeyReused.
     """
-    facts = _held(plan, key=key)
+    facts = _held(plan, key=key, now=now)
     if facts.placed:
         raise KeyReused
     return _open(plan, facts, key=key, caller=caller, now=now, again_from=again_from)
@@ -103,25 +107,26 @@ def _open(
     order = _planned(
         plan, target, account=account, market=facts.market, key=key, caller=caller, now=now, again_from=again_from
     )
-    order.escrow_id = _fund(plan, order, now=now)
-    _write(order, _review(order, now=now), now=now)
+    filling = _fill(plan, order, free=facts.free, now=now)
+    _write(order, _review(order, now=now), filling, now=now)
     return order
 
 
-def _held(plan: Plan, *, key: str) -> Facts:
-    """What decides, with the account and then the target locked until commit: an account's placements come one after
-    the other, and news of either is seen here or sees the order.
+def _held(plan: Plan, *, key: str, now: datetime) -> Facts:
+    """What decides, with the account, the target and the lots locked until commit: an account's placements come one
+    after the other, and news of either is seen here or sees the order.
     """
     target_id = ids.parse("liv" if plan.function == "live" else "vid", plan.target)
     video_id, live_id = (None, target_id) if plan.function == "live" else (target_id, None)
     with connection.cursor() as cursor:
-        cursor.execute(_FACTS, [plan.account_id, key, plan.id, video_id, live_id])
-        placed, account, target, product, market = cursor.fetchone()
+        cursor.execute(_FACTS, [plan.account_id, key, plan.id, video_id, live_id, plan.offer_id is None, now])
+        placed, account, target, product, market, free = cursor.fetchone()
     return Facts(
         placed=placed or [],
         account=rows.loaded(Account, account),
         target=_target(target, product, plan.function) if target else None,
         market=rows.loaded(Market, market) if market else None,
+        free=None if plan.offer_id else escrow.told_free(free or []),
     )
 
 
@@ -146,8 +151,8 @@ def _placed_before(facts: Facts, plan: Plan, *, key: str) -> Order | None:
     return Order.objects.get(id=id_)
 
 
-def _fund(plan: Plan, order: Order, *, now: datetime) -> int:
-    """Takes the coupon and the coins into the order's own escrow; its ledger account."""
+def _fill(plan: Plan, order: Order, *, free: list[Free[LotToSpend]] | None, now: datetime) -> Filling:
+    """Takes the coupon, and says which lots pay the rest of the order's own escrow."""
     coupon = None
     if plan.offer_id is not None:
         coupon = redemption.redeem(
@@ -159,8 +164,13 @@ def _fund(plan: Plan, order: Order, *, now: datetime) -> int:
         )
         if coupon.micros != order.coupon_micros:
             raise QuoteExpired
-    return escrow.fund(
-        account=order.account, pay_micros=coins_to_micros(plan.pay_coins), coupon=coupon, ref=order.public_id, now=now
+    return escrow.fill(
+        account=order.account,
+        pay_micros=coins_to_micros(plan.pay_coins),
+        coupon=coupon,
+        ref=order.public_id,
+        now=now,
+        free=free,
     )
 
 
@@ -226,15 +236,16 @@ def _review(order: Order, *, now: datetime) -> Review | None:
     return Review(order=order, kind=ReviewKind.FIRST, opened_at=now, due_at=due_at)
 
 
-def _write(order: Order, review: Review | None, *, now: datetime) -> None:
-    """The order's row, its history and review, and word of it."""
+def _write(order: Order, review: Review | None, filling: Filling, *, now: datetime) -> None:
+    """The order's row and its escrow, its history and review, and word of it."""
     told = notices.facts(order, coins=order.pay_coins)
     asked: list[Any] = [
         rows.written(order), rows.written(review) if review else None, order.account.user_id, now,
-        ids.new(), _told_as(order), json.dumps(told),
+        ids.new(), _told_as(order), json.dumps(told), *filling,
     ]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN, asked)
+    with ledger.named_refusals(), connection.cursor() as cursor:
+        cursor.execute(_PLACE, asked)
+        order.escrow_id = cursor.fetchone()[0]
     order._state.adding, order._state.db = False, connection.alias
     outbox.wake_if_read("order_placed")
 
@@ -245,7 +256,9 @@ def _told_as(order: Order) -> str:
     return "order_scheduled" if order.status == Status.SCHEDULED and order.revision_seen is not None else "order_placed"
 
 
-_FACTS = "SELECT * FROM orders_placement_facts(%s, %s, %s, %s, %s)"
-_OPEN = "SELECT orders_open(%s, %s, %s, %s, %s, %s, %s)"
+_FACTS = "SELECT * FROM orders_placing_facts(%s, %s, %s, %s, %s, %s, %s)"
+_PLACE = """
+    SELECT orders_place(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::bigint[])
+"""
 
 __all__ = ["QuoteExpired", "QuoteInvalid", "QuoteUsed", "TargetChanged", "open_order", "place", "place_paid"]

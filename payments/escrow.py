@@ -8,7 +8,7 @@ from datetime import datetime
 
 from payments import ledger
 from payments.emptying import EscrowToSettle, FundingDiffers, Weighed, empty, settle, weigh
-from payments.funding import CampaignExhausted, fund
+from payments.funding import CampaignExhausted, Filling, LotToSpend, fill, fund, told_free
 from payments.ledger import Movement, Posted
 from payments.lots import InsufficientCoins
 from payments.shares import CouponShare, Settled
@@ -17,16 +17,20 @@ __all__ = [
     "CampaignExhausted",
     "CouponShare",
     "EscrowToSettle",
+    "Filling",
     "FundingDiffers",
     "InsufficientCoins",
+    "LotToSpend",
     "Settled",
     "Weighed",
     "charge",
     "empty",
+    "fill",
     "fund",
     "left",
     "lock",
     "settle",
+    "told_free",
     "weigh",
 ]
 

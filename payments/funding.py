@@ -4,7 +4,7 @@ Two calls to the database (sql/0050_funding.sql), since most of what a placement
 pay, the other opens the escrow and posts. Which lots pay is decided between them (lots.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -43,43 +43,98 @@ class LotToSpend(NamedTuple):
     opened_at: datetime
 
 
+class Filling(NamedTuple):
+    """How a new escrow is to be filled: its code, its one journal, and which ledger accounts give how many micros. As
+    the database's `payments_fund_escrow` asks for it, after owner and time.
+    """
+
+    code: str
+    kind: str
+    key: str
+    hash: bytes
+    ref: str
+    givers: list[int]
+    amounts: list[int]
+
+
 def fund(*, account: Account, pay_micros: int, coupon: CouponShare | None, ref: str, now: datetime) -> int:
     """Moves the user's `pay_micros` (whole coins) and the coupon's into a new escrow; its ledger account's id.
 
     In the caller's transaction, once per `ref` (journal `order:{ref}:pay`): again, it answers the same escrow.
     Raises InsufficientCoins, CampaignExhausted, JournalKeyReused.
     """
-    if pay_micros <= 0 or pay_micros % MICROS or (coupon is not None and coupon.micros <= 0):
-        raise ValueError("an escrow takes whole coins above zero from the user, and a coupon above zero")
-    share = coupon and [coupon.campaign_account_id, coupon.micros]
-    request = {"account": account.id, "pay": pay_micros, "coupon": share}
     with _in_a_transaction():
         try:
-            parts = _parts(account, pay_micros, coupon, now=now)
+            filling = fill(account=account, pay_micros=pay_micros, coupon=coupon, ref=ref, now=now)
         except Refusal:
             # Whoever asks again may have less by now: what was funded then is the answer.
-            before = _funded_before(ref, request)
+            before = _funded_before(account, pay_micros, coupon, ref=ref)
             if before is None:
                 raise
             return before
-        escrow_id = _open(account, parts, ref=ref, request=request, now=now)
+        escrow_id = _open(account, filling, now=now)
         if escrow_id is None:
-            escrow_id = _funded_before(ref, request)
+            escrow_id = _funded_before(account, pay_micros, coupon, ref=ref)
             assert escrow_id is not None, "an escrow is opened in the transaction of its journal"
         return escrow_id
+
+
+def fill(
+    *,
+    account: Account,
+    pay_micros: int,
+    coupon: CouponShare | None,
+    ref: str,
+    now: datetime,
+    free: list[Free[LotToSpend]] | None = None,
+) -> Filling:
+    """Who pays for an escrow of this `ref`, the coupon first; all of them locked, nothing moved yet: for a caller that
+    opens it together with rows of its own. `free`, where the caller has locked the lots already (`told_free`); then
+    there is no coupon, whose campaign is to be locked with them. Raises InsufficientCoins, CampaignExhausted.
+    """
+    if pay_micros <= 0 or pay_micros % MICROS or (coupon is not None and coupon.micros <= 0):
+        raise ValueError("an escrow takes whole coins above zero from the user, and a coupon above zero")
+    if coupon is not None or free is None:
+        parts = _parts(account, pay_micros, coupon, now=now)
+    else:
+        parts = _of_lots(account, pay_micros, free)
+    return Filling(
+        code=f"order:{ref}",
+        kind=KIND,
+        key=_key(ref),
+        hash=ledger.hash_of(kind=KIND, ref=ref, request=_request(account, pay_micros, coupon)),
+        ref=ref,
+        givers=[id_ for id_, _micros in parts],
+        amounts=[micros for _id, micros in parts],
+    )
+
+
+def told_free(rows: Iterable[Mapping[str, Any]]) -> list[Free[LotToSpend]]:
+    """Lots that `payments_lock_free` answered as JSON, in spending order."""
+    free = {}
+    for row in rows:
+        expires_at = datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None
+        opened_at = datetime.fromisoformat(row["opened_at"])
+        lot = LotToSpend(row["account"], row["origin"], row["withdrawable"], expires_at, opened_at)
+        free[lot] = row["micros"]
+    return [Free(lot, free[lot]) for lot in lots.spending_order(free)]
 
 
 def _parts(account: Account, pay_micros: int, coupon: CouponShare | None, *, now: datetime) -> list[tuple[int, int]]:
     """Which ledger account pays how many micros, the coupon's first; all of them locked."""
     campaign_id = coupon.campaign_account_id if coupon else None
     free, campaign_micros = _lock(account, campaign_id, now=now)
-    taken = lots.spend(free, account=account, micros=pay_micros)
-    paid = [(part.ledger_account_id, part.micros) for part in taken]
+    paid = _of_lots(account, pay_micros, free)
     if coupon is None:
         return paid
     if campaign_micros < coupon.micros:
         raise CampaignExhausted
     return [(coupon.campaign_account_id, coupon.micros), *paid]
+
+
+def _of_lots(account: Account, pay_micros: int, free: list[Free[LotToSpend]]) -> list[tuple[int, int]]:
+    taken = lots.spend(free, account=account, micros=pay_micros)
+    return [(part.ledger_account_id, part.micros) for part in taken]
 
 
 def _lock(account: Account, campaign_id: int | None, *, now: datetime) -> tuple[list[Free[LotToSpend]], int]:
@@ -99,23 +154,29 @@ def _lock(account: Account, campaign_id: int | None, *, now: datetime) -> tuple[
     return [Free(lot, free[lot]) for lot in lots.spending_order(free)], campaign_micros
 
 
-def _open(account: Account, parts: list[tuple[int, int]], *, ref: str, request: Any, now: datetime) -> int | None:
-    """The new escrow with these parts in it; None where there is one of this ref."""
-    asked: list[Any] = [
-        account.id, f"order:{ref}", now, KIND, _key(ref), ledger.hash_of(kind=KIND, ref=ref, request=request), ref,
-        [id_ for id_, _micros in parts], [micros for _id, micros in parts],
-    ]  # fmt: skip
+def _open(account: Account, filling: Filling, *, now: datetime) -> int | None:
+    """The new escrow, filled; None where there is one of this ref."""
+    code, *journal = filling
     with ledger.named_refusals(), connection.cursor() as cursor:
-        cursor.execute("SELECT payments_fund_escrow(%s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::bigint[])", asked)
+        cursor.execute(
+            "SELECT payments_fund_escrow(%s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::bigint[])",
+            [account.id, code, now, *journal],
+        )
         escrow_id: int | None = cursor.fetchone()[0]
     return escrow_id
 
 
-def _funded_before(ref: str, request: Any) -> int | None:
+def _funded_before(account: Account, pay_micros: int, coupon: CouponShare | None, *, ref: str) -> int | None:
     """The escrow that this request filled. Raises JournalKeyReused where another one did."""
+    request = _request(account, pay_micros, coupon)
     if ledger.find(kind=KIND, key=_key(ref), ref=ref, request=request) is None:
         return None
     return ledger.account_id(code=f"order:{ref}")
+
+
+def _request(account: Account, pay_micros: int, coupon: CouponShare | None) -> dict[str, Any]:
+    share = coupon and [coupon.campaign_account_id, coupon.micros]
+    return {"account": account.id, "pay": pay_micros, "coupon": share}
 
 
 def _key(ref: str) -> str:

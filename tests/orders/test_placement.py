@@ -98,7 +98,7 @@ def test_placing_takes_few_statements(django_assert_max_num_queries):
     account = an_account(user=a_user())
     coins_for(account, 2000)
     quote = a_quote(account, a_video(account))
-    with django_assert_max_num_queries(17):  # of them four that open and close savepoints, inside a test
+    with django_assert_max_num_queries(4):  # of them two that open and close a savepoint, inside a test
         place(account, quote)
 
 
