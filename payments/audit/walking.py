@@ -21,6 +21,8 @@ from payments.audit import Chunk
 
 SQL = Path(__file__).parent / "sql"
 CHUNK = 20_000
+MEMORY = "32MB"
+"""What a lane may use for a sort or a table of hashes, before it goes by way of the disk: a block's rows take 6 MB."""
 _LEAST, _MOST = UUID(int=0), UUID(int=2**128 - 1)
 Answer = tuple[int, str | None]
 
@@ -86,6 +88,7 @@ def lanes(count: int) -> Iterator[None]:
             with lane.cursor() as cursor:
                 cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+                cursor.execute("SET LOCAL work_mem = %s", [MEMORY])
         yield
     finally:
         while _lanes:
