@@ -156,12 +156,9 @@ def _lock(account: Account, campaign_id: int | None, *, now: datetime) -> tuple[
 
 def _open(account: Account, filling: Filling, *, now: datetime) -> int | None:
     """The new escrow, filled; None where there is one of this ref."""
-    code, *journal = filling
+    asked: list[Any] = [account.id, filling.code, now, *filling[1:]]
     with ledger.named_refusals(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT payments_fund_escrow(%s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::bigint[])",
-            [account.id, code, now, *journal],
-        )
+        cursor.execute("SELECT payments_fund_escrow(%s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::bigint[])", asked)
         escrow_id: int | None = cursor.fetchone()[0]
     return escrow_id
 
