@@ -212,18 +212,19 @@ def test_a_key_used_for_something_else_is_an_error_and_posts_nothing():
 
 
 ONE = "SELECT payments_post_one(now(), 'test', 'once', %(hash)s, '', '{0}', '{1}', %(to)s, '{6}')"
+SINGLE = "SELECT payments_post_single(now(), 'test', 'once', %(hash)s, '', 0, 1, %(to)s, 6)"
 MANY = """SELECT payments_post(now(), '{test,test}', '{new,once}', ARRAY[%(hash)s, %(hash)s]::bytea[], '{"",""}',
                                '{1,2}', '{1,1}', '{0,0}', '{1,1}', %(to)s::bigint[] || %(to)s, '{6,6}')"""
 LOT = """SELECT payments_open_lot(gen_random_uuid(), gen_random_uuid(), 'test', 'once', %(hash)s, '', 'grant', 6, 0, '',
                                   NULL, '', NULL, false, now())"""
 
 
-@pytest.mark.parametrize("call", [ONE, MANY, LOT], ids=["one", "many", "a lot"])
+@pytest.mark.parametrize("call", [ONE, SINGLE, MANY, LOT], ids=["one", "single", "many", "a lot"])
 def test_who_does_not_look_whether_a_key_stood_for_something_else_is_told_by_the_database(call):
     purse = a_purse()
     moved(ISSUANCE, purse, 5, key="once")
     with pytest.raises(DatabaseError) as refusal, transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(call, {"hash": b"another request", "to": [purse]})
+        cursor.execute(call, {"hash": b"another request", "to": purse if call == SINGLE else [purse]})
     assert sqlstate(refusal.value) == "PR001"
     assert ledger.balances([purse])[purse] == 5
 
