@@ -1,4 +1,4 @@
-"""One connection to Redis, always in use: what is asked within one turn of the loop leaves in one write.
+"""One connection to Redis, always in use: what is asked within one turn of the loop leaves together.
 
 Answers come in the order in which was asked. Nothing that was sent is sent again.
 """
@@ -16,6 +16,8 @@ from redis.exceptions import TimeoutError as Late
 
 from delivery import hot
 
+AT_ONCE = 16
+"""So many commands do not wait for the end of the turn: else Redis would rest meanwhile, and then the edge."""
 PATIENCE_S = 5.0
 """A Redis that says nothing for so long is left."""
 
@@ -55,10 +57,12 @@ class Wire(asyncio.Protocol):
         """An answer a command, errors among them. Raises Disconnected."""
         if self.is_lost:
             raise Disconnected("Redis went away")
-        # A write costs as much as a third of a decision, for it wakes Redis: one serves all of this turn.
+        # A write costs as much as a third of a decision, for it wakes Redis: one serves many of this turn.
         if not self._unsent:
             self._loop.call_soon(self._send)
         self._unsent += commands
+        if len(self._unsent) >= AT_ONCE:
+            self._send()
         if not self._asked:
             self._waiting_since = self._loop.time()
         done = self._loop.create_future()
