@@ -35,8 +35,8 @@ TERMS = st.tuples(st.integers(1, 90), st.just(0), st.just(0)) | st.tuples(
     st.just(0), st.integers(1, 100), st.integers(1, 90)
 )
 """A coupon's coins, or its percents and cap."""
-STEPS_ON = st.integers(0, 5)
-"""From its verdict to its refund are five."""
+STEPS_ON = st.integers(0, 6)
+"""From its verdict to its invoice are six."""
 
 
 class Killed(BaseException):
@@ -91,7 +91,8 @@ class OrderSteps(Money):
             self.top_up(owner=owner, coins=one, price=1)
             self.top_up(owner=owner, coins=other, price=2)
             self.give_a_coupon(owner=owner, terms=data.draw(TERMS, label="terms"), hours=None)
-            cost = data.draw(st.integers(1, given + one + other), label="cost")
+            everything = given + one + other
+            cost = data.draw(st.integers(1, everything) | st.just(everything), label="cost")
             is_live, steps = data.draw(st.booleans(), label="live"), data.draw(STEPS_ON, label="steps")
             self.place_an_order(owner=owner, cost=cost, is_live=is_live, steps=steps, data=data)
 
@@ -329,7 +330,7 @@ class OrderSteps(Money):
         self.goes_on(order, steps, data)
 
     def goes_on(self, order: PlainOrder, steps: int, data: st.DataObject) -> None:
-        """As most do: approved, shown, at its end, settled."""
+        """As most do: approved, shown, at its end, settled, billed."""
         for _ in range(steps):
             if order.status == "in_review":
                 self.decide(order, approves=True)
@@ -341,11 +342,16 @@ class OrderSteps(Money):
                 self.drain([order])
             elif order.status == "ending":
                 self.settle_some(4)
+            elif not order.is_billed:
+                self.spread_the_word()
 
     # --- what follows -----------------------------------------------------------------------------------------------
 
     @rule()
     def word_gets_round(self) -> None:
+        self.spread_the_word()
+
+    def spread_the_word(self) -> None:
         """Orders that hold coins which are owed are stopped; settled ones are billed."""
         self.does_once(lambda: self.hand_over("coins_owed"))
         for order in [order for orders in self.model.to_stop for order in orders]:

@@ -23,7 +23,7 @@ from tests.orders.plain_orders import MICRO
 from tests.payments.test_money_model import CHECKS
 
 ORDER_CHECKS = ["order_numbers", "order_histories", "order_escrows", "order_offers"]
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "16"))
 STEPS = 30
 
 

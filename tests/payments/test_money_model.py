@@ -19,6 +19,7 @@ from payments.audit.running import run
 from payments.lots import InsufficientCoins
 from payments.models import AdjustmentKind, LedgerAccount, LegState, PaymentReturn, ReturnKind, TopUp, Withdrawal
 from payments.withdrawing import WithdrawalNotAvailable
+from promote.markets.models import MoneyLimit
 from promote.money import MICROS
 from promote.refusals import Invalid
 from tests.builders import a_number, a_user
@@ -79,6 +80,7 @@ class Desk:
 class Money(Wallets):
     def __init__(self) -> None:
         super().__init__()
+        MoneyLimit.objects.all().delete()  # how often and how much a day has tests of its own
         self.crashes = False
         self.payments: list[ModelPayment] = []
         self.gone: list[ModelReturn] = []
