@@ -5,7 +5,9 @@ rollups; the barriers. Only then does the stream forget. What can't be stored go
 """
 
 import logging
+import math
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -60,24 +62,25 @@ class Position:
     id: str
 
 
-def drain(*, shard: int, now: datetime, batches: int = 20) -> int:
-    """Drains what a shard's stream holds, up to `batches` batches. Returns how many entries it committed.
+def drain(*, shard: int, now: datetime, batches: int = 20, seconds: float = math.inf) -> int:
+    """Drains what a shard's stream holds, up to `batches` batches; after so many seconds it begins no other. Returns
+    how many entries it committed.
 
     A twin at work makes it stop. A generation's stream is followed by the next one's once it is empty for good.
     """
     with _alone(shard) as alone:
-        return _drain(shard, now, batches) if alone else 0
+        return _drain(shard, now, batches, seconds) if alone else 0
 
 
-def _drain(shard: int, now: datetime, batches: int) -> int:
-    done = 0
+def _drain(shard: int, now: datetime, batches: int, seconds: float) -> int:
+    done, began = 0, time.monotonic()
     row = Shard.objects.get(id=shard)
     # What a drain committed that died before it trimmed.
     trim(shard=shard, upto=Position(row.position_generation, row.position_id))
     for _ in range(batches):
         row.refresh_from_db()
         position = Position(row.position_generation, row.position_id)
-        raws = fetch(shard=shard, after=position)
+        raws = fetch(shard=shard, after=position, most=BATCH)
         try:
             if raws:
                 hot.client().pexpire(_lease_key(shard), LEASE_MS)
@@ -94,6 +97,8 @@ def _drain(shard: int, now: datetime, batches: int) -> int:
                 break
         except Fenced:
             log.info("drain: shard %s is drained by another", shard)
+            break
+        if time.monotonic() - began >= seconds:
             break
     return done
 

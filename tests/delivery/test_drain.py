@@ -279,19 +279,29 @@ def beside(order):
     return another
 
 
-@pytest.mark.parametrize("code", ["check_violation", "object_not_in_prerequisite_state"])
-def test_the_only_entry_that_waits_is_poison_where_a_plain_one_would_be_taken(order, code):
+@pytest.mark.parametrize(
+    ("code", "sqlstate"), [("check_violation", "23514"), ("object_not_in_prerequisite_state", "55000")]
+)
+def test_the_only_entry_that_waits_is_poison_where_a_plain_one_would_be_taken(order, code, sqlstate):
     """What a trigger of ours refuses (55000) is an OperationalError to psycopg2, and a matter of its row."""
     good = beside(order)
     shown(order)
     refused_for(order, code)
     drained(order)
-    assert "not this one" in PoisonEntry.objects.get().error
+    assert sqlstate in PoisonEntry.objects.get().error
     paced(good)
     shown(good)
     drained(good)
     assert spent(good) == RESERVE
     assert spent(order) == 0
+
+
+def test_a_drain_that_is_far_behind_gives_its_worker_back_between_two_batches(order, monkeypatch):
+    """Else four shards with a backlog would keep every worker, and a stop waiting."""
+    monkeypatch.setattr(drain, "BATCH", 2)
+    shown(order, 5)
+    assert [drain.drain(shard=order.shard, now=NOON, seconds=0.0) for _ in range(4)] == [2, 2, 1, 0]
+    assert spent(order) == 5 * RESERVE
 
 
 def test_a_barrier_is_the_last_word(order):
