@@ -68,7 +68,8 @@ class BlockedSourceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         assert isinstance(request.user, User)
         reason = FoundReason(facts["reason"])
         made = blocked.add(**{**facts, "reason": reason}, by=request.user, now=timezone.now())
-        obj.pk, obj.at, obj.by = made.pk, made.at, made.by
+        # Django's log and its message name what was added.
+        vars(obj).update(vars(made))
 
     def has_lift_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("delivery.change_blockedsource")
