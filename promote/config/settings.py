@@ -288,6 +288,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "promote.config.formats"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = PROMOTE_DATA / "static"

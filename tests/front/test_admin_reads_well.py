@@ -104,6 +104,12 @@ def test_a_price_that_is_typed_says_in_which_unit():
     assert "Price, in the currency's smallest unit" in html.unescape(opened(a_desk(), CoinPack.objects.latest("id")))
 
 
+def test_a_time_is_told_to_the_second_in_24_hours():
+    a_small_world()
+    receipt = Invoice.objects.latest("id")
+    assert f"{NOON.day} {NOON:%b %Y %H:%M:%S}" in text_of(opened(a_desk(), receipt))
+
+
 def test_amounts_and_json_as_people_read_them():
     assert (money(-990, "USD"), money(150, "JPY"), coins(-350_000)) == ("−US$9.90", "¥150", "−0.35")
     assert lines({"left_over": [1000, None], "ok": True}) == (
