@@ -90,7 +90,7 @@ def test_a_conflict_about_the_call_alone_is_asked_anew(at_counter: Counter) -> N
 
 def test_those_of_before_keep_the_number_that_was_made_of_their_id(at_counter: Counter) -> None:
     top_up = buys("ID", "doku_bank_transfer")
-    sql = (Path(settings.BASE_DIR) / "payments/sql/0062_virtual_accounts.sql").read_text()
+    sql = (Path(settings.BASE_DIR) / "payments/sql/0059_virtual_accounts.sql").read_text()
     with connection.cursor() as cursor:
         cursor.execute(sql[sql.index("SELECT t.id") : sql.index("ORDER BY")])
         filled = cursor.fetchall()
