@@ -1,7 +1,7 @@
 """Where an address is: at a person's line, or where machines stand. Offline, from the providers' published ranges."""
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import iporigin
 
@@ -15,9 +15,8 @@ _V6_LINE_BITS = 64
 @lru_cache(maxsize=50_000)
 def why_not_billed(address: str) -> str:
     """`invalid_address`, `private_address`, `data_centre`, or nothing."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    parsed = _parsed(address)
+    if parsed is None:
         return "invalid_address"
     mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
     whose = mapped or parsed
@@ -30,9 +29,8 @@ def why_not_billed(address: str) -> str:
 @lru_cache(maxsize=50_000)
 def line(address: str) -> bytes:
     """Whose line it is, in bytes: the address itself, of IPv6 the half that a subscriber has. Empty: it is none."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    parsed = _parsed(address)
+    if parsed is None:
         return b""
     if isinstance(parsed, IPv6Address):
         mapped = parsed.ipv4_mapped
@@ -43,9 +41,8 @@ def line(address: str) -> bytes:
 @lru_cache(maxsize=50_000)
 def whole(address: str) -> bytes:
     """The address in sixteen bytes, as IPv6 writes one of IPv4 too. Empty: it is none."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    parsed = _parsed(address)
+    if parsed is None:
         return b""
     return parsed.packed if isinstance(parsed, IPv6Address) else _MAPPED + parsed.packed
 
@@ -54,3 +51,11 @@ def reach(network: str) -> tuple[bytes, bytes]:
     """The first and the last address of a network, as `whole` has them. Raises ValueError where it is none."""
     parsed = ip_network(network)
     return whole(str(parsed[0])), whole(str(parsed[-1]))
+
+
+@lru_cache(maxsize=50_000)
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(address)
+    except ValueError:
+        return None

@@ -117,7 +117,7 @@ def told_free(rows: Iterable[Mapping[str, Any]]) -> list[Free[LotToSpend]]:
         opened_at = datetime.fromisoformat(row["opened_at"])
         lot = LotToSpend(row["account"], row["origin"], row["withdrawable"], expires_at, opened_at)
         free[lot] = row["micros"]
-    return [Free(lot, free[lot]) for lot in lots.spending_order(free)]
+    return _in_order(free)
 
 
 def _parts(account: Account, pay_micros: int, coupon: CouponShare | None, *, now: datetime) -> list[tuple[int, int]]:
@@ -151,7 +151,12 @@ def _lock(account: Account, campaign_id: int | None, *, now: datetime) -> tuple[
                 campaign_micros = micros
             else:
                 free[LotToSpend(id_, *facts)] = micros
-    return [Free(lot, free[lot]) for lot in lots.spending_order(free)], campaign_micros
+    return _in_order(free), campaign_micros
+
+
+def _in_order(free: Mapping[LotToSpend, int]) -> list[Free[LotToSpend]]:
+    """The micros of each lot, in spending order."""
+    return [Free(lot, free[lot]) for lot in lots.spending_order(free)]
 
 
 def _open(account: Account, filling: Filling, *, now: datetime) -> int | None:
