@@ -20,7 +20,7 @@ from payments.models import Notice, NoticeState, TopUp
 from promote.accounts.models import Account
 from promote.markets.models import CoinPack
 from tests.builders import a_number, an_account
-from tests.sandbox.stand_in import SECRET_KEY, WEBHOOK_SECRET, Endpoint, StandIn, endpoint, stand_in, until
+from tests.sandbox.stand_in import SECRET_KEY, WEBHOOK_SECRET, Endpoint, StandIn, endpoint, sent_all, stand_in, until
 
 HOOK = "/webhooks/stripe"
 PUBLISHABLE_KEY = "pk_test_of_this_test"
@@ -66,6 +66,7 @@ def offered(here: Till) -> Iterator[None]:
     )
     before = gateways.named("stripe")
     gateways.offer("stripe", lambda: gateway)
+    sent_all(here.stripe)
     here.outbox.received.clear()
     here.carried = 0
     try:

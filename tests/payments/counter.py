@@ -30,7 +30,7 @@ from promote.markets.models import CoinPack
 from tests.builders import a_number, an_account
 from tests.payments.buying import RETURN_URL, Till
 from tests.payments.transfers import approved, csv, imported, paying
-from tests.sandbox.stand_in import Provider, provider, until
+from tests.sandbox.stand_in import Provider, provider, sent_all, until
 
 PHONE = "+62 812-3456-7890"
 _MODULES = {"paypal": "paypal", "doku": "doku", "2c2p": "two_c_two_p"}
@@ -145,11 +145,12 @@ def _gateway(name: str, url: str, mail: Mailbox) -> Gateway:
 @contextmanager
 def open_counter(here: Counter) -> Iterator[None]:
     before = {name: gateways.named(name) for name in _MODULES}
-    here.mail.letters.clear()
     for name, built in here.gateways.items():
         gateways.offer(name, lambda built=built: built)
         here.providers[name].control("answers")
         here.providers[name].control("faults")
+        sent_all(here.providers[name])
+    here.mail.letters.clear()
     try:
         yield
     finally:

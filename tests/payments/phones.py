@@ -19,7 +19,7 @@ from payments.models import TopUp
 from promote.accounts.models import Account
 from promote.markets.models import CoinPack
 from tests.payments.counter import Letter, Mailbox, mailbox, post, work_off
-from tests.sandbox.stand_in import Provider, provider, until
+from tests.sandbox.stand_in import Provider, provider, sent_all, until
 
 STORES = {"apple": ("ios", "apple"), "google": ("android", "google_play")}
 """Each with its surface and the module of its gateway."""
@@ -105,10 +105,11 @@ def offered(name: str, gateway: Any) -> Iterator[None]:
 
 @contextmanager
 def open_stores(here: Phones) -> Iterator[None]:
-    here.mail.letters.clear()
     with ExitStack() as stack:
         for name in STORES:
             stack.enter_context(offered(name, a_gateway(here, name)))
             here.stores[name].control("answers")
             here.stores[name].control("faults")
+            sent_all(here.stores[name])
+        here.mail.letters.clear()
         yield

@@ -130,6 +130,11 @@ def until(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
     raise AssertionError(f"Not within {seconds} s.")
 
 
+def sent_all(running: StandIn | Provider) -> None:
+    """Waits until no notice is under way, so that none of this test comes in the next one's mailbox."""
+    until(lambda: all(row["state"] not in ("waiting", "sending") for row in running.look("deliveries")))
+
+
 @dataclass
 class Provider:
     """A running stand-in of any provider but Stripe: its address, its controls, and a payer's browser."""

@@ -13,7 +13,19 @@ import pytest
 import requests
 import stripe
 
-from .stand_in import ASKS, DECLINED, PAYS, SECRET_KEY, WEBHOOK_SECRET, Endpoint, StandIn, endpoint, stand_in, until
+from .stand_in import (
+    ASKS,
+    DECLINED,
+    PAYS,
+    SECRET_KEY,
+    WEBHOOK_SECRET,
+    Endpoint,
+    StandIn,
+    endpoint,
+    sent_all,
+    stand_in,
+    until,
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, hook: Endpoint) -> Iterator
 
 @pytest.fixture(autouse=True)
 def calm(server: StandIn, hook: Endpoint) -> None:
-    until(lambda: all(row["state"] != "waiting" for row in server.look("deliveries")))
+    sent_all(server)
     server.control("faults")
     server.control("slow", seconds=0)
     hook.received.clear()
