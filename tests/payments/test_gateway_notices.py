@@ -184,6 +184,11 @@ def test_a_certificate_from_elsewhere_is_not_even_fetched(at_counter: Counter, u
         ("https://paypal.com.evil.example/x", False),
         ("https://evilpaypal.com/x", False),
         ("https://api.paypal.com:8443/x", False),
+        (r"https://evil.example\.paypal.com/x", False),
+        (r"https://evil.example:443\.paypal.com/x", False),
+        ("https://evil.example;.paypal.com/x", False),
+        ("https://evil.example%2f.paypal.com/x", False),
+        ("https://api.paypal.com/x?next=https://evil.example", False),
     ],
 )
 def test_the_real_one_signs_from_its_own_hosts_by_tls(url: str, is_theirs: bool) -> None:
