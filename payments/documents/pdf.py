@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 import typst
 
-TEMPLATE = Path(__file__).parent / "invoice.typ"
+from payments.documents import glyphs
+
+TEMPLATE, ONE_SIGN = (Path(__file__).parent / name for name in ("invoice.typ", "sign.typ"))
 PROJECT = Path(__file__).resolve().parents[2]
 """The template's root: it takes the mark from static/."""
 STANDARD: Literal["a-3b"] = "a-3b"
@@ -26,16 +28,42 @@ _FONT_FOLDERS = {
 
 
 def render(sheet: Mapping[str, Any], *, issued_at: datetime) -> bytes:
-    """The PDF of a sheet: the same sheet gives the same bytes. No system font, no network."""
+    """The PDF of a sheet: the same sheet gives the same bytes. No system font, no network.
+
+    What no font has stands as an empty box (glyphs.py): a paper is made of whatever people call themselves.
+    """
+    try:
+        return _set(sheet, issued_at)
+    except typst.TypstError:
+        return _set(glyphs.boxed(sheet, can_set=_can_set), issued_at)
+
+
+def _set(sheet: Mapping[str, Any], issued_at: datetime) -> bytes:
+    return _compiled(
+        TEMPLATE,
+        sys_inputs={"sheet": json.dumps(sheet, ensure_ascii=False)},
+        timestamp=int(issued_at.timestamp()),
+    )
+
+
+@glyphs.remembered
+def _can_set(sign: str) -> bool:
+    try:
+        _compiled(ONE_SIGN, sys_inputs={"sign": sign})
+    except typst.TypstError:
+        return False
+    return True
+
+
+def _compiled(template: Path, **given: Any) -> bytes:
     document: bytes = typst.compile(
-        str(TEMPLATE),
+        str(template),
         root=str(PROJECT),
         font_paths=_fonts(),
         ignore_system_fonts=True,
-        sys_inputs={"sheet": json.dumps(sheet, ensure_ascii=False)},
         format="pdf",
         pdf_standards=[STANDARD],
-        timestamp=int(issued_at.timestamp()),
+        **given,
     )
     return document
 

@@ -431,6 +431,35 @@ def test_a_caption_is_data_and_never_markup(title: str) -> None:
     assert "".join(title.split())[:4] in found
 
 
+@pytest.mark.parametrize(
+    ("title", "set_as"),
+    [
+        ("Flash sale 😀🔥 today", "Flash sale □ today"),
+        ("👩\u200d👩\u200d👧 and \u0ba4\u0bae\u0bbf\u0bb4\u0bcd", "□ and □"),
+        ("a\x07b", "a□b"),
+        ("\ufffc\u20d2\u05ba plain", "□ plain"),
+    ],
+)
+def test_what_no_font_has_stands_as_a_box_and_keeps_no_paper_back(title: str, set_as: str) -> None:
+    account = an_account()
+    billing.put(account=account, name="Studio 🔥", address="🏠 1 Jalan", tax_id="", email="", now=NOON)
+    granted(account, 10)
+    invoice = billed(account, a_spent_order(account, coins=10, spent_micros=10 * MICROS), title=title)
+    assert invoice is not None
+    text = text_of(invoice)
+    for words in (set_as, "Studio □", "□ 1 Jalan"):
+        assert words in text
+
+
+def test_a_name_in_any_direction_and_of_any_length_is_set_as_it_is() -> None:
+    account = an_account()
+    billing.put(account=account, name="W" * 200, address="שלום\nمرحبا\n" * 40, tax_id="", email="", now=NOON)
+    granted(account, 10)
+    invoice = billed(account, a_spent_order(account, coins=10, spent_micros=10 * MICROS), title="\u202emoc.live")
+    assert invoice is not None
+    assert "".join(text_of(invoice).split()).count("W") >= 200
+
+
 def test_another_accounts_invoice_is_not_found() -> None:
     invoice = an_invoice()
     assert invoices.get(account=invoice.account, public_id=invoice.public_id) == invoice
