@@ -80,6 +80,14 @@ def left(of: Collection[Lot]) -> dict[UUID, int]:
     return {lot.id: max(0, lot.coins - taken[lot.id]) for lot in of}
 
 
+def taken_of(lot: Lot) -> int:
+    """Micros that clawbacks of this very lot took off it and have not given back."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN_OF, {"lot": lot.ledger_account_id, "ref": lot.public_id})
+        (micros,) = cursor.fetchone()
+    return int(micros)
+
+
 def conclude(*, lot: Lot, key: str, now: datetime) -> None:
     """A disputed payment is lost: the coins that were taken under `key` are gone. Once per key."""
     with transaction.atomic():
@@ -176,3 +184,11 @@ def _dispute_of(lot: Lot, key: str) -> int:
 
 def _dispute_code(key: str) -> str:
     return f"dispute:{key}"
+
+
+_TAKEN_OF = """
+    SELECT coalesce(sum(CASE WHEN t.debit_id = %(lot)s THEN t.amount ELSE -t.amount END), 0)
+      FROM payments_transfer t JOIN payments_journal j ON j.id = t.journal_id
+     WHERE (t.debit_id = %(lot)s AND j.kind = 'clawback' OR t.credit_id = %(lot)s AND j.kind = 'clawback_undone')
+       AND j.ref = %(ref)s
+"""

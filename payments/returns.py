@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from payments import clawbacks, fiat, gateways, providers
 from payments.gateways import amounts
@@ -27,16 +27,15 @@ class ReturnDiffers(Exception):
 def confirm(*, top_up_id: UUID, now: datetime) -> list[PaymentReturn]:
     """Asks the provider what of a payment went back, and takes its coins, or gives them back, as it says.
 
-    Each return in a transaction of its own; again, it changes nothing. Raises GatewayAway, GatewayRefused, and
-    ReturnDiffers, which also stands on the top-up.
+    Each return in a transaction of its own (a store's together, see `_of_store`); again, it changes nothing. Raises
+    GatewayAway, GatewayRefused, and ReturnDiffers, which also stands on the top-up.
     """
     top_up = TopUp.objects.get(id=top_up_id)
     if top_up.status != TopUpStatus.PAID or not top_up.payment_ref:
         return []
     provider = gateways.named(top_up.gateway)
     if isinstance(provider, Store):
-        stands = providers.ask(top_up.gateway, lambda _: provider.revoked(top_up.payment_ref))
-        return _follow_store(top_up, stands, now=now)
+        return _of_store(top_up, provider, now=now)
     if not isinstance(provider, PaysBack):
         return []
     said = providers.ask(top_up.gateway, lambda _: provider.returns_of(providers.there(top_up)))
@@ -145,6 +144,17 @@ def _follow(top_up_id: UUID, said: Returned, *, now: datetime) -> PaymentReturn 
     if known is not None and said.state == ReturnedState.UNDONE:
         undo(returned_id=known.id, now=now)
     return known
+
+
+def _of_store(top_up: TopUp, store: Store, *, now: datetime) -> list[PaymentReturn]:
+    """One after the other: a store says what stands now, so the answer that was given first is followed first. The
+    earlier of two that overtook each other would take back what was reversed since.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"returns:{top_up.id.hex}"])
+        stands = providers.ask(top_up.gateway, lambda _: store.revoked(top_up.payment_ref))
+        return _follow_store(top_up, stands, now=now)
 
 
 def _follow_store(top_up: TopUp, revoked: Sequence[Revoked], *, now: datetime) -> list[PaymentReturn]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import gateways, providers, refused, top_up_ends, top_ups
+from payments import gateways, providers, refused, returns, top_up_ends, top_ups
 from payments.gateways.base import (
     BadProof,
     Fetched,
@@ -159,7 +159,10 @@ def _buy(
         raise PurchaseRefused(gateway=row.gateway, reason="unknown_product", told=product)
     with transaction.atomic():
         top_up = _open(row, account, pack, fetched, ref=ref, now=now)
-        return top_up_ends.settle(top_up=top_up, fetched=fetched, ref=ref, why=why, now=now)
+        settled = top_up_ends.settle(top_up=top_up, fetched=fetched, ref=ref, why=why, now=now)
+        if fetched.is_partly_back:
+            returns.confirm(top_up_id=settled.id, now=now)
+        return settled
 
 
 def _judge(gateway: str, account: Account, fetched: Fetched) -> None:

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from uuid import UUID
 
-from payments import gateways, providers
+from payments import clawbacks, gateways, providers
 from payments.gateways.base import AsksUse, Gateway
 from payments.models import Lot, TopUp
 from promote.money import MICROS
@@ -22,9 +22,9 @@ def tell(*, top_up_id: UUID) -> None:
 
 
 def used_of(lot: Lot) -> Fraction:
-    """The share of a lot that is not on it any more: 0 to 1."""
-    left = lot.ledger_account.balance
-    return 1 - Fraction(left, lot.coins * MICROS)
+    """The share of a lot that is not on it any more, and that no earlier refund of it took: 0 to 1."""
+    kept = lot.ledger_account.balance + clawbacks.taken_of(lot)
+    return 1 - Fraction(kept, lot.coins * MICROS)
 
 
 def _tell(store: Gateway, top_up: TopUp) -> None:

@@ -127,9 +127,9 @@ class AppleGateway:
 
     def fetch(self, provider_ref: str) -> Fetched:
         found = self._transaction(provider_ref)
-        price, currency = _price(found)
+        (price, currency), back = _price(found), _share(found)
         return Fetched(
-            state=PaymentState.FAILED if _share(found) == 1 else PaymentState.PAID,
+            state=PaymentState.FAILED if back == 1 else PaymentState.PAID,
             amount_minor=price,
             currency=currency,
             reference=(found.appAccountToken or "").lower(),
@@ -137,6 +137,7 @@ class AppleGateway:
             is_live=self.is_live,
             product_id=found.productId or "",
             quantity=found.quantity or 1,
+            is_partly_back=0 < back < 1,
         )
 
     def revoked(self, payment_ref: str) -> list[Revoked]:

@@ -187,6 +187,8 @@ class Fetched:
     failure: str = ""
     product_id: str = ""
     quantity: int = 1
+    is_partly_back: bool = False
+    """A part of a store's purchase was given back before; `revoked` says how much."""
 
 
 @dataclass(frozen=True, slots=True)

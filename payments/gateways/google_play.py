@@ -10,11 +10,11 @@ import re
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from google.auth import exceptions as auth
@@ -55,6 +55,8 @@ _STATES = {
 }
 _CONSUMED = "CONSUMPTION_STATE_CONSUMED"
 _IN_APP_PRODUCT = 2
+
+Answer = TypeVar("Answer")
 
 
 def build(options: Mapping[str, Any]) -> "GoogleGateway":
@@ -134,16 +136,15 @@ class GoogleGateway:
             is_live=not is_test,
             product_id=product,
             quantity=quantity,
+            is_partly_back=order.get("state") == "PARTIALLY_REFUNDED",
         )
 
     def delivered(self, provider_ref: str) -> None:
         """Consumes it: acknowledged, and the product can be bought again."""
-        items = self._purchase(provider_ref).get("productLineItem") or []
-        for item in items:
-            if (item.get("productOfferDetails") or {}).get("consumptionState") == _CONSUMED:
-                continue
-            product, token = quote(str(item.get("productId")), safe=""), quote(provider_ref, safe="")
-            self._ask("POST", f"/purchases/products/{product}/tokens/{token}:consume")
+        bought = self._purchase(provider_ref)
+        for product in _read("purchase", lambda: _unconsumed(bought)):
+            name, token = quote(product, safe=""), quote(provider_ref, safe="")
+            self._ask("POST", f"/purchases/products/{name}/tokens/{token}:consume")
 
     def revoked(self, payment_ref: str) -> list[Revoked]:
         """Parts by their own events; a refund of the whole takes what they left."""
@@ -214,11 +215,8 @@ class GoogleGateway:
         while True:
             query = urlencode({**asked, **({"token": page} if page else {})})
             found = self._ask("GET", f"/purchases/voidedpurchases?{query}")
-            for one in found.get("voidedPurchases") or []:
-                token, order = str(one.get("purchaseToken")), str(one.get("orderId"))
-                event_id = f"voided:{order}:{one.get('voidedTimeMillis')}:{one.get('voidedQuantity', '')}"
-                yield _facts(event_id, "voided_purchase.listed", token, order=order), calls.compact(one)
-            page = (found.get("tokenPagination") or {}).get("nextPageToken") or ""
+            yield from _read("list", partial(_voided, found))
+            page = _read("list", partial(_next_page, found))
             if not page:
                 return
 
@@ -281,12 +279,39 @@ class _Certificates:
         """Fetched anew where they are old, or the key is not among them (once a minute). Raises GatewayAway."""
         age = time.monotonic() - self._at
         if age > _CERTIFICATES_FOR_S or (key_id not in self._known and age > _AGAIN_AFTER_S):
-            try:
-                found = json.loads(calls.download(self._url))
-            except ValueError as error:
-                raise GatewayAway(f"{self._url} has no certificates now") from error
+            found = _read("list of keys", lambda: dict(json.loads(calls.download(self._url))))
             self._known, self._at = {str(name): str(text) for name, text in found.items()}, time.monotonic()
         return self._known
+
+
+def _read(what: str, how: Callable[[], Answer]) -> Answer:
+    """Raises GatewayAway where Google says it otherwise than documented: nothing is made of half of it."""
+    try:
+        return how()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise GatewayAway(f"a {what} of Google Play that can't be read: {said.unreadable(error)}") from error
+
+
+def _unconsumed(bought: Mapping[str, Any]) -> list[str]:
+    """Its products of which we have not said that they were delivered."""
+    return [
+        str(item["productId"])
+        for item in bought.get("productLineItem") or []
+        if (item.get("productOfferDetails") or {}).get("consumptionState") != _CONSUMED
+    ]
+
+
+def _voided(found: Mapping[str, Any]) -> list[tuple[NoticeFacts, bytes]]:
+    told = []
+    for one in found.get("voidedPurchases") or []:
+        token, order = str(one.get("purchaseToken")), str(one.get("orderId"))
+        event_id = f"voided:{order}:{one.get('voidedTimeMillis')}:{one.get('voidedQuantity', '')}"
+        told.append((_facts(event_id, "voided_purchase.listed", token, order=order), calls.compact(one)))
+    return told
+
+
+def _next_page(found: Mapping[str, Any]) -> str:
+    return str((found.get("tokenPagination") or {}).get("nextPageToken") or "")
 
 
 def _facts(event_id: object, kind: str, token: object, *, order: object = "") -> NoticeFacts:

@@ -1,9 +1,11 @@
 """Coins bought in the App Store and on Google Play: credited once, to whom they belong, and taken back when they go."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -31,6 +33,7 @@ from tests.payments.buying import taken
 from tests.payments.counter import post, work_off
 from tests.payments.ledgers import audited, together
 from tests.payments.phones import STORES, Phones, a_gateway, handed_in, offered
+from tests.sandbox.stand_in import until
 
 pytestmark = pytest.mark.django_db
 
@@ -365,6 +368,63 @@ def test_a_part_of_a_purchase_goes_back_and_then_the_rest(on_phones: Phones) -> 
     audited()
 
 
+def test_what_was_given_back_in_part_before_it_was_handed_in_brings_the_rest(on_phones: Phones) -> None:
+    for store, market in BOTH:
+        account = an_account(country=market)
+        bought = on_phones.buys(store, account, price=9_990)
+        part = {"apple": {"percentage": 50_000}, "google": {"price": 4_995}}[store]
+        on_phones.does(store, bought, "refund", **part)
+        top_up = handed_in(store, account, bought)
+        gone = PaymentReturn.objects.get(top_up=top_up)
+        assert (gone.coins > 490, coins_of(account)) == (True, 1000 - gone.coins)
+        on_phones.heard(2)
+        assert coins_of(account) == 1000 - gone.coins
+    audited()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_ask_the_store_at_once_the_later_answer_stands(on_phones: Phones) -> None:
+    """The first was told of a refund. Before it does anything, the refund is reversed, and a second asks."""
+    account = an_account()
+    bought = on_phones.buys("apple", account)
+    top_up = handed_in("apple", account, bought)
+    on_phones.does("apple", bought, "refund")
+    gateway = a_gateway(on_phones, "apple")
+    real, second = gateway.revoked, threading.Thread(target=lambda: _confirmed_alone(top_up), daemon=True)
+
+    def slow_at_first(payment_ref: str) -> Any:
+        found = real(payment_ref)
+        gateway.revoked = real
+        on_phones.does("apple", bought, "reverse")
+        second.start()
+        until(lambda: not second.is_alive() or _someone_waits())
+        return found
+
+    gateway.revoked = slow_at_first
+    with offered("apple", gateway):
+        returns.confirm(top_up_id=top_up.id, now=timezone.now())
+        second.join(30)
+    assert not second.is_alive()
+    assert (coins_of(account), wallet.balance(account=account).debt_coins) == (1000, 0)
+    audited()
+
+
+def _confirmed_alone(top_up: TopUp) -> None:
+    try:
+        returns.confirm(top_up_id=top_up.id, now=timezone.now())
+    finally:
+        connection.close()
+
+
+def _someone_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+            "WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted)"
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def test_a_refund_that_apple_takes_back_gives_the_coins_again(on_phones: Phones) -> None:
     account = an_account()
     bought = on_phones.buys("apple", account)
@@ -566,6 +626,24 @@ def test_apple_is_told_how_much_was_used_where_the_buyer_agreed(
     told = on_phones.look("apple", bought)["told"]
     assert (told["consumptionPercentage"], told["refundPreference"]) == (percentage, wish)
     assert (told["customerConsented"], told["deliveryStatus"]) == (True, "DELIVERED")
+
+
+def test_what_an_earlier_refund_took_was_not_used(on_phones: Phones) -> None:
+    account = an_account()
+    bought = on_phones.buys("apple", account, price=10_000)
+    assert claim("apple", account, bought, shares_use=True).status_code == 201
+    on_phones.does("apple", bought, "refund", percentage=40_000)
+    on_phones.heard(2)
+    left = coins_of(account)
+    spent(account, 250)
+    on_phones.does("apple", bought, "ask_use")
+    on_phones.heard()
+    assert (left, on_phones.look("apple", bought)["told"]["consumptionPercentage"]) == (600, 25_000)
+    on_phones.does("apple", bought, "reverse")
+    on_phones.heard()
+    on_phones.does("apple", bought, "ask_use")
+    on_phones.heard()
+    assert on_phones.look("apple", bought)["told"]["consumptionPercentage"] == 25_000
 
 
 def test_of_a_buyer_who_did_not_agree_nothing_is_told(on_phones: Phones) -> None:
