@@ -4,7 +4,7 @@ import re
 
 from django.utils.translation import gettext_lazy as _
 
-from payments import saved_methods
+from payments import saved_methods, saved_tokens
 from payments.gateways.base import Purchase, Started
 from payments.models import SavedMethod, TopUp
 from promote.accounts.models import Account
@@ -33,7 +33,7 @@ def of(
         payer=account.id.hex,
         phone=phone,
         saves=saves,
-        saved=saved_methods.token_of(saved) if saved else "",
+        saved=saved_tokens.opened(saved) if saved else "",
         payer_ref=_payer_ref(top_up, saved) if saved or saves else "",
         confirms_in_app=top_up.confirms_in_app,
     )

@@ -4,7 +4,6 @@ Of a card we hold its kind, last four digits and expiry; all else is the provide
 Source: DESIGN.md 2 (saved PayPal), docs/adr/0017.
 """
 
-import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
@@ -15,18 +14,16 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import gateways, providers
+from payments import gateways, providers, saved_tokens
 from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, Remembers, Saved
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from promote import ids, notifications
 from promote.accounts.models import Account
-from promote.keys import keyring
 from promote.refusals import FieldError, Invalid, NotFound, Text
 
 log = logging.getLogger(__name__)
 
 AGAIN_AFTER = timedelta(minutes=10)
-_PURPOSE = "fields"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +101,6 @@ def words_to_tick(method: str) -> str | None:
     return str(terms.words) if terms and not terms.by_choosing else None
 
 
-def token_of(saved: SavedMethod) -> str:
-    """The provider's token; empty where it was forgotten."""
-    return keyring.unseal(_PURPOSE, saved.token).decode() if saved.token else ""
-
-
 def payer_ref(*, account: Account, gateway: str) -> str:
     """The provider's id of this payer, where it ever told us one: what they save comes together there."""
     known = SavedMethod.objects.filter(account=account, gateway=gateway).exclude(payer_ref="")
@@ -132,7 +124,7 @@ def remember(*, top_up: TopUp, saved: Saved, now: datetime) -> None:
         account=top_up.account,
         method=top_up.method,
         gateway=top_up.gateway,
-        token=keyring.seal(_PURPOSE, saved.token.encode()),
+        **saved_tokens.sealed(saved.token),
         payer_ref=saved.payer_ref,
         label=label,
         expires_on=saved.expires_on,
@@ -181,7 +173,7 @@ def told_gone(*, gateway: str, token: str, now: datetime) -> bool:
     """The provider says that a payer took back what it kept of theirs: our own question decides. Whether it was saved
     here. Raises GatewayAway, GatewayRefused.
     """
-    saved = _of_token(gateway, token)
+    saved = saved_tokens.find(gateway=gateway, token=token)
     if saved is not None and not providers.ask(gateway, lambda asked: _keeps(asked, token)):
         is_gone(saved, now=now)
     return saved is not None
@@ -190,19 +182,9 @@ def told_gone(*, gateway: str, token: str, now: datetime) -> bool:
 def is_gone(saved: SavedMethod, *, now: datetime) -> None:
     """Its owner has taken it back at the provider: it pays no more here, and they are told."""
     with transaction.atomic():
-        if SavedMethod.objects.filter(id=saved.id, removed_at=None).update(removed_at=now, token=""):
+        if SavedMethod.objects.filter(id=saved.id, removed_at=None).update(removed_at=now, token="", token_digest=""):
             payload = {"method": saved.method, "label": saved.label}
             notifications.notify(account=saved.account, kind="saved_method_gone", payload=payload, now=now)
-
-
-def _of_token(gateway: str, token: str) -> SavedMethod | None:
-    """Sealed values can't be looked up, so they are opened one after the other: a few microseconds each."""
-    kept = SavedMethod.objects.filter(gateway=gateway, removed_at=None).values_list("id", "token")
-    for saved_id, sealed in kept.iterator(chunk_size=2000):
-        with contextlib.suppress(keyring.SealBroken):  # its key is gone: the others are looked through all the same
-            if keyring.unseal(_PURPOSE, sealed).decode() == token:
-                return SavedMethod.objects.select_related("account").get(id=saved_id)
-    return None
 
 
 def _keeps(gateway: Gateway, token: str) -> bool:
@@ -219,14 +201,14 @@ def _release(saved_id: UUID, *, now: datetime) -> bool:
     if not _claim(saved_id, now=now):
         return True
     saved = SavedMethod.objects.get(id=saved_id)
-    token = token_of(saved)
+    token = saved_tokens.opened(saved)
     try:
         if token:
             providers.ask(saved.gateway, lambda gateway: _forget(gateway, token))
     except (GatewayAway, GatewayRefused, gateways.NoSuchGateway) as error:
         log.error("%s keeps %s, which its owner removed; it is told again: %s", saved.gateway, saved.public_id, error)
         return not isinstance(error, GatewayAway)
-    SavedMethod.objects.filter(id=saved_id).update(token="", release_at=None)
+    SavedMethod.objects.filter(id=saved_id).update(token="", token_digest="", release_at=None)
     return True
 
 

@@ -18,6 +18,7 @@ from payments import (
     reconciling,
     refused_notices,
     saved_methods,
+    saved_tokens,
     sealing,
 )
 from promote.accounts.models import User
@@ -62,6 +63,11 @@ def tell_all_delivered(*, limit: int = 100, **_: object) -> None:
 @shared_task(ignore_result=True)
 def release_saved_methods(*, limit: int = 100, **_: object) -> None:
     saved_methods.release_due(limit=limit, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def renew_saved_tokens(*, limit: int = 500, **_: object) -> None:
+    saved_tokens.renew_due(limit=limit)
 
 
 @shared_task(ignore_result=True)

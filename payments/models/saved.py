@@ -23,6 +23,9 @@ class SavedMethod(models.Model):
     method = models.CharField(max_length=32)
     gateway = models.CharField(max_length=32)
     token = models.TextField(blank=True, help_text=_("Sealed with the key of fields."))
+    token_digest = models.CharField(
+        max_length=128, blank=True, db_default="", help_text=_("By which a token is found again: of the same key.")
+    )
     payer_ref = models.CharField(max_length=255, blank=True, help_text=_("The provider's own id of its payer."))
     label = models.CharField(max_length=64, help_text=_("How its owner knows it: r…@example.com, Visa •••• 4242."))
     expires_on = models.DateField(null=True, help_text=_("The last day on which a card is good."))
@@ -47,7 +50,10 @@ class SavedMethod(models.Model):
                 condition=Q(release_at=None) | ~Q(removed_at=None), name="saved_method_released_once_removed"
             ),
         ]
-        indexes = [models.Index(fields=["release_at"], condition=~Q(release_at=None), name="saved_method_to_release")]
+        indexes = [
+            models.Index(fields=["release_at"], condition=~Q(release_at=None), name="saved_method_to_release"),
+            models.Index(fields=["token_digest"], condition=Q(removed_at=None), name="saved_method_by_token"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.label}"

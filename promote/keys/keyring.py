@@ -5,6 +5,7 @@ A value is `<key id>.<base64url(nonce + ciphertext + tag)>`, ChaCha20-Poly1305, 
 
 import base64
 import binascii
+import hmac
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,11 @@ class Keyring:
         except (InvalidTag, binascii.Error, ValueError):
             raise SealBroken(purpose) from None
 
+    def digests(self, purpose: str, payload: bytes) -> list[str]:
+        """By which a sealed value is found again: `<key id>.<hex>` of each key, the current one's first."""
+        told = f"{purpose}.digest.".encode() + payload
+        return [f"{key.id}.{hmac.digest(key.secret, told, 'sha256').hex()}" for key in self._keys[purpose]]
+
 
 # Python's base64 does the same by way of several copies: an event of delivery would spend a fourth of its time there.
 def _text(raw: bytes) -> str:
@@ -112,3 +118,12 @@ def seal(purpose: str, payload: bytes) -> str:
 
 def unseal(purpose: str, text: str) -> bytes:
     return from_settings().unseal(purpose, text)
+
+
+def digests(purpose: str, payload: bytes) -> list[str]:
+    return from_settings().digests(purpose, payload)
+
+
+def key_ids(purpose: str) -> list[str]:
+    """Of the keys that open, the current one's first."""
+    return [key.id for key in from_settings().all(purpose)]

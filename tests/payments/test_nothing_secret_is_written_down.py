@@ -15,10 +15,9 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from payments import gateways, providers, saved_methods, top_ups
+from payments import gateways, providers, saved_tokens, top_ups
 from payments.gateways.base import BadNotice, BadProof, GatewayAway, GatewayRefused, PaidThere, Purchase
 from payments.models import BillingDetails, SavedMethod, TopUp
-from promote.keys import keyring
 from tests.api.callers import a_browser
 from tests.builders import an_account
 from tests.payments.buying import Till, a_top_up
@@ -126,7 +125,7 @@ def test_a_saved_card_that_stripe_does_not_know_is_not_named_in_the_log(
     at_till.pays(first)
     top_ups.confirm(top_up_id=first.id, now=timezone.now())
     saved, told = account.saved_methods.get(), "pm_1UnknownAtStripe"
-    SavedMethod.objects.update(token=keyring.seal(saved_methods._PURPOSE, told.encode()))
+    SavedMethod.objects.update(**saved_tokens.sealed(told))
     caplog.set_level(logging.INFO)
     second = a_top_up(account, saved=saved.public_id)
     top_ups.confirm(top_up_id=second.id, now=timezone.now())

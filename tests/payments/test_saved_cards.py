@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from payments import paying_back, polling, saved_methods, top_ups, wallet, withdrawals
+from payments import paying_back, polling, saved_methods, saved_tokens, top_ups, wallet, withdrawals
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.gateways.stripe import StripeGateway
 from payments.models import Lot, SavedMethod, TopUp, TopUpStatus
@@ -51,7 +51,7 @@ def by_card(account: Account, **facts: Any) -> TopUp:
 
 
 def behaves(till: Till, account: Account, **facts: Any) -> None:
-    till.stripe.control(f"payment_methods/{saved_methods.token_of(card_of(account))}/behave", **facts)
+    till.stripe.control(f"payment_methods/{saved_tokens.opened(card_of(account))}/behave", **facts)
 
 
 def payments_at_stripe(till: Till, account: Account) -> list[str]:
@@ -88,8 +88,8 @@ def test_of_a_card_we_keep_what_its_owner_sees_and_the_words_they_agreed_to(at_t
     assert (saved.label, saved.expires_on) == ("Visa •••• 4242", date(2040, 12, 31))
     assert saved.consent == saved_methods.words_to_tick("card")
     assert saved.consented_at == saved.first_top_up.started_at
-    assert saved_methods.token_of(saved).startswith("pm_")
-    assert saved_methods.token_of(saved) not in saved.token
+    assert saved_tokens.opened(saved).startswith("pm_")
+    assert saved_tokens.opened(saved) not in saved.token
 
 
 def test_support_sees_the_card_and_what_was_agreed_to_and_never_its_token(at_till: Till) -> None:
@@ -101,7 +101,7 @@ def test_support_sees_the_card_and_what_was_agreed_to_and_never_its_token(at_til
     assert "Visa •••• 4242" in listed
     assert "Save this card for next time" in html.unescape(told)
     assert saved.token not in listed + told
-    assert saved_methods.token_of(saved) not in listed + told
+    assert saved_tokens.opened(saved) not in listed + told
     gone = browser.get("/admin/payments/savedmethod/", {"state": "removed"}).content.decode()
     assert "Visa •••• 4242" not in gone
 
@@ -143,7 +143,7 @@ def test_a_bank_that_asks_its_customer_is_answered_on_a_page_and_paid_once(at_ti
     assert payments_at_stripe(at_till, account) == ["canceled", "succeeded"]
     assert a_browser(account).get(f"/top-ups/{top_up.public_id}").json()["next"]["redirect_url"]
     assert "Your bank wants you to confirm" in text_of(signed_in(account).get(f"/wallet/top-ups/{top_up.public_id}/"))
-    at_till.stripe.answers(f"{top_up.redirect_url}/kept", saved_methods.token_of(card_of(account)), field="method")
+    at_till.stripe.answers(f"{top_up.redirect_url}/kept", saved_tokens.opened(card_of(account)), field="method")
     at_till.stripe.answers(f"{top_up.redirect_url}/challenge", "complete")
     assert confirmed(top_up).status == TopUpStatus.PAID
     assert confirmed(top_up).status == TopUpStatus.PAID
@@ -225,7 +225,7 @@ def test_what_was_removed_before_it_was_asked_for_is_never_asked_for(at_till: Ti
 def test_a_removed_card_pays_no_more_and_stripe_lets_go_of_it_once_it_answers(at_till: Till) -> None:
     account = who_saved(at_till)
     saved = card_of(account)
-    token = saved_methods.token_of(saved)
+    token = saved_tokens.opened(saved)
     at_till.stripe.control("answers", down=True)
     saved_methods.forget(account=account, public_id=saved.public_id, now=timezone.now())
     at_till.stripe.control("answers")
@@ -243,14 +243,14 @@ def test_a_removed_card_pays_no_more_and_stripe_lets_go_of_it_once_it_answers(at
 def test_detached_at_stripe_it_fails_once_and_is_saved_no_more(at_till: Till) -> None:
     account = who_saved(at_till)
     top_up = by_card(account)
-    at_till.stripe.client.v1.payment_methods.detach(saved_methods.token_of(card_of(account)))
+    at_till.stripe.client.v1.payment_methods.detach(saved_tokens.opened(card_of(account)))
     assert (confirmed(top_up).status, confirmed(top_up).failure) == (TopUpStatus.FAILED, "gone")
     assert not account.saved_methods.filter(removed_at=None).exists()
 
 
 def test_detached_at_stripe_it_leaves_the_list_by_its_notice(at_till: Till) -> None:
     account = who_saved(at_till)
-    at_till.stripe.client.v1.payment_methods.detach(saved_methods.token_of(card_of(account)))
+    at_till.stripe.client.v1.payment_methods.detach(saved_tokens.opened(card_of(account)))
     assert deliver(at_till.of_kind("payment_method.detached")).status_code == 200
     work_off()
     assert saved_methods.of(account=account) == {}

@@ -7,10 +7,11 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from payments import gateways, purchases, saved_methods, wallet
+from payments import gateways, purchases, saved_methods, saved_tokens, wallet
 from payments.gateways.base import Purchase
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from promote.accounts.models import Account
+from promote.keys import keyring
 from promote.notifications.sentences import sentence
 from promote.refusals import NotFound
 from tests.api.callers import a_browser
@@ -68,7 +69,7 @@ def test_what_paypal_keeps_a_moment_after_it_took_the_money_is_saved_by_its_noti
 def test_what_is_kept_is_sealed_and_its_owner_knows_it(at_counter: Counter) -> None:
     saved = who_saved(at_counter).saved_methods.get()
     assert saved.label == "p…@example.com"
-    token = saved_methods.token_of(saved)
+    token = saved_tokens.opened(saved)
     assert token
     assert token not in saved.token
     assert saved.consented_at == saved.first_top_up.started_at
@@ -110,7 +111,7 @@ def test_forgotten_it_asks_again_and_paypal_is_told(at_counter: Counter) -> None
 
 def taken_back_there(here: Counter, saved: SavedMethod) -> None:
     """Its owner removes us on PayPal's own pages."""
-    token, paypal = saved_methods.token_of(saved), here.providers["paypal"]
+    token, paypal = saved_tokens.opened(saved), here.providers["paypal"]
     keys = settings.GATEWAYS["paypal"]
     access = requests.post(
         f"{paypal.url}/v1/oauth2/token",
@@ -156,9 +157,37 @@ def test_taken_back_at_paypal_it_leaves_the_list_by_paypals_notice_and_its_owner
     assert not other.notifications.filter(kind="saved_method_gone").exists()
 
 
+def test_a_token_is_found_by_its_digest_and_one_of_before_by_opening(at_counter: Counter) -> None:
+    saved = who_saved(at_counter).saved_methods.get()
+    token, rows = saved_tokens.opened(saved), SavedMethod.objects.filter(id=saved.id)
+    assert token not in saved.token_digest
+    rows.update(token="k0.unreadable")
+    assert saved_tokens.find(gateway="paypal", token=token) == saved
+    assert saved_tokens.find(gateway="stripe", token=token) is None
+    rows.update(token=saved.token, token_digest="")
+    assert saved_tokens.find(gateway="paypal", token=token) == saved
+    assert saved_tokens.find(gateway="paypal", token="another") is None
+
+
+def test_what_an_older_key_sealed_is_sealed_anew_so_that_the_key_can_go(
+    at_counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = who_saved(at_counter).saved_methods.get()
+    token, before = saved_tokens.opened(saved), keyring.from_settings()
+    old, new = before.current("fields"), keyring.Key("k9", b"9" * 32)
+    keys = {purpose: before.all(purpose) for purpose in keyring.PURPOSES}
+    monkeypatch.setattr(keyring, "from_settings", lambda: keyring.Keyring({**keys, "fields": (new, old)}))
+    assert saved_tokens.find(gateway="paypal", token=token) == saved
+    assert (saved_tokens.renew_due(limit=10), saved_tokens.renew_due(limit=10)) == (1, 0)
+    monkeypatch.setattr(keyring, "from_settings", lambda: keyring.Keyring({**keys, "fields": (new,)}))
+    found = saved_tokens.find(gateway="paypal", token=token)
+    assert found == saved
+    assert saved_tokens.opened(found) == token
+
+
 def test_what_paypal_still_keeps_stays_whatever_a_notice_says(at_counter: Counter) -> None:
     saved = who_saved(at_counter).saved_methods.get()
-    token = saved_methods.token_of(saved)
+    token = saved_tokens.opened(saved)
     assert saved_methods.told_gone(gateway="paypal", token=token, now=timezone.now())
     assert not saved_methods.told_gone(gateway="paypal", token="of-nobody", now=timezone.now())
     saved.refresh_from_db()
