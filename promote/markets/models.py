@@ -1,9 +1,13 @@
 """Markets: the facts of the business by country. Code asks these rows; ops edits them in the admin."""
 
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+
+from promote.markets import shapes
+from promote.money import exponent
 
 COUNTRY_CODE = RegexValidator(r"^[A-Z]{2}$", _("Two capital letters, as in ISO 3166-1."))
 
@@ -12,9 +16,9 @@ class Market(models.Model):
     """A country in which Promote is launched, for some functions at least."""
 
     code = models.CharField(primary_key=True, max_length=2, validators=[COUNTRY_CODE])
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=3, validators=[shapes.currency])
     exponent = models.PositiveSmallIntegerField(help_text=_("Digits of the currency's minor unit (ISO 4217)."))
-    time_zone = models.CharField(max_length=64)
+    time_zone = models.CharField(max_length=64, validators=[shapes.time_zone])
     language = models.CharField(max_length=16)
     tax_name = models.CharField(max_length=32)
     tax_percent = models.DecimalField(
@@ -55,7 +59,9 @@ class Market(models.Model):
         default=20_000, help_text=_("From so many coins on, our staff looks at a withdrawal before it goes out.")
     )
     withdrawal_surfaces = models.JSONField(
-        blank=True, help_text=_("Where withdrawals are offered: android, web. Empty: nowhere.")
+        blank=True,
+        validators=[shapes.ListOf("android", "web")],
+        help_text=_("Where withdrawals are offered: android, web. Empty: nowhere."),
     )
 
     class Meta:
@@ -75,6 +81,13 @@ class Market(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def clean(self) -> None:
+        """All amounts are written by the exponent, and another would move their decimal point."""
+        if self.exponent != exponent(self.currency):
+            told = _("%(currency)s has %(digits)d decimals by ISO 4217.")
+            params = {"currency": self.currency, "digits": exponent(self.currency)}
+            raise ValidationError({"exponent": ValidationError(told, params=params)})
 
 
 class TaxRate(models.Model):
@@ -117,8 +130,10 @@ class PaymentMethod(models.Model):
     market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="payment_methods")
     code = models.CharField(max_length=32)
     in_app = models.BooleanField()
-    gateway = models.CharField(max_length=32, help_text=_("The registered gateway that carries it."))
-    surfaces = models.JSONField(help_text=_("ios, android, web."))
+    gateway = models.CharField(
+        max_length=32, validators=[shapes.provider], help_text=_("The registered gateway that carries it.")
+    )
+    surfaces = models.JSONField(validators=[shapes.ListOf("ios", "android", "web")], help_text=_("ios, android, web."))
     position = models.PositiveSmallIntegerField()
     enabled = models.BooleanField(default=True)
     min_minor = models.PositiveBigIntegerField(null=True, blank=True)
@@ -137,7 +152,10 @@ class PaymentMethod(models.Model):
         null=True, blank=True, help_text=_("So long after the payment it can be paid back. Empty: always.")
     )
     refund_url = models.CharField(
-        max_length=500, blank=True, help_text=_("Where a store takes the request for a refund.")
+        max_length=500,
+        blank=True,
+        validators=[URLValidator(schemes=["https"])],
+        help_text=_("Where a store takes the request for a refund."),
     )
 
     class Meta:
@@ -154,10 +172,19 @@ class PaymentMethod(models.Model):
                 | Q(refund_to_days__gte=F("refund_from_days"), refund_from_days__isnull=False),
                 name="payment_method_refund_days",
             ),
+            models.CheckConstraint(
+                condition=Q(min_minor=None) | Q(max_minor=None) | Q(min_minor__lte=F("max_minor")),
+                name="payment_method_least_within_most",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.market_id} {self.code}"
+
+    def clean(self) -> None:
+        """No store sells in a browser."""
+        if self.in_app and isinstance(self.surfaces, list) and "web" in self.surfaces:
+            raise ValidationError({"surfaces": _("What is bought in an app is offered on ios or android alone.")})
 
 
 class CoinPack(models.Model):

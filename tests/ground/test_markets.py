@@ -1,6 +1,8 @@
 """The launch facts stand in rows, as the business states them."""
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 
 from promote.accounts.models import Account
 from promote.catalogue.models import LiveRoom
@@ -57,3 +59,51 @@ def test_each_type_of_account_finds_its_own_door():
     assert [e.surface for e in to_live(LiveRoom(state="scheduled"))] == ["go_live_panel"]
     assert [e.surface for e in to_live(LiveRoom(state="on_air"))] == ["more_page"]
     assert to_live(LiveRoom(state="ended")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("time_zone", "Mars/Olympus", "no time zone"),
+        ("currency", "XYZ", "no currency"),
+        ("exponent", 3, "2 decimals by ISO 4217"),
+        ("withdrawal_surfaces", "web", "Write a list"),
+        ("withdrawal_surfaces", ["web", "fridge"], "Write a list"),
+    ],
+)
+def test_a_market_refuses_what_it_could_not_go_on_with(name, value, told):
+    market = Market.objects.get(code="ID")
+    setattr(market, name, value)
+    with pytest.raises(ValidationError, match=told):
+        market.full_clean()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("surfaces", 5, "Write a list"),
+        ("surfaces", "web", "Write a list"),
+        ("surfaces", ["web", "web"], "Write a list"),
+        ("surfaces", [["web"]], "Write a list"),
+        ("surfaces", ["web"], "ios or android alone"),
+        ("gateway", "strpie", "No payment provider"),
+        ("refund_url", "javascript:alert(1)", "valid URL"),
+        ("max_minor", 5, "least_within_most"),
+    ],
+)
+def test_a_method_of_a_market_refuses_what_nobody_could_pay_by(name, value, told):
+    method = PaymentMethod.objects.get(market="ID", code="apple")
+    method.min_minor = 10
+    setattr(method, name, value)
+    with pytest.raises(ValidationError, match=told):
+        method.full_clean()
+
+
+def test_the_database_keeps_the_least_of_a_method_within_the_most():
+    with pytest.raises(IntegrityError, match="payment_method_least_within_most"):
+        PaymentMethod.objects.filter(market="ID", code="card").update(min_minor=10, max_minor=9)
+
+
+def test_what_the_launch_facts_brought_is_taken_as_it_stands():
+    for row in [*Market.objects.all(), *PaymentMethod.objects.all()]:
+        row.full_clean()
