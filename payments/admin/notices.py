@@ -12,11 +12,18 @@ from django.utils.translation import ngettext
 
 from payments import notices
 from payments.admin.ledger import LookOnly
-from payments.models import Notice
+from payments.models import Notice, NoticeState
+from promote.look_only import Waiting
 
 
 @admin.register(Notice)
 class NoticeAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("notices of payment providers given up"),
+        "?state__exact=dead",
+        lambda: Notice.objects.filter(state=NoticeState.DEAD).count(),
+        is_bad=True,
+    )
     list_display = ("received_at", "gateway", "kind", "reference", "state", "attempts", "times_received", "error")
     tones = {"state": {"waiting": "warn", "done": "good", "dead": "bad"}}
     list_filter = ("state", "gateway", "kind")

@@ -20,7 +20,7 @@ from payments.admin.ledger import LookOnly
 from payments.gateways import NoSuchGateway
 from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.models import TopUp, TopUpStatus, TopUpTransition
-from promote.look_only import money
+from promote.look_only import Waiting, money
 from promote.markets.models import PaymentMethod
 from promote.money import format_price
 
@@ -61,6 +61,12 @@ class Transitions(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(TopUp)
 class TopUpAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    to_do = Waiting(
+        _("payments made otherwise than asked"),
+        "?problem=yes&status__exact=pending",
+        lambda: TopUp.objects.filter(status=TopUpStatus.PENDING).exclude(problem="").count(),
+        is_bad=True,
+    )
     list_display = ("public_id", "account", "coins", "price", "method", "status", "started_at", "paid_at", "problem")
     tones = {"status": {"pending": "warn", "paid": "good", "failed": "bad"}}
     list_filter = ("status", NeedsALook, "method", "market")

@@ -43,6 +43,7 @@ class Notice(models.Model):
         indexes = [
             models.Index(fields=["try_at"], condition=Q(state=NoticeState.WAITING), name="notice_waiting"),
             models.Index(fields=["received_at"], condition=Q(state=NoticeState.REFUSED), name="notice_refused_since"),
+            models.Index(fields=["received_at"], condition=Q(state=NoticeState.DEAD), name="notice_dead_since"),
             models.Index(
                 fields=["gateway", "payment_ref"],
                 condition=Q(state=NoticeState.IGNORED, about="return"),

@@ -126,6 +126,11 @@ class TopUp(models.Model):
             models.Index(fields=["check_at"], condition=~Q(check_at=None), name="top_up_to_check"),
             models.Index(fields=["account", "-started_at", "-id"], name="top_up_of_account"),
             models.Index(fields=["finish_at"], condition=~Q(finish_at=None), name="top_up_to_finish"),
+            models.Index(
+                fields=["started_at"],
+                condition=Q(status=TopUpStatus.PENDING) & ~Q(problem=""),
+                name="top_up_needs_a_look",
+            ),
         ]
 
     def __str__(self) -> str:
