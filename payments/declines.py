@@ -17,6 +17,7 @@ SENTENCES: dict[str, Text] = {
     "not_confirmed": _("The bank wanted you to confirm it, and that did not work. Try again, or pay with another."),
     "bank_away": _("The bank could not be reached. Try again in a few minutes."),
     "cancelled": _("You cancelled it."),
+    "not_started": _("The payment provider did not open it, so nothing was taken. Try again, or pay another way."),
     "gone": _("It is saved no more: you, or the provider, removed it. Pay on the provider's page once more."),
 }
 

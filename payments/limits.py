@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 Flow, Counts, Beyond = MoneyLimit.Flow, MoneyLimit.Counts, MoneyLimit.Beyond
 _CAME_BACK = (WithdrawalStatus.FAILED, WithdrawalStatus.REFUSED)
 _MOST_NAMED = 20
+_ASKED_WITHIN = timedelta(minutes=15)
+"""So often at least a provider is asked about what is open (polling.py)."""
+_NOT_THEIRS = ("cancelled", "not_started")
+"""Payments that came to nothing and say nothing against their payer."""
 _UNPAID = (TopUpStatus.FAILED, TopUpStatus.EXPIRED)
 
 
@@ -224,12 +228,21 @@ def _top_ups(account: Account, counts: str, *, window_s: int, now: datetime) -> 
     if counts == Counts.TIMES:
         return _each(mine.filter(started_at__gt=now - window).values_list("started_at", flat=True), window)
     if counts == Counts.UNPAID:
-        ended = mine.filter(status__in=_UNPAID, ended_at__gt=now - window).exclude(failure="cancelled")
+        ended = mine.filter(status__in=_UNPAID, ended_at__gt=now - window).exclude(failure__in=_NOT_THEIRS)
         return _each(ended.values_list("ended_at", flat=True), window)
     paid = mine.filter(status=TopUpStatus.PAID, paid_at__gt=now - window).values_list("coins", "paid_at")
-    open_ = mine.filter(status=TopUpStatus.PENDING).values_list("coins", "expires_at")
     done = [Counted(coins, at + window) for coins, at in paid if at is not None]
-    return done + [Counted(coins, max(at, now)) for coins, at in open_]
+    open_ = mine.filter(status=TopUpStatus.PENDING).only("coins", "expires_at", "accepted_at")
+    return done + [Counted(one.coins, _free_at(one, window, now=now)) for one in open_]
+
+
+def _free_at(unfinished: TopUp, window: timedelta, *, now: datetime) -> datetime:
+    """What the payer's bank still moves may be paid at any moment, and counts for the whole window from then on. What
+    nobody can pay any more ends when its provider is asked next.
+    """
+    if unfinished.accepted_at is not None:
+        return now + window
+    return unfinished.expires_at if unfinished.expires_at > now else now + _ASKED_WITHIN
 
 
 def _withdrawals(account: Account, counts: str, *, window_s: int, now: datetime) -> list[Counted]:

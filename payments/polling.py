@@ -18,6 +18,8 @@ SOON_S, RARELY_S = 60, 900
 """The first checks come by the minute, then ever more rarely, up to this."""
 GIVE_UP_AFTER_S = 24 * 3600
 """After the page closed: a top-up of which the provider knows nothing is over."""
+NOT_STARTED_AFTER = timedelta(minutes=10)
+"""A top-up whose provider never answered when it was started: so long its payer may try again with it."""
 
 
 def poll(*, limit: int, now: datetime) -> int:
@@ -68,10 +70,15 @@ def _claim(*, limit: int, now: datetime) -> list[TopUp]:
 
 
 def _give_up(*, now: datetime) -> None:
-    """Ends what has no payment page, or whose page closed a day ago without a word. Paid late, it is credited still.
+    """Ends what never got a payment page, or whose page closed a day ago without a word. Paid late, it is credited
+    still.
 
     What the payer's bank is still moving is not silent, however long it takes.
     """
+    unreached = TopUp.objects.filter(status=TopUpStatus.PENDING, provider_ref="", saved=None, check_at__isnull=False)
+    unreached = unreached.filter(started_at__lte=now - NOT_STARTED_AFTER)
+    for top_up_id in unreached.values_list("id", flat=True)[:100]:
+        top_up_ends.not_started(top_up_id=top_up_id, to=TopUpStatus.EXPIRED, now=now)
     closed = now - timedelta(seconds=GIVE_UP_AFTER_S)
     silent = TopUp.objects.filter(status=TopUpStatus.PENDING, problem="", accepted_at=None, expires_at__lte=closed)
     for top_up_id in silent.values_list("id", flat=True)[:100]:

@@ -42,6 +42,11 @@ def give_up(*, top_up_id: UUID, now: datetime) -> None:
     over(top_up_id, to=TopUpStatus.EXPIRED, why="given_up", now=now)
 
 
+def not_started(*, top_up_id: UUID, to: TopUpStatus, now: datetime) -> None:
+    """Ends a top-up that its provider never opened: nobody can pay it, and it counts against no limit."""
+    over(top_up_id, to=to, why="not_started", failure="not_started", now=now)
+
+
 def over(top_up_id: UUID, *, to: TopUpStatus, why: str, now: datetime, failure: str = "") -> TopUp:
     """Ends one that is still pending; what has ended before stays as it is."""
     with transaction.atomic():

@@ -137,7 +137,7 @@ def start(
         raise ProviderAway from error
     except GatewayRefused as error:
         log.error("top-up %s was refused by %s: %s", top_up, top_up.gateway, error)
-        top_up_ends.over(top_up.id, to=TopUpStatus.FAILED, why="not_started", now=now)
+        top_up_ends.not_started(top_up_id=top_up.id, to=TopUpStatus.FAILED, now=now)
         raise NotStarted from error
     purchases.keep_next(top_up, started)
     return top_up

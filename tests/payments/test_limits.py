@@ -94,6 +94,21 @@ def test_what_was_paid_and_what_is_being_paid_use_up_the_day():
     assert buys(an_old_account(), 1_000), "another account has its own"
 
 
+def test_until_when_an_unfinished_payment_counts_is_said_as_it_is_known():
+    alone("top_up", "coins", 1_000)
+    account = an_old_account()
+    top_up = buys(account, 1_000)
+    at = top_up.expires_at + timedelta(minutes=1)
+    asked = {"account": account, "market": top_up.market, "coins": 500, "now": at}
+    with pytest.raises(LimitReached) as silent:
+        limits.check_top_up(**asked)
+    assert silent.value.extra["possible_at"] == (at + timedelta(minutes=15)).isoformat().replace("+00:00", "Z")
+    TopUp.objects.filter(id=top_up.id).update(accepted_at=at)  # its bank moves it for days, and then it counts
+    with pytest.raises(LimitReached) as moving:
+        limits.check_top_up(**asked)
+    assert moving.value.extra["possible_at"] == (at + DAY).isoformat().replace("+00:00", "Z")
+
+
 def test_what_failed_counts_no_more_and_what_was_paid_is_free_a_day_later():
     alone("top_up", "coins", 1_000)
     account = an_old_account()

@@ -13,7 +13,7 @@ from payments.gateways.base import GatewayAway, GatewayRefused
 from payments.gateways.stripe import StripeGateway
 from payments.models import Journal, Lot, TopUp, TopUpStatus
 from promote.idempotency.answers import KeyReused
-from promote.markets.models import CoinPack, Market, PaymentMethod
+from promote.markets.models import CoinPack, Market, MoneyLimit, PaymentMethod
 from promote.money import MICROS
 from promote.notifications.models import Notification
 from promote.outbox.models import Message
@@ -180,6 +180,24 @@ def test_a_provider_that_is_away_takes_nothing(at_till: Till) -> None:
         nowhere.fetch("cs_test_1")
 
 
+def test_what_never_reached_its_provider_is_soon_over_and_counts_against_no_limit(at_till: Till) -> None:
+    gateways.offer(
+        "stripe", lambda: StripeGateway(secret_key="sk_test_x", webhook_secrets=[], api_base="http://127.0.0.1:1")
+    )
+    account, market = an_account(country="US"), Market.objects.get(code="US")
+    MoneyLimit.objects.create(market=market, flow="top_up", name="unpaid", counts="unpaid", most=1, window_s=86_400)
+    for _again in range(2):
+        with pytest.raises(top_ups.ProviderAway):
+            a_top_up(account)
+    later = timezone.now() + timedelta(minutes=11)
+    polling.poll(limit=10, now=timezone.now())
+    assert set(account.top_ups.values_list("status", flat=True)) == {"pending"}, "its payer may try again with it"
+    polling.poll(limit=10, now=later)
+    assert set(account.top_ups.values_list("status", "failure")) == {("expired", "not_started")}
+    open_to_all = limits.outlook(account=an_account(), market=market, flow=limits.Flow.TOP_UP, now=later)
+    assert limits.outlook(account=account, market=market, flow=limits.Flow.TOP_UP, now=later) == open_to_all
+
+
 @pytest.mark.usefixtures("static_files")
 def test_what_its_provider_refuses_to_start_is_over_and_counts_against_no_limit(
     at_till: Till, monkeypatch: pytest.MonkeyPatch
@@ -335,7 +353,7 @@ def test_an_open_payment_is_asked_about_ever_more_rarely(at_till: Till) -> None:
 
 def test_a_payment_of_which_the_provider_knows_nothing_ends_after_a_day(at_till: Till) -> None:
     top_up = a_top_up()
-    TopUp.objects.filter(id=top_up.id).update(provider_ref="", redirect_url="")
+    TopUp.objects.filter(id=top_up.id).update(provider_ref="cs_test_of_nobody")
     polling.poll(limit=10, now=top_up.expires_at + timedelta(days=1))
     top_up.refresh_from_db()
     assert (top_up.status, top_up.transitions.last().why) == (TopUpStatus.EXPIRED, "given_up")  # type: ignore[union-attr]
