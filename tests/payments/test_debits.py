@@ -7,14 +7,15 @@ import requests
 from django.test import Client
 from django.utils import timezone
 
-from payments import polling, wallet
-from payments.models import FraudWarning, Lot, NoticeState, TopUp, TopUpStatus
+from payments import gifts, polling, wallet
+from payments.models import FraudWarning, Lot, NoticeState, PaymentReturn, TopUp, TopUpStatus
 from promote.keys import staff
 from tests.api.callers import a_browser
-from tests.builders import an_account
+from tests.builders import a_number, an_account
 from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.buying import Till, a_top_up, deliver, state_of, work_off
 from tests.payments.counter import confirmed
+from tests.payments.ledgers import audited
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
 
@@ -67,6 +68,23 @@ def test_a_debit_under_way_is_not_given_up_and_found_final_by_asking(at_till: Ti
     polling.poll(limit=10, now=timezone.now() + timedelta(days=4))
     top_up.refresh_from_db()
     assert top_up.status == TopUpStatus.PAID
+
+
+def test_a_debit_that_the_bank_returns_once_its_coins_are_spent_is_owed(at_till: Till) -> None:
+    top_up = debited(at_till)
+    settles(at_till, top_up)
+    confirmed(top_up)
+    top_up.refresh_from_db()
+    gifts.give(account=top_up.account, coins=400, reference=f"gift-{a_number()}", now=timezone.now())
+    charge = at_till.stripe.client.v1.payment_intents.retrieve(top_up.payment_ref).latest_charge
+    returned = at_till.stripe.control(f"charges/{charge}/dispute")
+    at_till.stripe.control(f"disputes/{returned['id']}/close", won=False)  # a bank's return can't be answered
+    deliver(at_till.of_kind("charge.dispute.closed"))
+    work_off()
+    balance = wallet.balance(account=top_up.account)
+    assert (balance.free_coins, balance.debt_coins) == (0, 400)
+    assert PaymentReturn.objects.get(top_up=top_up).state == "done"
+    audited()
 
 
 def test_its_payer_is_told_what_they_wait_for(at_till: Till) -> None:
