@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from payments import documents
 from payments.admin.ledger import LookOnly
 from payments.documents.sheet import sheet
-from payments.models import BillingDetails, Invoice, InvoiceSeries, Seller
+from payments.models import BillingDetails, Invoice, InvoiceKind, InvoiceSeries, Seller
 from promote.look_only import money
 
 
@@ -38,7 +38,9 @@ class InvoiceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("total"))
     def total(self, invoice: Invoice) -> str:
-        return money(invoice.gross_minor, invoice.currency)
+        """What a credit note tells of is taken off."""
+        sign = -1 if invoice.kind == InvoiceKind.CREDIT_NOTE else 1
+        return money(sign * invoice.gross_minor, invoice.currency)
 
     @admin.display(description=_("document"))
     def opened(self, invoice: Invoice) -> str:

@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from payments import documents
+from payments import billing, documents
 from payments import invoices as own_invoices
 from payments.documents.year import years_of
 from payments.invoices_api import zipped
-from payments.models import Invoice
+from payments.models import Invoice, InvoiceKind
 from promote import ids
 from promote.front.doors import AdvertiserRequest, advertiser
 from promote.notifications.models import Notification
@@ -71,27 +71,49 @@ ICONS = {
 
 
 def _news(one: Notification) -> News:
-    about = one.kind.partition("_")[0]
-    href = ""
-    if isinstance(one.payload.get("order"), str):
-        href = reverse("pages:order", args=[one.payload["order"]])
-    elif about == "offer":
-        href = reverse("pages:offers")
-    elif about in ("invoice", "credit"):
-        href = reverse("pages:invoices")
-    elif about in ("top", "coins", "withdrawal", "transfer", "debt"):
-        href = reverse("pages:wallet")
     icon = next((icon for start, icon in ICONS.items() if one.kind.startswith(start)), "bell")
-    return News(one, sentence(one), href, icon)
+    return News(one, sentence(one), _where(one), icon)
+
+
+def _where(one: Notification) -> str:
+    """The page on which what is told can be seen, and acted on; none where there is nothing to see."""
+    about = one.kind.partition("_")[0]
+    if about in ("invoice", "credit"):
+        return reverse("pages:invoices")
+    if isinstance(one.payload.get("order"), str):
+        return reverse("pages:order", args=[one.payload["order"]])
+    if isinstance(one.payload.get("top_up"), str):
+        return reverse("pages:top_up_return", args=[one.payload["top_up"]])
+    if one.kind == "order_not_placed":
+        return reverse("pages:promote", args=[one.payload["target"]])
+    if about == "offer":
+        return reverse("pages:offers")
+    return reverse("pages:wallet") if about in ("top", "coins", "withdrawal", "transfer", "debt", "saved") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document in the list. What a credit note tells of is taken off: it stands with a minus."""
+
+    invoice: Invoice
+
+    @property
+    def amount_minor(self) -> int:
+        return -self.invoice.gross_minor if self.is_credit_note else self.invoice.gross_minor
+
+    @property
+    def is_credit_note(self) -> bool:
+        return self.invoice.kind == InvoiceKind.CREDIT_NOTE
 
 
 @require_safe
 @advertiser
 def invoices(request: AdvertiserRequest) -> HttpResponse:
-    found = Invoice.objects.filter(account=request.account).select_related("market").order_by("-id")
+    found = Invoice.objects.filter(account=request.account).select_related("market", "corrects").order_by("-id")
     page, older = _page(found, request.GET.get("before", ""), "inv")
     shown = {
-        "invoices": page,
+        "papers": [Paper(one) for one in page],
+        "buyer": billing.buyer(request.account),
         "older": older,
         "newer": reverse("pages:invoices") if request.GET.get("before") else "",
         "years": years_of(request.account),

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from promote.front import (
+    page_billing,
     page_central,
     page_change,
     page_charges,
@@ -46,6 +47,7 @@ urlpatterns = [
     path("wallet/top-ups/<str:top_up_id>/cancel/", page_wallet.cancel_top_up, name="cancel_top_up"),
     path("wallet/saved/<str:saved_id>/forget/", page_wallet.forget_saved, name="forget_saved"),
     path("invoices/", page_papers.invoices, name="invoices"),
+    path("invoices/details/", page_billing.page, name="billing"),
     path("invoices/<int:year>.zip", page_papers.invoices_of_year, name="invoices_of_year"),
     path("invoices/<str:invoice_id>.pdf", page_papers.invoice_pdf, name="invoice_pdf"),
     path("notifications/", page_papers.notifications, name="notifications"),

@@ -192,6 +192,11 @@ ORIGINS: dict[str, Text] = {
     "google": _("Bought on Google Play"),
     "card": _("Bought by card"),
     "paypal": _("Bought with PayPal"),
+    "paypal_reference": _("Bought with PayPal"),
+    "direct_debit": _("Bought by direct debit"),
+    "doku_bank_transfer": _("Bought by bank transfer"),
+    "2c2p_bank_transfer": _("Bought by bank transfer"),
+    "offline_bank_transfer": _("Bought by bank transfer"),
     "grant": _("Given to you"),
 }
 
@@ -209,7 +214,7 @@ METHODS: dict[str, Text] = {
     "dana": _("DANA"),
     "ovo": _("OVO"),
     "doku_bank_transfer": _("Bank transfer"),
-    "offline_bank_transfer": _("Bank transfer by hand"),
+    "offline_bank_transfer": _("Bank transfer with a reference"),
     "rabbit_line_pay": _("Rabbit LINE Pay"),
     "2c2p_bank_transfer": _("Bank transfer"),
     "truemoney": _("TrueMoney"),

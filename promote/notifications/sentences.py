@@ -66,7 +66,7 @@ SENTENCES: dict[str, Promise] = {
     "withdrawal_refused": _("Your withdrawal of {coins} was refused: {reason} The coins are in your balance."),
     "offer_granted": _("You have a new offer: {offer}."),
     "invoice_issued": _("Invoice {number} is ready."),
-    "credit_note_issued": _("Credit note {number} is ready: it says what of a payment went back to you."),
+    "credit_note_issued": _("Credit note {number} is ready. It corrects an earlier document."),
 }
 COUNTED = ("coins", "spent", "owed")
 

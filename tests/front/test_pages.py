@@ -41,6 +41,7 @@ def addresses(account: Account) -> list[str]:
         "/wallet/",
         "/wallet/top-up/?need=300&next=/promote/",
         "/invoices/",
+        "/invoices/details/",
         "/notifications/",
     ]
 

@@ -118,7 +118,9 @@ def micros(value: int | None) -> str:
 
 @register.simple_tag
 def price(amount_minor: int, currency: str, exponent: int) -> str:
-    return money.format_price(amount_minor, currency, exponent)
+    """`−US$4.95`: a minus stands before the sign, as wide as a plus."""
+    amount = money.format_price(abs(amount_minor), currency, exponent)
+    return f"−{amount}" if amount_minor < 0 else amount
 
 
 @register.filter
@@ -151,7 +153,7 @@ def country(code: str) -> str:
 def origin(code: str) -> str:
     """Where a lot's coins came from, as its owner would say it."""
     known = words.ORIGINS.get(code)
-    return str(known) if known else _("Bought by %(method)s") % {"method": words.METHODS.get(code, code)}
+    return str(known) if known else _("Bought with %(method)s") % {"method": words.METHODS.get(code, code)}
 
 
 @register.filter
