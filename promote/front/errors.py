@@ -3,14 +3,15 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "errors/404.html", status=404)
+    return render(request, "errors/404.html", {"at_desk": _at_desk(request)}, status=404)
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "errors/403.html", status=403)
+    return render(request, "errors/403.html", {"at_desk": _at_desk(request)}, status=403)
 
 
 def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -20,6 +21,10 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Nothing is looked up here, since what failed may be the very thing that the frame would ask."""
-    return HttpResponse(
-        render_to_string("errors/500.html", {"theme": request.COOKIES.get("theme", "auto")}), status=500
-    )
+    shown = {"theme": request.COOKIES.get("theme", "auto"), "at_desk": _at_desk(request)}
+    return HttpResponse(render_to_string("errors/500.html", shown), status=500)
+
+
+def _at_desk(request: HttpRequest) -> bool:
+    """Whether staff's own pages are meant, which are told otherwise and led back to otherwise."""
+    return request.path.startswith(reverse("admin:index"))

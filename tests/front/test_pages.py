@@ -109,6 +109,16 @@ def test_who_may_not_open_a_page_is_told_so_and_can_sign_in_as_somebody_else():
     assert 'action="/logout/"' in response.content.decode()
 
 
+def test_staff_who_lose_their_way_are_led_back_to_the_desk_and_told_nothing_of_coins():
+    boss = signed_in(a_user(is_staff=True, is_superuser=True))
+    lost = boss.get("/admin/orders/review/00000000-0000-0000-0000-000000000000/change/")
+    refused = signed_in(a_user(is_staff=True)).get("/admin/orders/order/settlements/")
+    for answer, status in ((lost, 404), (refused, 403)):
+        assert answer.status_code == status
+        assert 'href="/admin/"' in answer.content.decode()
+        assert "Your orders and coins" not in text_of(answer)
+
+
 def test_the_first_view_weighs_less_than_100_kb():
     account = a_busy_account()
     browser = signed_in(account)
