@@ -18,6 +18,7 @@ from payments.models import (
     DifferenceState,
     PaymentReturn,
     ProviderLine,
+    ReturnKind,
     ReturnState,
     TopUp,
     TopUpStatus,
@@ -158,13 +159,16 @@ def _ours(gateway: str, *, since: datetime, until: datetime) -> Iterator[Found]:
             ours_minor=top_up.amount_minor,
             ours_currency=top_up.currency,
         )
-    gone = PaymentReturn.objects.filter(gateway=gateway, noticed_at__gte=since, noticed_at__lt=until)
+    # What we asked for ourselves has left once it is done: our staff, or finance, may take days until then.
+    ours, heard_of = Q(kind=ReturnKind.WITHDRAWAL), Q(noticed_at__gte=since, noticed_at__lt=until)
+    moved = (ours & Q(done_at__gte=since, done_at__lt=until)) | (~ours & heard_of)
+    gone = PaymentReturn.objects.filter(moved, gateway=gateway)
     gone = gone.exclude(provider_ref="").exclude(provider_ref__in=lines.values("subject")).select_related("top_up")
     for one in gone:
         yield Found(
             DifferenceKind.MISSING_THERE,
             one.provider_ref,
-            one.noticed_at,
+            one.done_at if one.kind == ReturnKind.WITHDRAWAL and one.done_at else one.noticed_at,
             method=one.top_up.method,
             top_up=one.top_up,
             ours_minor=-one.amount_minor,

@@ -19,6 +19,7 @@ from django.db.models import F
 from payments import (
     fraud_warnings,
     gateways,
+    payers,
     paying_back,
     refused_notices,
     returns,
@@ -180,6 +181,7 @@ def _act(notice: Notice, top_up: TopUp, *, now: datetime) -> None:
     """Asks the provider of the payment, and where the notice is about money that went back, of that too."""
     if notice.about != "return" or top_up.status != TopUpStatus.PAID:
         top_ups.confirm_read(top_up, provider_ref=notice.provider_ref, why="notice", now=now)
+    payers.keep(notice, top_up)
     if notice.about == "return":
         returns.confirm(top_up_id=top_up.id, now=now)
         paying_back.follow(top_up_id=top_up.id, now=now)

@@ -3,13 +3,22 @@
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 
-from payments import debts, gateways, providers, withdrawals
-from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, PaysBack, Returned, ReturnedState
+from payments import debts, gateways, payout_accounts, providers, withdrawals
+from payments.gateways.base import (
+    Gateway,
+    GatewayAway,
+    GatewayRefused,
+    PaysBack,
+    PaysNamedAccount,
+    Returned,
+    ReturnedState,
+)
 from payments.models import LegState, TopUp, WithdrawalLeg
 
 log = logging.getLogger(__name__)
@@ -52,13 +61,14 @@ def follow(*, top_up_id: UUID, now: datetime) -> None:
     by_reference = {leg.public_id: leg for leg in legs}
     if not by_reference:
         return
-    for said in returns_of(TopUp.objects.get(id=top_up_id)):
+    top_up = TopUp.objects.get(id=top_up_id)
+    for said in returns_of(top_up, by=top_up.gateway):
         if leg := by_reference.get(said.reference):
             _conclude(leg, said, now=now)
 
 
 def _advance(leg_id: UUID, *, now: datetime) -> None:
-    leg = WithdrawalLeg.objects.select_related("returned__top_up", "withdrawal").get(id=leg_id)
+    leg = WithdrawalLeg.objects.select_related("returned__top_up", "withdrawal", "payout_account").get(id=leg_id)
     said = _known(leg)
     if said is None and leg.state == LegState.WAITING and debts.owed_micros(leg.withdrawal.account_id):
         log.warning("withdrawal leg %s is not sent: its account owes coins since it asked", leg)
@@ -79,22 +89,30 @@ def _known(leg: WithdrawalLeg) -> Returned | None:
     """After a crash the refund may be there already, and a key is not kept for ever."""
     if leg.checks <= 1 and leg.state == LegState.WAITING:
         return None
-    return next((one for one in returns_of(leg.returned.top_up) if one.reference == leg.public_id), None)
+    said = returns_of(leg.returned.top_up, by=leg.returned.gateway)
+    return next((one for one in said if one.reference == leg.public_id), None)
 
 
 def _refund(gateway: Gateway, leg: WithdrawalLeg) -> Returned:
-    return _paying(gateway).refund(
-        providers.there(leg.returned.top_up),
-        amount_minor=leg.returned.amount_minor,
-        currency=leg.returned.currency,
-        reference=leg.public_id,
-        key=f"{leg.withdrawal.public_id}:{leg.seq}",
-    )
+    paid = providers.there(leg.returned.top_up)
+    asked: dict[str, Any] = {
+        "amount_minor": leg.returned.amount_minor,
+        "currency": leg.returned.currency,
+        "reference": leg.public_id,
+        "key": f"{leg.withdrawal.public_id}:{leg.seq}",
+    }
+    if leg.payout_account is None:
+        return _paying(gateway).refund(paid, **asked)
+    if not isinstance(gateway, PaysNamedAccount):
+        raise GatewayRefused("this provider pays to no account that is named")
+    return gateway.refund_to(paid, to=payout_accounts.opened(leg.payout_account), **asked)
 
 
-def returns_of(top_up: TopUp) -> list[Returned]:
-    """What the provider has of a payment that went back. Raises GatewayAway, GatewayRefused, NoSuchGateway."""
-    return providers.ask(top_up.gateway, lambda gateway: _paying(gateway).returns_of(providers.there(top_up)))
+def returns_of(top_up: TopUp, *, by: str) -> list[Returned]:
+    """What the gateway `by` has of a payment that went back through it. Raises GatewayAway, GatewayRefused,
+    NoSuchGateway.
+    """
+    return providers.ask(by, lambda gateway: _paying(gateway).returns_of(providers.there(top_up)))
 
 
 def _paying(gateway: Gateway) -> PaysBack:

@@ -60,7 +60,8 @@ def ask(name: str, question: Callable[[Gateway], Answer]) -> Answer:
 
 def there(top_up: TopUp) -> PaidThere:
     """A paid top-up as its provider knows it."""
-    return PaidThere(top_up.provider_ref, top_up.payment_ref, top_up.paid_at or top_up.started_at)
+    at = top_up.paid_at or top_up.started_at
+    return PaidThere(top_up.provider_ref, top_up.payment_ref, at, reference=top_up.public_id)
 
 
 def pause_of(name: str) -> Pause | None:

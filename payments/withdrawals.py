@@ -13,7 +13,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from payments import debts, fiat, ledger, lots, uses, withdrawing
+from payments import debts, fiat, ledger, lots, payout_accounts, uses, withdrawing
+from payments.gateways.base import NamedAccount
 from payments.ledger import Movement
 from payments.models import (
     WITHDRAWAL_TRANSITIONS,
@@ -21,6 +22,7 @@ from payments.models import (
     Guard,
     LegState,
     PaymentReturn,
+    PayoutAccount,
     ReturnKind,
     ReturnState,
     TopUp,
@@ -49,26 +51,38 @@ class OwesMeanwhile(Refusal):
     sentence = _("Since this was asked for, the account owes {coins}. Refuse it: the coins that come back repay first.")
 
 
-def request(*, account: Account, surface: str, coins: int, key: str, now: datetime) -> Withdrawal:
-    """Holds `coins` for their payments, and sends them off, or to review where a limit wants it. The same key, the same
-    withdrawal. Raises WithdrawalNotAvailable, LimitReached, Invalid, KeyReused.
+def request(
+    *,
+    account: Account,
+    surface: str,
+    coins: int,
+    key: str,
+    now: datetime,
+    payout_account: NamedAccount | None = None,
+) -> Withdrawal:
+    """Holds `coins` for their payments, and sends them off, or to review where a limit or a named account wants it.
+
+    `payout_account` is given where the plan asks for one, and only there. The same key, the same withdrawal.
+    Raises WithdrawalNotAvailable, LimitReached, Invalid, KeyReused.
     """
     known = Withdrawal.objects.filter(account=account, key=key).first()
     if known is not None:
-        return _the_same(known, coins)
+        return _the_same(known, coins, payout_account)
     market = withdrawing.market_for(account, surface)
     with transaction.atomic():
         held = _hold_payments(account)
         ledger.lock([debts.open_for(account.id)])
         known = Withdrawal.objects.filter(account=account, key=key).first()
         if known is not None:
-            return _the_same(known, coins)
+            return _the_same(known, coins, payout_account)
         # A payment that was credited since the others were locked is for the next withdrawal.
         free = lots.lock_free(account=account, now=now)
         free = [one for one in free if one.lot.top_up in held or not one.lot.withdrawable]
         plan = withdrawing.plan(account=account, market=market, surface=surface, free=free, coins=coins, now=now)
+        named = payout_accounts.read(payout_account, banks=plan.banks)
         made = _open(account, plan, surface=surface, key=key, now=now)
-        _hold(made, plan.parts, now=now)
+        to = payout_accounts.keep(named, account=account, banks=plan.banks, now=now) if named else None
+        _hold(made, plan.parts, to=to, now=now)
         kind = "withdrawal_in_review" if plan.is_reviewed else "withdrawal_requested"
         notifications.notify(account=account, kind=kind, payload={"coins": made.coins}, now=now)
         _wake()
@@ -145,8 +159,8 @@ def _hold_payments(account: Account) -> set[UUID | None]:
     return {None, *locked.values_list("id", flat=True)}
 
 
-def _the_same(known: Withdrawal, coins: int) -> Withdrawal:
-    if known.coins != coins:
+def _the_same(known: Withdrawal, coins: int, payout_account: NamedAccount | None) -> Withdrawal:
+    if known.coins != coins or not payout_accounts.is_same(known.payout_account, payout_account):
         raise KeyReused
     return known
 
@@ -170,7 +184,7 @@ def _open(account: Account, plan: Plan, *, surface: str, key: str, now: datetime
     return made
 
 
-def _hold(made: Withdrawal, parts: Sequence[Part], *, now: datetime) -> None:
+def _hold(made: Withdrawal, parts: Sequence[Part], *, to: PayoutAccount | None, now: datetime) -> None:
     movements = [Movement(part.lot.ledger_account_id, made.escrow_id, coins_to_micros(part.coins)) for part in parts]
     key, ref = f"withdrawal:{made.public_id}:hold", made.public_id
     ledger.post(kind="withdrawal", key=key, ref=ref, movements=movements, now=now)
@@ -191,7 +205,7 @@ def _hold(made: Withdrawal, parts: Sequence[Part], *, now: datetime) -> None:
             top_up=part.top_up,
             kind=ReturnKind.WITHDRAWAL,
             state=ReturnState.UNDER_WAY,
-            gateway=part.top_up.gateway,
+            gateway=part.carrier or part.top_up.gateway,
             amount_minor=amount,
             currency=part.top_up.currency,
             coins=part.coins,
@@ -199,7 +213,13 @@ def _hold(made: Withdrawal, parts: Sequence[Part], *, now: datetime) -> None:
         )
         waits = made.status == WithdrawalStatus.REQUESTED
         WithdrawalLeg.objects.create(
-            withdrawal=made, seq=seq, lot=part.lot, coins=part.coins, returned=returned, check_at=now if waits else None
+            withdrawal=made,
+            seq=seq,
+            lot=part.lot,
+            coins=part.coins,
+            returned=returned,
+            payout_account=to if part.carrier else None,
+            check_at=now if waits else None,
         )
     fiat.post(kind="withdrawal_fiat", key=f"{key}:fiat", ref=ref, movements=fiat_moves, now=now)
 

@@ -4,18 +4,18 @@ Which surfaces offer it, each method's usual time and window, and the stores' ow
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from payments import clawbacks, debts, gateways, limits, lots, uses
+from payments import clawbacks, debts, gateways, limits, lots, payout_accounts, uses
 from payments.gateways.base import PaysBack
 from payments.lots import Free
 from payments.models import Lot, TopUp
 from payments.models.lots import IN_APP
 from promote.accounts.models import Account
-from promote.markets.models import Market, PaymentMethod
+from promote.markets.models import Market, PaymentMethod, PayoutBank
 from promote.money import MICROS, coins_to_micros, format_coins, micros_to_coins_ceil
 from promote.refusals import FieldError, Invalid, Refusal, Text
 
@@ -33,8 +33,8 @@ _SENTENCES: dict[str, Text] = {
         "balance."
     ),
     "method": _(
-        "How you paid can't be paid back from here: its time is over, or its provider takes no refunds this way. Your "
-        "coins stay in your balance; write to support to have them paid back."
+        "How you paid can't be paid back any more: its time is over, or its provider is not here now. Your coins stay "
+        "in your balance; write to support to have them paid back."
     ),
 }
 
@@ -56,13 +56,17 @@ class WithdrawalNotAvailable(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Coins that go back to one payment, by its method, and the price of that part of their lot, in minor units."""
+    """Coins that go back to one payment, by its method, and the price of that part of their lot, in minor units.
+
+    `carrier` is the gateway that pays it to an account which its payer names; empty where it goes back as it came.
+    """
 
     lot: Lot
     top_up: TopUp
     method: PaymentMethod
     coins: int
     price_minor: int
+    carrier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class Plan:
     """Our staff looks at it first (limits.py says when)."""
     links: tuple[tuple[str, str], ...] = ()
     """The stores that sold coins of this wallet, each with where it takes a request for a refund."""
+    banks: tuple[PayoutBank, ...] = ()
+    """Where the account may be that its payer has to name for some of the parts; empty where none is needed."""
 
     @property
     def coins(self) -> int:
@@ -120,9 +126,13 @@ def plan(
         taken = min(part.coins, wanted)
         if taken:
             price = min(uses.price_of(part.lot, micros=coins_to_micros(taken)), part.top_up.returnable_minor)
-            parts.append(Part(part.lot, part.top_up, part.method, taken, price))
+            parts.append(replace(part, coins=taken, price_minor=price))
             wanted -= taken
-    return Plan(market, there, tuple(parts), is_reviewed, tuple(_links(market, _origins(free))))
+    named = next((part.top_up.market_id for part in parts if part.carrier), None)
+    banks = payout_accounts.banks_of(named) if named else ()
+    links = tuple(_links(market, _origins(free)))
+    # Whose account it is that is named, only a person can tell.
+    return Plan(market, there, tuple(parts), is_reviewed or bool(banks), links, banks)
 
 
 def _nothing(market: Market, free: Iterable[Free[Lot]]) -> WithdrawalNotAvailable:
@@ -195,14 +205,28 @@ def _possible(market: Market, free: list[Free[Lot]], *, now: datetime) -> list[P
             coins = min(one.micros // MICROS, most, left[one.lot.id])
             if not coins:
                 continue
-            parts.append(Part(one.lot, top_up, method, coins, top_up.returnable_minor))
-    return parts
+            carrier = payout_accounts.carrier_of(top_up)
+            parts.append(Part(one.lot, top_up, method, coins, top_up.returnable_minor, carrier))
+    return _to_one_account(parts)
 
 
 def _pays_back(top_up: TopUp, method: PaymentMethod, *, now: datetime) -> bool:
     if method.refund_to_days is None or not gateways.has_keys(top_up.gateway):
         return False
-    if not isinstance(gateways.named(top_up.gateway), PaysBack):
+    carrier = payout_accounts.carrier_of(top_up)
+    if not (payout_accounts.can_pay(carrier) if carrier else isinstance(gateways.named(top_up.gateway), PaysBack)):
         return False
     window = method.refund_window_days
     return window is None or (top_up.paid_at or top_up.started_at) + timedelta(days=window) > now
+
+
+def _to_one_account(parts: list[Part]) -> list[Part]:
+    """A withdrawal names one account: parts that go to one are all of one market, that of the oldest which has banks.
+    Those of another, as somebody who moved may have, are for the next withdrawal.
+    """
+    paid_in = [part.top_up.market_id for part in parts if part.carrier]
+    if not paid_in:
+        return parts
+    has_banks = set(PayoutBank.objects.filter(enabled=True, market__in=paid_in).values_list("market_id", flat=True))
+    market_id = next((one for one in paid_in if one in has_banks), None)
+    return [part for part in parts if not part.carrier or part.top_up.market_id == market_id]

@@ -1,11 +1,13 @@
-"""Money of a paid transfer on its way back to its payers' accounts: a list for finance, who sends it by the bank.
+"""Money of a paid transfer on its way back by our bank: a list for finance, who sends it.
 
-A transfer may have come in lines of several accounts. What goes back goes to the newest line's first, to each up to
-what its line brought and has not gone back yet; the database lets no more (trigger). The parts of one refund are sent
-all or none. One person says that a part was sent (or can't be), another confirms it; only then does the withdrawal hear
-of it. Source: issue of methods, DESIGN.md 2 and 6.10.
+What came to our own account may have come in lines of several accounts. What goes back goes to the newest line's first,
+to each up to what its line brought and has not gone back yet. What came through a provider that pays no transfer back
+goes to the account that its payer named (payout_accounts.py). The database lets no more (triggers). The parts of one
+refund are sent all or none. One person says that a part was sent (or can't be), another confirms it; only then does the
+withdrawal hear of it. Source: issue of methods, DESIGN.md 2 and 6.10.
 """
 
+import contextlib
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -16,9 +18,10 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from payments.adjustments import SamePerson
-from payments.models import BankMatch, BankPayout, MatchState, PayoutState, TopUp
+from payments.models import BankMatch, BankPayout, MatchState, PayoutAccount, PayoutState, TopUp, WithdrawalLeg
+from promote import ids
 from promote.accounts.models import User
-from promote.refusals import FieldError, Invalid, Refusal, WrongState
+from promote.refusals import FieldError, Invalid, NotFound, Refusal, WrongState
 
 Share = tuple[BankMatch, int]
 
@@ -53,6 +56,24 @@ def ask(*, top_up: TopUp, amount_minor: int, reference: str, now: datetime) -> l
             )
             for match, part in shares(top_up=top_up, amount_minor=amount_minor)
         ]
+
+
+def ask_named(*, top_up_id: UUID, amount_minor: int, currency: str, reference: str, now: datetime) -> BankPayout:
+    """Puts what goes to the account that a withdrawal's part names on the list, once per reference.
+
+    The database takes that part's account, amount and payment alone, while it is under way (trigger).
+    """
+    with transaction.atomic():
+        TopUp.objects.select_for_update(of=("self",)).get(id=top_up_id)
+        known = BankPayout.objects.filter(reference=reference).first()
+        return known or BankPayout.objects.create(
+            top_up_id=top_up_id,
+            payout_account=PayoutAccount.objects.get(legs=ids.parse("wdl", reference)),
+            reference=reference,
+            amount_minor=amount_minor,
+            currency=currency,
+            asked_at=now,
+        )
 
 
 def shares(*, top_up: TopUp, amount_minor: int, after_minor: int = 0) -> list[Share]:
@@ -96,6 +117,7 @@ def confirm(*, payout_id: UUID, by: User, now: datetime) -> None:
         if payout.maker_id == by.pk:
             raise SamePerson
         decided = {"checker": by, "decided_at": now}
+        _wake(payout.reference, now=now)
         if payout.is_sent:
             BankPayout.objects.filter(id=payout.id).update(state=PayoutState.SENT, **decided)
             return
@@ -118,6 +140,12 @@ def by_reference(payouts: Iterable[BankPayout]) -> dict[str, list[BankPayout]]:
     for payout in sorted(payouts, key=lambda one: one.id):
         refunds.setdefault(payout.reference, []).append(payout)
     return refunds
+
+
+def _wake(reference: str, *, now: datetime) -> None:
+    """The withdrawal's part hears of it in the worker's next round, and not hours later."""
+    with contextlib.suppress(NotFound):
+        WithdrawalLeg.objects.filter(id=ids.parse("wdl", reference)).exclude(check_at=None).update(check_at=now)
 
 
 def _left(top_up: TopUp) -> list[Share]:

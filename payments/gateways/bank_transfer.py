@@ -1,11 +1,13 @@
 """Offline bank transfer: our own bank account, our own references. What arrived is what two persons approved of it.
 
-There is no provider to ask: the statements that finance imported are its answers (payments/bank/).
+There is no provider to ask: the statements that finance imported are its answers (payments/bank/). What another
+provider took and can't pay back leaves by our bank too, to the account that its payer names.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Max, QuerySet, Sum
 from django.utils import timezone
@@ -18,6 +20,7 @@ from payments.gateways.base import (
     Instructions,
     Line,
     LineKind,
+    NamedAccount,
     NoticeFacts,
     PaidThere,
     Payee,
@@ -97,8 +100,19 @@ class BankTransferGateway:
             raise GatewayRefused(str(error)) from error
         return _returned(parts)
 
+    def refund_to(
+        self, paid: PaidThere, *, to: NamedAccount, amount_minor: int, currency: str, reference: str, key: str
+    ) -> Returned:
+        """Of a payment that another gateway took. `to` is the row that the withdrawal's part names: it goes on the list
+        sealed, and is opened by who sends it.
+        """
+        payout = payouts.ask_named(
+            top_up_id=_id(paid), amount_minor=amount_minor, currency=currency, reference=reference, now=timezone.now()
+        )
+        return _returned([payout])
+
     def returns_of(self, paid: PaidThere) -> list[Returned]:
-        refunds = payouts.by_reference(_of(payment_ref=paid.payment_ref).bank_payouts.all())
+        refunds = payouts.by_reference(BankPayout.objects.filter(top_up=_id(paid)))
         return [_returned(parts) for parts in refunds.values()]
 
     def payees(self, paid: PaidThere, *, amount_minor: int) -> list[Payee]:
@@ -137,6 +151,11 @@ def _of(**by: str) -> TopUp:
     if found is None:
         raise GatewayRefused("no transfer has this reference")
     return found
+
+
+def _id(paid: PaidThere) -> UUID:
+    """A payment by our own id: we are its provider here, or pay back in another's place."""
+    return ids.parse("top", paid.reference)
 
 
 def _sum(top_up: TopUp, state: MatchState) -> int:

@@ -231,11 +231,14 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class PaidThere:
-    """A payment by its ids at the provider, of its page or order, and of itself, and when we heard that it was paid."""
+    """A payment by its ids at the provider, of its page or order, and of itself, and when we heard that it was paid.
+    `reference` is our own id of it, where we have one.
+    """
 
     provider_ref: str
     payment_ref: str
     at: datetime
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +247,18 @@ class Payee:
 
     account: str
     amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAccount:
+    """A bank account as its owner named it: its bank by the code that its market's banks use among themselves.
+
+    Whatever writes one down (a log, a trace) has its bank alone.
+    """
+
+    bank: str
+    holder: str = field(repr=False)
+    number: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +326,35 @@ class PaysAccounts(Protocol):
 
     def paid_to(self, references: Sequence[str]) -> Mapping[str, list[Payee]]:
         """Whom the refunds of these references of ours go to, as far as they were asked for."""
+        ...
+
+
+@runtime_checkable
+class WantsAccount(Protocol):
+    """A gateway some of whose payments can't go back as they came, only to a bank account that their payer names."""
+
+    def paid_to_named_by(self, method: str) -> str:
+        """The gateway that pays what came by `method` to such an account: itself or another; empty: none is needed."""
+        ...
+
+
+@runtime_checkable
+class PaysNamedAccount(PaysBack, Protocol):
+    """A gateway that pays to a bank account which is named."""
+
+    def refund_to(
+        self, paid: PaidThere, *, to: NamedAccount, amount_minor: int, currency: str, reference: str, key: str
+    ) -> Returned:
+        """As `refund`, to that account. Raises GatewayAway, GatewayRefused."""
+        ...
+
+
+@runtime_checkable
+class TellsPayer(Protocol):
+    """A gateway whose notices may have the name of who paid."""
+
+    def payer_in(self, raw: bytes) -> str:
+        """The name in a notice that it signed; empty where there is none."""
         ...
 
 

@@ -58,6 +58,7 @@ _DEBITS = {
     "06": PaymentState.OPEN,
     "07": PaymentState.OPEN,
 }
+_OUR_BANK = "bank_transfer"
 _TRANSFERS = {"success": PaymentState.PAID, "expired": PaymentState.EXPIRED}
 
 
@@ -283,7 +284,10 @@ class DokuGateway:
             "virtualAccountNo": self._service + customer,
         }
 
-    # money that goes back: of wallets; a virtual account has no way back (payments.md 4.1)
+    # money that goes back: of wallets; a virtual account's goes from our own bank (payments.md 4.1)
+
+    def paid_to_named_by(self, method: str) -> str:
+        return _OUR_BANK if _WAYS.get(method) == "va" else ""
 
     def refund(self, paid: PaidThere, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
         way, _, digits = paid.provider_ref.partition(".")
@@ -350,6 +354,15 @@ class DokuGateway:
             payment_ref=sent_as[:255] if is_back else "",
             reply=_thanks(body) if is_transfer else _PROCESSED,
         )
+
+    def payer_in(self, raw: bytes) -> str:
+        """Of a transfer: a wallet's notice names nobody."""
+        try:
+            more = json.loads(raw)["additionalInfo"]
+            name = more.get("senderName")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return ""
+        return name.strip() if isinstance(name, str) else ""
 
     # calls
 

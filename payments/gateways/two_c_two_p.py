@@ -23,6 +23,7 @@ from payments.gateways.base import (
     GatewayAway,
     GatewayRefused,
     Line,
+    NamedAccount,
     NoticeFacts,
     PaidThere,
     PaymentState,
@@ -31,12 +32,14 @@ from payments.gateways.base import (
     Started,
 )
 
+NAME = "2c2p"
 LIVE = "https://pgw.2c2p.com"
 REFUNDS = "/refunds"
 """Below the address of our notices: where those of refunds go, which are sealed in another way."""
 
 _BANGKOK = timezone(timedelta(hours=7))
-_CHANNELS = {"rabbit_line_pay": "LINE", "truemoney": "TRUEMONEY", "2c2p_bank_transfer": "123"}
+_BANK = "123"
+_CHANNELS = {"rabbit_line_pay": "LINE", "truemoney": "TRUEMONEY", "2c2p_bank_transfer": _BANK}
 _LOCALES = {"en": "en", "th": "th", "ja": "ja", "id": "id", "vi": "vi"}
 # 5015 to 5017, paid too much, too little, too late, are paid: the amount tells what is wrong, and ops is told.
 _STATES = {
@@ -134,11 +137,24 @@ class TwoCTwoPGateway:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise GatewayAway(f"a payment of 2C2P that can't be read: {said.unreadable(error)}") from error
 
+    def paid_to_named_by(self, method: str) -> str:
+        return NAME if _CHANNELS.get(method) == _BANK else ""
+
     def refund(self, paid: PaidThere, *, amount_minor: int, currency: str, reference: str, key: str) -> Returned:
+        return self._refund(paid, amounts.to_decimal(amount_minor, currency), reference)
+
+    def refund_to(
+        self, paid: PaidThere, *, to: NamedAccount, amount_minor: int, currency: str, reference: str, key: str
+    ) -> Returned:
+        account = {"bankCode": to.bank, "accountName": to.holder, "accountNumber": to.number}
+        return self._refund(paid, amounts.to_decimal(amount_minor, currency), reference, **account)
+
+    def _refund(self, paid: PaidThere, amount: str, reference: str, **account: str) -> Returned:
         found = self._act(
             paid,
             processType="R",
-            actionAmount=amounts.to_decimal(amount_minor, currency),
+            actionAmount=amount,
+            **account,
             notifyURL=self._notice_url + REFUNDS,
             idempotencyID=reference.replace("_", ""),
         )

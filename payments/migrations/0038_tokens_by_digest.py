@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0033_single")]
+    dependencies = [("payments", "0034_payout_accounts")]
 
     operations = [
         migrations.AddField(

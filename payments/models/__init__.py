@@ -36,6 +36,7 @@ from payments.models.virtual_accounts import VirtualAccount
 from payments.models.withdrawals import (
     WITHDRAWAL_TRANSITIONS,
     LegState,
+    PayoutAccount,
     Withdrawal,
     WithdrawalLeg,
     WithdrawalStatus,
@@ -79,6 +80,7 @@ __all__ = [
     "NoticeState",
     "Origin",
     "PaymentReturn",
+    "PayoutAccount",
     "PayoutState",
     "ProviderLine",
     "Reconciliation",

@@ -5,6 +5,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from payments.models.top_ups import TopUp
+from payments.models.withdrawals import PayoutAccount
 from promote import ids
 from promote.accounts.models import Account, User
 from promote.markets.models import Market
@@ -182,17 +183,26 @@ class PayoutState(models.TextChoices):
 
 
 class BankPayout(models.Model):
-    """Money of a paid transfer that goes back to the account of one of its lines. One of finance sends it, another
-    confirms. Those of one reference are its parts: all of them are sent, or none (trigger).
+    """Money of a paid transfer that goes back: to the account of one of its lines, or to the one a withdrawal names.
+
+    One of finance sends it, another confirms. Those of one reference are its parts: all are sent, or none (trigger).
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
     top_up = models.ForeignKey(TopUp, on_delete=models.PROTECT, related_name="bank_payouts")
     match = models.ForeignKey(
         BankMatch,
+        null=True,
         on_delete=models.PROTECT,
         related_name="payouts",
         help_text=_("What brought it: a trigger lets no more go back to its payer."),
+    )
+    payout_account = models.ForeignKey(
+        PayoutAccount,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="payouts",
+        help_text=_("Whom the withdrawal's part names: a trigger takes that part's amount alone, once."),
     )
     reference = models.CharField(max_length=64, help_text=_("Whose it is: the withdrawal's part."))
     amount_minor = models.PositiveBigIntegerField()
@@ -215,6 +225,12 @@ class BankPayout(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["reference", "match"], name="bank_payout_once"),
+            models.UniqueConstraint(fields=["reference"], condition=Q(match=None), name="bank_payout_named_once"),
+            models.CheckConstraint(
+                condition=Q(match__isnull=False, payout_account=None)
+                | Q(match=None, payout_account__isnull=False, payee="", payee_account=""),
+                name="bank_payout_to_line_or_named",
+            ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="bank_payout_positive"),
             models.CheckConstraint(condition=Q(checker=None) | ~Q(checker=F("maker")), name="bank_payout_by_two"),
             models.CheckConstraint(

@@ -76,6 +76,9 @@ class TopUp(models.Model):
         max_length=1000, blank=True, help_text=_("The id of the payment page, or of a store's purchase.")
     )
     payment_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment's id at the provider."))
+    payer = models.TextField(
+        blank=True, db_default="", help_text=_("The name of who paid, where the provider told it; sealed.")
+    )
     started_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text=_("The provider's page closes then."))
     accepted_at = models.DateTimeField(null=True, help_text=_("The payer paid; the money was not final yet."))

@@ -63,6 +63,40 @@ class Withdrawal(models.Model):
     def public_id(self) -> str:
         return ids.public("wdr", self.id)
 
+    @property
+    def payout_account(self) -> "PayoutAccount | None":
+        """The account that it names, where some of it can't go back as it was paid."""
+        return PayoutAccount.objects.filter(legs__withdrawal=self).first()
+
+
+class PayoutAccount(models.Model):
+    """The bank account that an advertiser named for what can't go back as it was paid. Holder and number are sealed
+    with the key of fields (payout_accounts.py); it stays as it was named (trigger).
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="payout_accounts")
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+    bank_code = models.CharField(max_length=10, help_text=_("As the market's banks know it: 014."))
+    bank_name = models.CharField(max_length=80)
+    holder = models.TextField(help_text=_("Sealed."))
+    number = models.TextField(help_text=_("Sealed."))
+    last_digits = models.CharField(max_length=4)
+    named_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(last_digits__regex=r"^[0-9]{2,4}$"), name="payout_account_last_digits")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bank_name} {self.known_by}"
+
+    @property
+    def known_by(self) -> str:
+        """How its owner knows it, and how it is shown."""
+        return f"•••• {self.last_digits}"
+
 
 class WithdrawalTransition(models.Model):
     """A withdrawal's history."""
@@ -97,6 +131,15 @@ class WithdrawalLeg(models.Model):
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="legs")
     coins = models.PositiveIntegerField()
     returned = models.OneToOneField(PaymentReturn, on_delete=models.PROTECT, related_name="leg")
+    payout_account = models.ForeignKey(
+        PayoutAccount,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="legs",
+        help_text=_(
+            "Where it goes that can't go back as it was paid: its owner's, and our staff looks first (trigger)."
+        ),
+    )
     state = models.CharField(max_length=10, choices=LegState, default=LegState.WAITING)
     failure = models.CharField(max_length=255, blank=True)
     check_at = models.DateTimeField(null=True, help_text=_("When it is sent, or asked for, next."))

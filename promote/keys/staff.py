@@ -24,6 +24,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_bankaccount", "add_bankaccount", "change_bankaccount", "view_bankstatement", "import_bankstatement",
         "view_bankline", "view_bankmatch", "propose_bankmatch", "decide_bankmatch",
         "view_bankpayout", "tell_bankpayout", "confirm_bankpayout",
+        "view_payoutbank", "add_payoutbank", "change_payoutbank",
         "view_moneylimit", "add_moneylimit", "change_moneylimit", "view_limitpassed", "look_at_limitpassed",
         "view_unbilledhour", "view_finding", "add_finding", "view_chargereturn",
         "view_blockedsource", "add_blockedsource", "change_blockedsource",
@@ -37,6 +38,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_taxrate", "add_taxrate", "change_taxrate", "view_moneylimit",
         "view_market", "add_market", "change_market", "view_paymentmethod", "add_paymentmethod", "change_paymentmethod",
         "view_prediction", "view_foreseen", "view_stretch",
+        "view_payoutbank", "add_payoutbank", "change_payoutbank",
         "view_coinpack", "add_coinpack", "change_coinpack", "view_term", "add_term", "change_term",
     ),
     "support": (

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from promote.look_only import ReadsWell, money
-from promote.markets.models import CoinPack, Market, MoneyLimit, PaymentMethod, TaxRate, Term
+from promote.markets.models import CoinPack, Market, MoneyLimit, PaymentMethod, PayoutBank, TaxRate, Term
 
 
 class PaymentMethodInline(ReadsWell, admin.TabularInline):
@@ -51,6 +51,13 @@ class MarketAdmin(ReadsWell, admin.ModelAdmin):
     ordering = ("code",)
     search_fields = ("code",)
     inlines = [TaxRateInline, PaymentMethodInline]
+
+
+@admin.register(PayoutBank)
+class PayoutBankAdmin(admin.ModelAdmin):
+    list_display = ("name", "code", "market", "min_digits", "max_digits", "enabled")
+    list_filter = ("market", "enabled")
+    search_fields = ("name", "=code")
 
 
 @admin.register(CoinPack)

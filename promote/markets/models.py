@@ -187,6 +187,37 @@ class PaymentMethod(models.Model):
             raise ValidationError({"surfaces": _("What is bought in an app is offered on ios or android alone.")})
 
 
+class PayoutBank(models.Model):
+    """A bank of a market to which money can be sent: where what came by transfer goes back to an account that is named.
+
+    What was named once keeps the bank as it stood then.
+    """
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="payout_banks")
+    code = models.CharField(
+        max_length=10,
+        validators=[RegexValidator(r"^[0-9A-Z]+$", _("Digits and capital letters."))],
+        help_text=_("As the market's banks and payment providers know it: 014."),
+    )
+    name = models.CharField(max_length=80)
+    min_digits = models.PositiveSmallIntegerField(default=6, help_text=_("The shortest of its account numbers."))
+    max_digits = models.PositiveSmallIntegerField(default=20, help_text=_("The longest of its account numbers."))
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["market", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["market", "code"], name="payout_bank_once_a_market"),
+            models.CheckConstraint(
+                condition=Q(min_digits__gte=4) & Q(min_digits__lte=F("max_digits")) & Q(max_digits__lte=25),
+                name="payout_bank_digits",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
 class CoinPack(models.Model):
     """So many coins for so much money, on a surface."""
 

@@ -30,6 +30,12 @@ PATH = "/2C2PFrontend/PaymentAction/2.0/action"
 PAID_AFTER_S = 20
 _BANGKOK = timezone(timedelta(hours=7))
 _BANK = "123"
+_ACCOUNT = ("bankCode", "accountName", "accountNumber")
+# The numbers that banks of Thailand use among themselves, as the Bank of Thailand gives them out.
+_BANKS = frozenset(
+    {"002", "004", "006", "011", "014", "017", "018", "020", "022", "024", "025", "030", "033", "034", "066", "067"}
+    | {"069", "070", "071", "073"}
+)
 
 
 class Actions:
@@ -109,13 +115,16 @@ class Actions:
         key = asked.get("idempotencyID", "")
         known = next((one for one in payment.get("refunds", []) if key and one["key"] == key), None)
         if known is None:
-            if payment["channel"] == _BANK and not asked.get("accountNumber"):
-                return _fields({"respCode": "22", "respDesc": "The account of the buyer is missing"})
+            if payment["channel"] == _BANK and (refused := _unknown_account(asked)):
+                return _fields(refused)
             if not re.fullmatch(r"\d{1,10}\.\d{2}", asked.get("actionAmount", "")):
                 return _fields({"respCode": "04", "respDesc": "Invalid amount"})
             if not 0 < Decimal(asked["actionAmount"]) <= _left(payment):
                 return _fields({"respCode": "15", "respDesc": "The refund is more than what is left"})
-            known = self._book(payment, asked["actionAmount"], key=key, notify=asked.get("notifyURL", ""))
+            account = {name: asked[name] for name in _ACCOUNT} if payment["channel"] == _BANK else {}
+            known = self._book(
+                payment, asked["actionAmount"], key=key, notify=asked.get("notifyURL", ""), account=account
+            )
         return _fields({"respCode": "00", "respDesc": "Success", "processType": "R", **self._facts(payment, known)})
 
     def _status(self, payment: dict[str, Any]) -> str:
@@ -127,7 +136,14 @@ class Actions:
         return f"{_fields({**told, 'invoiceNo': payment['id']})}<refundList>{listed}</refundList>"
 
     def _book(
-        self, payment: dict[str, Any], amount: str, *, status: str = "RP", key: str = "", notify: str = ""
+        self,
+        payment: dict[str, Any],
+        amount: str,
+        *,
+        status: str = "RP",
+        key: str = "",
+        notify: str = "",
+        account: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         made = {
             "referenceNo": secrets.token_hex(8),
@@ -137,6 +153,7 @@ class Actions:
             "key": key,
             "notify": notify,
             "at_s": time.time(),
+            "account": account or {},
         }
         code = "4120" if Decimal(amount) == _left(payment) else payment["status"]
         self._here.store.update(payment, refunds=[*payment.get("refunds", []), made], status=code)
@@ -144,6 +161,17 @@ class Actions:
 
     def _facts(self, payment: dict[str, Any], made: dict[str, Any]) -> dict[str, str]:
         return {"merchantID": self._here.merchant, "invoiceNo": payment["id"], **_shown(made)}
+
+
+def _unknown_account(asked: dict[str, str]) -> dict[str, str] | None:
+    """A transfer goes back to an account of the buyer's, which the merchant has to name."""
+    missing = [name for name in _ACCOUNT if not asked.get(name, "").strip()]
+    if missing:
+        return {"respCode": "10", "respDesc": f"Missing compulsory values: {', '.join(missing)}"}
+    known = asked["bankCode"] in _BANKS and re.fullmatch(r"[0-9]{10,20}", asked["accountNumber"])
+    if not known or len(asked["accountName"]) > 50:
+        return {"respCode": "11", "respDesc": "Request validation failed: the buyer's bank account"}
+    return None
 
 
 def _shown(made: dict[str, Any]) -> dict[str, str]:

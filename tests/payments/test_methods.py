@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from payments import paying_back, polling, reconciling, top_ups, wallet, withdrawals, withdrawing
+from payments import paying_back, payout_accounts, polling, reconciling, top_ups, wallet, withdrawals, withdrawing
 from payments.bank import payouts
+from payments.gateways.base import NamedAccount
 from payments.models import Difference, Lot, Notice, TopUpStatus
 from promote.markets.models import Market
 from tests.api.callers import an_app
 from tests.builders import a_number, an_account
+from tests.payments.books import book
 from tests.payments.buying import deliver
 from tests.payments.counter import Counter, buys, confirmed, post, work_off
 from tests.payments.ledgers import audited
@@ -32,7 +34,11 @@ GOOGLE_SELLS_IN = {"GB", "JP", "DE"}
 CELLS = [(market, method) for market, methods in TABLE.items() for method in methods]
 ON_EACH = [(market, surface, method) for market, method in CELLS for surface in ("web", "android")]
 """Every cell of what is not bought in a store (those are in test_stores.py), on the platforms that offer it."""
-NO_WAY_BACK = {"doku_bank_transfer", "2c2p_bank_transfer"}
+NAMED = {
+    "doku_bank_transfer": NamedAccount("014", "Siti Rahayu", "123 456-7890"),
+    "2c2p_bank_transfer": NamedAccount("004", "Somchai Jaidee", "123-4-56789-0"),
+}
+"""What can't go back as it was paid goes to an account that its payer names, once our staff has looked at it."""
 LATER = timedelta(hours=4)
 
 
@@ -134,32 +140,40 @@ def test_what_was_paid_goes_back_to_its_source_and_nothing_is_left_to_reconcile(
     at_counter.pays(top_up)
     assert confirmed(top_up).status == TopUpStatus.PAID
     asked = {"account": top_up.account, "surface": surface, "coins": 600, "now": timezone.now()}
-    if method in NO_WAY_BACK:
-        with pytest.raises(withdrawing.WithdrawalNotAvailable):
-            withdrawing.quote(**asked)
-    else:
-        made = withdrawals.request(**asked, key=f"key-{a_number()}")
-        paying_back.work(limit=10, now=timezone.now())
-        arrives(at_counter, top_up)
-        made.refresh_from_db()
-        top_up.refresh_from_db()
-        assert made.status == "succeeded"
-        assert top_up.withdrawn_minor == top_up.amount_minor * 600 // 1000
-        assert wallet.balance(account=top_up.account).free_coins == 400
+    assert bool(withdrawing.quote(**asked).banks) == (method in NAMED)
+    made = withdrawals.request(**asked, payout_account=NAMED.get(method), key=f"key-{a_number()}")
+    if method in NAMED:
+        assert paying_back.work(limit=10, now=timezone.now()) == 0
+        withdrawals.approve(withdrawal_id=made.id, by=one_of_finance(), now=timezone.now())
+    paying_back.work(limit=10, now=timezone.now())
+    arrives(at_counter, top_up)
+    made.refresh_from_db()
+    top_up.refresh_from_db()
+    assert made.status == "succeeded"
+    assert top_up.withdrawn_minor == top_up.amount_minor * 600 // 1000
+    assert wallet.balance(account=top_up.account).free_coins == 400
     since = confirmed(top_up).paid_at - timedelta(seconds=2)  # type: ignore[operator]
-    reconciling.reconcile(gateway=top_up.gateway, since=since, now=timezone.now() + LATER)
+    for gateway in {top_up.gateway, made.legs.get().returned.gateway}:
+        reconciling.reconcile(gateway=gateway, since=since, now=timezone.now() + LATER)
     assert not Difference.objects.filter(top_up=top_up)
+    assert not Difference.objects.filter(gateway="bank_transfer")
+    assert book("clearing:bank_transfer", top_up.currency) == 0
+    assert book("withdrawals_payable", top_up.currency) == 0
     audited()
 
 
 def arrives(here: Counter, top_up) -> None:
-    """What is paid back later than it was asked for."""
+    """What is paid back later than it was asked for, and where to."""
     if top_up.gateway == "2c2p":
         here.mail.letters.clear()
-        here.control(top_up, "refund-ends", status="RF")
+        ended = here.of(top_up).control(f"payments/{top_up.provider_ref}/refund-ends", status="RF")
         carried(here, top_up)
-    if top_up.gateway == "bank_transfer":
-        payout, now = top_up.bank_payouts.get(), timezone.now()
+        if top_up.method in NAMED:
+            assert list(ended["account"].values()) == ["004", "Somchai Jaidee", "1234567890"]
+    if payout := top_up.bank_payouts.first():
+        if top_up.method in NAMED:
+            assert payout_accounts.opened(payout.payout_account) == NamedAccount("014", "Siti Rahayu", "1234567890")
+        now = timezone.now()
         payouts.tell(payout_id=payout.id, is_sent=True, told="OUT-1", by=one_of_finance(), now=now)
         payouts.confirm(payout_id=payout.id, by=one_of_finance(), now=now)
         paying_back.work(limit=10, now=now + timedelta(hours=1))

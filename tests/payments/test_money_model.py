@@ -3,8 +3,10 @@ workers that die and come again: the ledger and the books are where plain Python
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -16,10 +18,12 @@ from hypothesis.stateful import invariant, precondition, rule, run_state_machine
 from payments import adjustments, checkpoints, currencies, ledger, lots, returns, wallet, withdrawals
 from payments.adjustments import MoreThanOwed
 from payments.audit.running import run
+from payments.bank import payouts
+from payments.gateways.base import NamedAccount
 from payments.lots import InsufficientCoins
 from payments.models import AdjustmentKind, LedgerAccount, LegState, PaymentReturn, ReturnKind, TopUp, Withdrawal
 from payments.withdrawing import WithdrawalNotAvailable
-from promote.markets.models import MoneyLimit
+from promote.markets.models import MoneyLimit, PaymentMethod, PayoutBank
 from promote.money import MICROS
 from promote.refusals import Invalid
 from tests.builders import a_number, a_user
@@ -27,6 +31,10 @@ from tests.payments.books import a_paid_top_up, book, lot_of
 from tests.payments.test_ledger_model import ModelLot, Wallets, some_coins
 
 CHECKS = ["returns", "withdrawals", "books", "lot_uses", "top_ups"]
+CARRIED_BY = {"card": "stripe", "doku_bank_transfer": "bank_transfer", "2c2p_bank_transfer": "2c2p"}
+TAKEN_BY = {**CARRIED_BY, "doku_bank_transfer": "doku"}
+"""Who took a payment, and who pays it back: a card's as it came, a transfer's to an account that its payer names."""
+ACCOUNT = NamedAccount("014", "Ayu", "1234567890")
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "14"))
 
 
@@ -35,6 +43,7 @@ class ModelPayment:
     lot: ModelLot
     coins: int
     paid: int
+    method: str = "card"
     gone: int = 0
     gone_coins: int = 0
     real: Any = None
@@ -64,6 +73,10 @@ class ModelLeg:
     real: Any = None
     state: str = "waiting"
 
+    @property
+    def is_open(self) -> bool:
+        return self.state not in ("succeeded", "failed")
+
 
 class Crash(Exception):
     """A worker dies before it commits."""
@@ -81,8 +94,16 @@ class Money(Wallets):
     def __init__(self) -> None:
         super().__init__()
         MoneyLimit.objects.all().delete()  # how often and how much a day has tests of its own
+        for method, gateway in TAKEN_BY.items():
+            facts = {"gateway": gateway, "refund_from_days": 1, "refund_to_days": 5}
+            more = {"in_app": False, "surfaces": ["web"], "position": 9}
+            PaymentMethod.objects.update_or_create(
+                market_id="US", code=method, defaults=facts, create_defaults=facts | more
+            )
+        PayoutBank.objects.create(market_id="US", code="014", name="A bank")
         self.crashes = False
         self.payments: list[ModelPayment] = []
+        self.in_review: list[tuple[Withdrawal, list[ModelLeg]]] = []
         self.gone: list[ModelReturn] = []
         self.legs: list[ModelLeg] = []
         self.desk = Desk()
@@ -100,14 +121,15 @@ class Money(Wallets):
         """What it did is rolled back, and whoever comes after it does the same again."""
         self.crashes = True
 
-    @rule(owner=st.integers(0, 1), coins=some_coins, price=st.integers(1, 3))
-    def top_up(self, owner: int, coins: int, price: int) -> None:
+    @rule(owner=st.integers(0, 1), coins=some_coins, price=st.integers(1, 3), method=st.sampled_from(list(TAKEN_BY)))
+    def top_up(self, owner: int, coins: int, price: int, method: str) -> None:
         account, now = self.accounts[owner], self.model.now
-        facts = {"payment_ref": f"pi_{a_number()}", "paid_at": now, "amount_minor": coins * price}
+        facts = {"payment_ref": f"pi_{a_number()}", "paid_at": now, "amount_minor": coins * price, "method": method}
+        facts["gateway"] = TAKEN_BY[method]
         real = self.does(lambda: a_paid_top_up(account, coins, **facts))
         self.last = None  # a new row each time it is called
         lot = ModelLot(owner, 2, lots.NEVER, lot_of(real).ledger_account_id, 0, lot_of(real))
-        self.payments.append(ModelPayment(lot, coins, coins * price, real=real))
+        self.payments.append(ModelPayment(lot, coins, coins * price, method, real=real))
         self.add(lot, coins)
 
     @precondition(lambda self: self.payments)
@@ -177,18 +199,25 @@ class Money(Wallets):
     @rule(owner=st.integers(0, 1), coins=some_coins)
     def withdraw(self, owner: int, coins: int) -> None:
         asked = {"account": self.accounts[owner], "surface": "web", "coins": coins, "key": f"wd-{a_number()}"}
+        there = self.withdrawable(owner)
+        total = sum(part for _payment, part in there)
+        before = accumulate((part for _payment, part in there), initial=0)
+        is_named = any(
+            payment.method != "card" for (payment, _part), passed in zip(there, before, strict=False) if passed < coins
+        )
+        asked["payout_account"] = ACCOUNT if is_named else None
 
         def request() -> Withdrawal:
             return withdrawals.request(now=self.model.now, **asked)
 
-        there = self.withdrawable(owner)
-        total = sum(part for _payment, part in there)
         if self.model.owed[owner] or not total:
             self.refuses(request, WithdrawalNotAvailable)
         elif coins > total:
             self.refuses(request, Invalid)
         else:
             made = self.does(request)
+            assert (made.status == "in_review") == is_named
+            legs = []
             for leg, (payment, part) in zip(made.legs.select_related("returned"), there, strict=False):
                 taken = min(part, coins)
                 assert (leg.lot_id, leg.coins) == (payment.lot.real.id, taken)
@@ -197,25 +226,57 @@ class Money(Wallets):
                 payment.gone += leg.returned.amount_minor
                 payment.gone_coins += taken
                 coins -= taken
-                self.legs.append(ModelLeg(payment, taken, leg.returned.amount_minor, leg))
+                legs.append(ModelLeg(payment, taken, leg.returned.amount_minor, leg))
+                assert leg.returned.gateway == CARRIED_BY[payment.method]
             assert not coins
+            self.legs += legs
+            if is_named:
+                self.in_review.append((made, legs))
 
-    @precondition(lambda self: any(leg.state != "failed" for leg in self.legs))
+    @precondition(lambda self: self.in_review)
+    @rule(data=st.data(), lets_go=st.booleans())
+    def our_staff_decides(self, data: st.DataObject, lets_go: bool) -> None:
+        made, legs = one = data.draw(st.sampled_from(self.in_review), label="withdrawal")
+        facts = {"withdrawal_id": made.id, "by": self.desk.maker, "now": self.model.now}
+        if lets_go and self.model.owed[legs[0].payment.lot.owner]:
+            self.refuses(lambda: withdrawals.approve(**facts), withdrawals.OwesMeanwhile)
+            return
+        self.does(lambda: withdrawals.approve(**facts) if lets_go else withdrawals.refuse(reason="no", **facts))
+        self.last = None  # decided once
+        self.in_review.remove(one)
+        if not lets_go:
+            for leg in legs:
+                self.comes_back(leg)
+
+    def comes_back(self, leg: ModelLeg) -> None:
+        leg.payment.gone -= leg.amount
+        leg.payment.gone_coins -= leg.coins
+        self.model.credit(leg.payment.lot, leg.coins)
+        leg.state = "failed"
+
+    @property
+    def sent(self) -> list[ModelLeg]:
+        """Those that nobody looks at any more, and that have not come back."""
+        waits = {id(leg) for _made, legs in self.in_review for leg in legs}
+        return [leg for leg in self.legs if leg.state != "failed" and id(leg) not in waits]
+
+    @precondition(lambda self: self.sent)
     @rule(data=st.data(), state=st.sampled_from(["submitted", "succeeded", "failed"]))
     def the_provider_says(self, data: st.DataObject, state: str) -> None:
         """Also that what it had paid came back."""
-        leg = data.draw(st.sampled_from([leg for leg in self.legs if leg.state != "failed"]), label="leg")
+        leg = data.draw(st.sampled_from(self.sent), label="leg")
         now = self.model.now
+        if leg.payment.method == "doku_bank_transfer" and leg.is_open:
+            asked = {"top_up_id": leg.payment.real.id, "amount_minor": leg.amount, "currency": "USD", "now": now}
+            self.does(lambda: payouts.ask_named(reference=leg.real.public_id, **asked))
         self.does(
             lambda: withdrawals.conclude(
                 leg_id=leg.real.id, state=LegState(state), provider_ref=f"r{leg.real.id.hex}", now=now
             )
         )
         if state == "failed":
-            leg.payment.gone -= leg.amount
-            leg.payment.gone_coins -= leg.coins
-            self.model.credit(leg.payment.lot, leg.coins)
-        if state != "submitted":
+            self.comes_back(leg)
+        elif state == "succeeded":
             leg.state = state
 
     @rule(owner=st.integers(0, 1), coins=st.integers(-200, 200).filter(bool), writes_off=st.booleans())
@@ -254,20 +315,19 @@ class Money(Wallets):
         for payment in self.payments:
             top_up = TopUp.objects.get(id=payment.real.id)
             assert top_up.returnable_minor == payment.left >= 0
-        taken_in = sum(one.paid for one in self.payments)
-        gone = sum(one.amount for one in self.gone if not one.undone)
-        gone += sum(leg.amount for leg in self.legs if leg.state == "succeeded")
+        cleared = Counter[str]()
+        for one in self.payments:
+            cleared[TAKEN_BY[one.method]] -= one.paid
+        for back in self.gone:
+            cleared[TAKEN_BY[back.payment.method]] += 0 if back.undone else back.amount
+        for leg in self.legs:
+            cleared[CARRIED_BY[leg.payment.method]] += leg.amount if leg.state == "succeeded" else 0
+        for gateway, stands in cleared.items():
+            assert book(f"clearing:{gateway}") == stands
         if self.payments:
-            assert book("clearing:stripe") == -(taken_in - gone)
-            assert book("withdrawals_payable") == sum(
-                leg.amount for leg in self.legs if leg.state not in ("succeeded", "failed")
-            )
+            assert book("withdrawals_payable") == sum(leg.amount for leg in self.legs if leg.is_open)
         for owner, account in enumerate(self.accounts):
-            waiting = sum(
-                leg.coins
-                for leg in self.legs
-                if leg.payment.lot.owner == owner and leg.state not in ("succeeded", "failed")
-            )
+            waiting = sum(leg.coins for leg in self.legs if leg.payment.lot.owner == owner and leg.is_open)
             assert wallet.balance(account=account).withdrawing_coins == waiting
 
     def teardown(self) -> None:

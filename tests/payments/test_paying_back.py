@@ -83,7 +83,7 @@ def test_a_withdrawal_goes_back_to_its_source_once_and_nothing_is_left_to_reconc
     ends(at_counter, top_up)
     made.refresh_from_db()
     assert made.status == "succeeded"
-    (back,) = paying_back.returns_of(top_up)
+    (back,) = paying_back.returns_of(top_up, by=top_up.gateway)
     leg = made.legs.get()
     assert (back.reference, back.amount_minor) == (leg.public_id, top_up.amount_minor * 600 // 1000)
     assert wallet.balance(account=top_up.account).free_coins == 400
@@ -144,16 +144,6 @@ def test_a_wallets_refund_that_comes_back_is_on_its_lot_again(at_counter: Counte
         compared(top_up)
         assert not differences(top_up)
     audited()
-
-
-def test_coins_of_a_bank_transfer_stay_and_it_is_said_why(at_counter: Counter) -> None:
-    for market, method in (("ID", "doku_bank_transfer"), ("TH", "2c2p_bank_transfer")):
-        top_up = paid(at_counter, market, method)
-        with pytest.raises(withdrawing.WithdrawalNotAvailable) as refusal:
-            withdrawing.quote(account=top_up.account, surface="web", coins=None, now=timezone.now())
-        assert refusal.value.extra["reason"] == "method"
-        compared(top_up)
-        assert not differences(top_up)
 
 
 @pytest.mark.parametrize("outcome", ["RESOLVED_SELLER_FAVOUR", "RESOLVED_BUYER_FAVOUR"])

@@ -8,7 +8,7 @@ import promote.markets.shapes
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("markets", "0009_tax_rates_end"),
+        ("markets", "0010_payout_banks"),
     ]
 
     operations = [
