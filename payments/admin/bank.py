@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from payments import payout_accounts
 from payments.admin import asking
 from payments.admin.ledger import LookOnly
 from payments.bank import matching, payouts, references, statements
@@ -345,8 +346,7 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = (
         "asked_at",
         "amount",
-        "payee",
-        "payee_account",
+        "to",
         "brought",
         "reference",
         "state",
@@ -356,7 +356,11 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     )
     tones = {"state": {"waiting": "warn", "told": "accent", "sent": "good", "failed": "bad"}}
     list_filter = ("state",)
-    list_select_related = ("match__line", "maker", "checker")
+    list_select_related = ("match__line", "payout_account", "top_up", "maker", "checker")
+    fields = (
+        ("amount", "currency"), "to", "brought", "reference", "state", "asked_at",
+        "told", ("maker", "told_at"), ("checker", "decided_at"),
+    )  # fmt: skip
     search_fields = ("=reference", "=payee_account", "payee")
     search_help_text = _("A reference, which all parts of a refund share, or the payee's account or name.")
     ordering = ("-asked_at",)
@@ -366,9 +370,16 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def amount(self, payout: BankPayout) -> str:
         return money(payout.amount_minor, payout.currency)
 
-    @admin.display(description=_("of a line that brought"))
+    @admin.display(description=_("to"))
+    def to(self, payout: BankPayout) -> str:
+        """A named account by its last digits: whoever sends money there sees the whole of it on its page."""
+        return str(payout.payout_account or f"{payout.payee or '–'} {payout.payee_account}".strip())
+
+    @admin.display(description=_("of what came by"))
     def brought(self, payout: BankPayout) -> str:
-        return money(payout.match.amount_minor, payout.currency)
+        if payout.match is None:
+            return f"{payout.top_up} ({payout.top_up.method})"
+        return f"{payout.match.line.booked_on}, {money(payout.match.amount_minor, payout.currency)}"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -387,10 +398,13 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 tools.append((_("Say what became of it"), reverse("admin:payments_bankpayout_tell", args=[row.pk])))
             if row.state == PayoutState.TOLD and request.user.has_perm("payments.confirm_bankpayout"):
                 tools.append((_("Confirm"), reverse("admin:payments_bankpayout_confirm", args=[row.pk])))
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tools": tools})
+        sends = any(request.user.has_perm(f"payments.{may}_bankpayout") for may in ("tell", "confirm"))
+        facts = _whole(row) if row and row.payout_account and sends else []
+        shown = {**(extra_context or {}), "tools": tools, "facts": facts}
+        return super().change_view(request, object_id, form_url, shown)
 
     def _beside(self, payout: BankPayout) -> str:
-        return f"{self.amount(payout)} · {payout.payee or '–'} {payout.payee_account} · {payout.get_state_display()}"
+        return f"{self.amount(payout)} · {self.to(payout)} · {payout.get_state_display()}"
 
     def tell(self, request: HttpRequest, pk: Any) -> HttpResponse:
         asking.allowed(request, "tell_bankpayout")
@@ -403,7 +417,8 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return self._decide(request, pk, forms.Form(asking.sent(request)), payouts.confirm, **words)
 
     def _decide(self, request: HttpRequest, pk: Any, form: forms.Form, work: Any, **words: Any) -> HttpResponse:
-        row = get_object_or_404(BankPayout.objects.select_related("match__line", "maker"), pk=pk)
+        rows = BankPayout.objects.select_related("match__line", "payout_account", "top_up", "maker")
+        row = get_object_or_404(rows, pk=pk)
         back = reverse("admin:payments_bankpayout_change", args=[row.pk])
         if request.method == "POST" and form.is_valid():
             asked = {**form.cleaned_data, "by": asking.staff(request), "now": timezone.now()}
@@ -412,10 +427,23 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 return redirect(back)
         facts = [
             (_("Amount"), self.amount(row)),
-            (_("To"), f"{row.payee or '–'} {row.payee_account}"),
-            (_("Of a line of"), f"{row.match.line.booked_on}, {self.brought(row)}"),
+            *_whole(row),
+            (_("Of what came by"), self.brought(row)),
             (_("Reference"), row.reference),
             *[(_("Beside it"), self._beside(one)) for one in payouts.beside(row)],
             (_("Said by"), f"{row.maker or '–'}: {row.told or '–'}"),
         ]
         return asking.ask(self, request, form, back=back, facts=facts, **words)
+
+
+def _whole(payout: BankPayout) -> list[tuple[Any, Any]]:
+    """The account for whoever sends money there, or has seen it sent."""
+    named = payout.payout_account
+    if named is None:
+        return [(_("To"), f"{payout.payee or '–'} {payout.payee_account}")]
+    account = payout_accounts.opened(named)
+    return [
+        (_("To the bank"), f"{named.bank_code} {named.bank_name}"),
+        (_("Account number"), account.number),
+        (_("Account holder"), account.holder),
+    ]

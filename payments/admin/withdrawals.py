@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from payments import debts, withdrawals
+from payments import billing, debts, payout_accounts, withdrawals
+from payments import payers as payers_told
 from payments.admin import asking
 from payments.admin.ledger import LookOnly
 from payments.models import (
@@ -30,10 +31,20 @@ from promote.money import format_coins, micros_to_coins_ceil
 class Legs(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = WithdrawalLeg
     tones = {"state": {"submitted": "accent", "succeeded": "good", "failed": "bad"}}
-    fields = readonly_fields = ("seq", "coins", "price", "payment", "state", "failure", "provider_ref", "check_at")
+    fields = readonly_fields = (
+        "seq",
+        "coins",
+        "price",
+        "payment",
+        "to",
+        "state",
+        "failure",
+        "provider_ref",
+        "check_at",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WithdrawalLeg]:
-        return super().get_queryset(request).select_related("returned__top_up")
+        return super().get_queryset(request).select_related("returned__top_up", "payout_account")
 
     @admin.display(description=_("money"))
     def price(self, leg: WithdrawalLeg) -> str:
@@ -42,6 +53,10 @@ class Legs(LookOnly, admin.TabularInline):  # type: ignore[type-arg]
     @admin.display(description=_("payment"))
     def payment(self, leg: WithdrawalLeg) -> str:
         return f"{leg.returned.top_up} ({leg.returned.top_up.method})"
+
+    @admin.display(description=_("to"))
+    def to(self, leg: WithdrawalLeg) -> str:
+        return str(leg.payout_account or _("as it was paid"))
 
     @admin.display(description=_("at the provider"))
     def provider_ref(self, leg: WithdrawalLeg) -> str:
@@ -105,7 +120,9 @@ class WithdrawalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 (_("Let it go"), reverse("admin:payments_withdrawal_approve", args=[row.pk])),
                 (_("Refuse"), reverse("admin:payments_withdrawal_refuse", args=[row.pk])),
             ]
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tools": tools})
+        facts = _names(row) if row is not None and request.user.has_perm("payments.review_withdrawal") else []
+        shown = {**(extra_context or {}), "tools": tools, "facts": facts}
+        return super().change_view(request, object_id, form_url, shown)
 
     def approve(self, request: HttpRequest, pk: Any) -> HttpResponse:
         words = {"title": _("Let this withdrawal go?"), "button": _("Let it go")}
@@ -126,7 +143,23 @@ class WithdrawalAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 return redirect(back)
         asked_at = date_format(timezone.localtime(row.requested_at), "DATETIME_FORMAT")
         facts = [(_("Account"), row.account), (_("Coins"), format_coins(row.coins)), (_("Requested"), asked_at)]
+        facts += _names(row)
         return asking.ask(self, request, form, back=back, facts=facts, **words)
+
+
+def _names(row: Withdrawal) -> list[tuple[Any, Any]]:
+    """Whose account was named, beside who bought and who paid: whether they are one is for whoever looks at it."""
+    legs = list(row.legs.exclude(payout_account=None).select_related("payout_account", "returned__top_up"))
+    if not legs or legs[0].payout_account is None:
+        return []
+    named, paid = legs[0].payout_account, sum(leg.returned.amount_minor for leg in legs)
+    payers = sorted({name for leg in legs if (name := payers_told.name_of(leg.returned.top_up))})
+    return [
+        (_("To the account"), f"{named}, {money(paid, legs[0].returned.currency)}"),
+        (_("Its holder, as named"), payout_accounts.opened(named).holder),
+        (_("Who paid, as the provider told"), ", ".join(payers) or _("not told")),
+        (_("On the invoices"), billing.buyer(row.account).name),
+    ]
 
 
 class ToAnswer(admin.SimpleListFilter):

@@ -1,6 +1,10 @@
-"""Coins that go back to the payments they came from: where to and how long it takes, before anybody confirms."""
+"""Coins that go back to the payments they came from: where to and how long it takes, before anybody confirms.
 
-from collections.abc import Iterable, Sequence
+What can't go back as it was paid goes to a bank account of its owner's, which is asked for beside the button. It comes
+in the body alone: no address has a word of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django import forms
@@ -10,14 +14,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from payments import leg_failures, payees, wallet, withdrawals, withdrawing
-from payments.gateways.base import Payee
-from payments.models import TopUp, WithdrawalLeg
+from payments import leg_failures, payees, payout_accounts, wallet, withdrawals, withdrawing
+from payments.gateways.base import NamedAccount, Payee
+from payments.models import TopUp, Withdrawal, WithdrawalLeg
+from payments.withdrawing import Plan
 from promote.front.doors import AdvertiserRequest, advertiser
 from promote.front.promote_form import new_key
 from promote.front.words import LEG_STATES, WITHDRAWAL_NOTES, WITHDRAWAL_STATUSES, Pill
-from promote.markets.models import PaymentMethod
-from promote.refusals import Invalid, Refusal
+from promote.markets.models import PaymentMethod, PayoutBank
+from promote.refusals import FieldError, Invalid, Refusal
 
 SURFACE = "web"
 
@@ -30,6 +35,44 @@ class CoinsForm(forms.Form):
         widget=forms.NumberInput(attrs={"class": "input", "inputmode": "numeric"}),
         error_messages={"required": _("Say how many coins."), "invalid": _("Whole coins, as a number.")},
     )
+
+
+class AccountForm(forms.Form):
+    """The bank account that a plan needs. What is wrong with it is the use case's to say (`tell`)."""
+
+    bank = forms.CharField(label=_("Bank"), required=False, widget=forms.Select(attrs={"class": "input"}))
+    holder = forms.CharField(
+        label=_("Account holder"),
+        help_text=_("As the bank has it. It has to be who paid."),
+        required=False,
+        strip=False,
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "name", "maxlength": "200"}),
+    )
+    number = forms.CharField(
+        label=_("Account number"),
+        required=False,
+        widget=forms.TextInput(
+            attrs={"class": "input", "inputmode": "numeric", "autocomplete": "off", "dir": "ltr", "maxlength": "64"}
+        ),
+    )
+
+    def __init__(self, data: Mapping[str, str] | None, *, banks: Iterable[PayoutBank] = ()) -> None:
+        super().__init__(data)
+        choices = [("", _("Choose your bank")), *((one.code, one.name) for one in banks)]
+        self.fields["bank"].widget.choices = choices
+
+    @property
+    def named(self) -> NamedAccount | None:
+        """As it was typed; None where the form had no such fields."""
+        if "bank" not in self.data:
+            return None
+        return NamedAccount(**{name: str(self.data.get(name, "")) for name in ("bank", "holder", "number")})
+
+    def tell(self, errors: Iterable[FieldError]) -> None:
+        """Beside the fields that they are about, else above them."""
+        for error in errors:
+            field = error.field.removeprefix(f"{payout_accounts.FIELD}.")
+            self.add_error(field if field in self.fields else None, str(error.detail))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +113,21 @@ def ask(request: AdvertiserRequest) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     form = CoinsForm(given) if "coins" in given else CoinsForm()
     coins = form.cleaned_data["coins"] if form.is_bound and form.is_valid() else None
+    wrong: list[FieldError] = []
     try:
         if request.method == "POST" and coins:
-            key = request.POST.get("key", "")[:255] or new_key()
-            made = withdrawals.request(
-                account=request.account, surface=SURFACE, coins=coins, key=key, now=timezone.now()
-            )
-            return redirect("pages:withdrawal", made.public_id)
-        plan = withdrawing.quote(account=request.account, surface=SURFACE, coins=coins, now=timezone.now())
+            return redirect("pages:withdrawal", _sent(request, coins).public_id)
+        plan = _plan(request, coins)
     except Invalid as refusal:
-        for error in refusal.errors:
+        wrong = [error for error in refusal.errors if error.field.startswith(payout_accounts.FIELD)]
+        for error in refusal.errors if not wrong else ():
             form.add_error("coins", str(error.detail))
-        plan = withdrawing.quote(account=request.account, surface=SURFACE, coins=None, now=timezone.now())
+        plan = _plan(request, coins if wrong else None)
     except Refusal as refusal:
         if not (form.is_bound and refusal.extra.get("left_coins")):
             return _page(request, refusal=refusal, status=422 if request.method == "POST" else 200)
         form.add_error("coins", refusal.detail)
-        plan = withdrawing.quote(account=request.account, surface=SURFACE, coins=None, now=timezone.now())
+        plan = _plan(request, None)
     if not form.is_bound:
         form = CoinsForm(initial={"coins": plan.coins})
     shown = {
@@ -94,9 +135,26 @@ def ask(request: AdvertiserRequest) -> HttpResponse:
         "sums": sums((part.top_up, part.price_minor) for part in plan.parts),
     }
     if form.is_bound and not form.errors:
+        account = AccountForm(request.POST if request.method == "POST" else None, banks=plan.banks)
+        account.tell(wrong)
         parts = [(part, payees.planned(part)) for part in plan.parts]
-        return _page(request, status=200, parts=parts, confirming=True, **shown)
+        return _page(request, status=422 if wrong else 200, parts=parts, account=account, confirming=True, **shown)
     return _page(request, status=422 if form.errors else 200, form=form, **shown)
+
+
+def _plan(request: AdvertiserRequest, coins: int | None) -> Plan:
+    return withdrawing.quote(account=request.account, surface=SURFACE, coins=coins, now=timezone.now())
+
+
+def _sent(request: AdvertiserRequest, coins: int) -> Withdrawal:
+    return withdrawals.request(
+        account=request.account,
+        surface=SURFACE,
+        coins=coins,
+        payout_account=AccountForm(request.POST).named,
+        key=request.POST.get("key", "")[:255] or new_key(),
+        now=timezone.now(),
+    )
 
 
 @require_safe
@@ -104,7 +162,7 @@ def ask(request: AdvertiserRequest) -> HttpResponse:
 def withdrawal(request: AdvertiserRequest, withdrawal_id: str) -> HttpResponse:
     """One withdrawal, leg by leg."""
     found = withdrawals.get(account=request.account, public_id=withdrawal_id)
-    legs = list(found.legs.select_related("returned__top_up__market"))
+    legs = list(found.legs.select_related("returned__top_up__market", "payout_account"))
     markets = {leg.returned.top_up.market_id for leg in legs}
     methods = {(row.market_id, row.code): row for row in PaymentMethod.objects.filter(market__in=markets)}
     paid_to = payees.of_legs(legs)

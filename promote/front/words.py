@@ -57,14 +57,12 @@ WITHDRAWAL_STATUSES: dict[str, Pill] = {
     "refused": Pill(_("Refused"), "ban", "bad"),
 }
 
-_GOING_BACK = _("Each payment gets its money back by itself. What can't be paid back returns to your balance.")
+_GOING_BACK = _("Each part goes back by itself. What can't be paid back returns to your balance.")
 WITHDRAWAL_NOTES: dict[str, Text] = {
-    "in_review": _(
-        "So many coins are looked at by a person before they go out, within a working day. You hear from us."
-    ),
+    "in_review": _("A person looks at it before it goes out, within a working day. You hear from us."),
     "requested": _GOING_BACK,
     "submitted": _GOING_BACK,
-    "succeeded": _("Each payment got its money back."),
+    "succeeded": _("All of its money went back."),
     "partly": _("What could not be paid back is in your balance again."),
     "failed": _("Nothing of it could be paid back. All of its coins are in your balance again."),
     "refused": _("Nothing went out. All of its coins are in your balance again."),

@@ -99,3 +99,39 @@ def test_the_statement_is_a_file_too():
     lines = b"".join(answer.streaming_content).decode().splitlines()
     assert lines[0].startswith("at,id,kind")
     assert len(lines) == 2
+
+
+def test_a_transfer_asks_for_a_bank_account_before_it_is_confirmed_and_shows_its_last_digits():
+    account = an_advertiser(country="ID")
+    facts = {"method": "doku_bank_transfer", "gateway": "doku", "amount_minor": 7_500_000}
+    a_paid_top_up(account, 500, **facts)
+    browser = signed_in(account)
+    page = browser.get("/wallet/withdraw/?coins=200")
+    for said in ("to the bank account that you name below", "1–5 days", "Your bank account", "compares the account"):
+        assert said in text_of(page)
+    assert not inline_parts(page)
+    sent = {"coins": "200", "key": "k", "bank": "014", "holder": "Siti Rahayu", "number": "12x"}
+    wrong = browser.post("/wallet/withdraw/", sent)
+    assert wrong.status_code == 422
+    assert "digits only" in text_of(wrong)
+    for kept in ('value="Siti Rahayu"', 'value="12x"', '<option value="014" selected>', "Withdraw 200 coins"):
+        assert kept in wrong.content.decode()
+    without = browser.post("/wallet/withdraw/", {"coins": "200", "key": "k"})
+    assert (without.status_code, "Name a bank account of yours" in text_of(without)) == (422, True)
+    assert not Withdrawal.objects.exists()
+    went = browser.post("/wallet/withdraw/", {**sent, "number": "123-456 7890"})
+    shown = text_of(browser.get(went["Location"]))
+    assert "to account BCA •••• 7890" in shown
+    assert "1234567890" not in shown
+    assert "Siti" not in shown
+
+
+def test_a_card_alone_asks_for_no_account():
+    account = an_advertiser(country="ID")
+    a_paid_top_up(account, 500, amount_minor=7_500_000)
+    browser = signed_in(account)
+    assert "bank account" not in text_of(browser.get("/wallet/withdraw/?coins=200"))
+    sent = {"coins": "200", "key": "k", "bank": "014", "holder": "Siti", "number": "1234567890"}
+    refused = browser.post("/wallet/withdraw/", sent)
+    assert (refused.status_code, "No bank account is needed" in text_of(refused)) == (422, True)
+    assert browser.post("/wallet/withdraw/", {"coins": "200", "key": "k"}).status_code == 302

@@ -7,11 +7,21 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from payments import clearing, returns, tasks, wallet, withdrawals
-from payments.models import Adjustment, Difference, PaymentReturn, Reconciliation, ReturnKind, Withdrawal
+from payments import clearing, paying_back, returns, tasks, wallet, withdrawals
+from payments.gateways.base import NamedAccount
+from payments.models import (
+    Adjustment,
+    BankPayout,
+    Difference,
+    PaymentReturn,
+    Reconciliation,
+    ReturnKind,
+    TopUp,
+    Withdrawal,
+)
 from promote.accounts.models import User
-from promote.keys import staff
-from promote.markets.models import Market
+from promote.keys import keyring, staff
+from promote.markets.models import Market, PayoutBank
 from tests.builders import NOON, an_account
 from tests.payments.books import a_paid_top_up
 from tests.payments.buying import a_top_up
@@ -109,3 +119,53 @@ def test_others_look_at_most(role):
     other = one_of(role)
     for name in ("adjustment_propose", "adjustment_propose_books", "reconciliation_run"):
         assert other.post(page(name), {}).status_code == 403, name
+
+
+def test_a_named_account_is_compared_let_go_and_sent_at_the_desk():
+    account = an_account(country="ID", username="siti.batik")
+    top_up = a_paid_top_up(account, 300, method="doku_bank_transfer", gateway="doku", amount_minor=4_500_000)
+    TopUp.objects.update(payer=keyring.seal("fields", b"SITI RAHAYU"))
+    named = NamedAccount("014", "Siti Rahayu", "8880012345")
+    asked = {"surface": "web", "coins": 300, "key": "k", "payout_account": named, "now": timezone.now()}
+    made = withdrawals.request(account=account, **asked)
+    rosa, ben, support = one_of("finance", "rosa"), one_of("finance", "ben"), one_of("support")
+    for shown in (page("withdrawal_change", made.pk), page("withdrawal_approve", made.pk)):
+        told = rosa.get(shown).content.decode()
+        assert all(words in told for words in ("Siti Rahayu", "SITI RAHAYU", "siti.batik", "BCA •••• 2345"))
+        assert "8880012345" not in told
+    assert "Siti Rahayu" not in support.get(page("withdrawal_change", made.pk)).content.decode()
+    assert rosa.post(page("withdrawal_approve", made.pk)).status_code == 302
+    paying_back.work(limit=10, now=timezone.now())
+    payout = BankPayout.objects.get()
+    listed = rosa.get(page("bankpayout_changelist")).content.decode()
+    assert "BCA •••• 2345" in listed
+    assert "8880012345" not in listed
+    assert "8880012345" in rosa.get(page("bankpayout_change", payout.pk)).content.decode()
+    assert support.get(page("bankpayout_change", payout.pk)).status_code == 403
+    assert "8880012345" in rosa.get(page("bankpayout_tell", payout.pk)).content.decode()
+    told = {"is_sent": "yes", "told": "OUT-1"}
+    assert rosa.post(page("bankpayout_tell", payout.pk), told).status_code == 302
+    assert rosa.post(page("bankpayout_confirm", payout.pk)).status_code == 422
+    assert ben.post(page("bankpayout_confirm", payout.pk)).status_code == 302
+    paying_back.work(limit=10, now=timezone.now() + timedelta(seconds=1))
+    top_up.refresh_from_db()
+    assert top_up.withdrawn_minor == top_up.amount_minor
+
+
+def test_ops_keep_the_banks_of_a_market():
+    desk = one_of("finance")
+    market = Market.objects.get(code="ID")
+    bank = {
+        "market": market.pk,
+        "code": "567",
+        "name": "Allo Bank",
+        "min_digits": "10",
+        "max_digits": "9",
+        "enabled": "on",
+    }
+    assert "10" in desk.post(reverse("admin:markets_payoutbank_add"), bank).content.decode()
+    assert not PayoutBank.objects.filter(code="567").exists()
+    mended = {**bank, "max_digits": "12", "enabled": "on"}
+    assert desk.post(reverse("admin:markets_payoutbank_add"), mended).status_code == 302
+    assert PayoutBank.objects.get(code="567").market == market
+    assert desk.get(reverse("admin:markets_payoutbank_changelist")).status_code == 200
