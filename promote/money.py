@@ -71,6 +71,12 @@ def format_micros(micros: int) -> str:
     return number_format(f"{whole}.{part:02d}" if part else whole, force_grouping=True)
 
 
+def typed(amount_minor: int, exponent: int) -> str:
+    """An amount as it is typed into a bank's form, whatever the reader's language: `80000`, `9.50`."""
+    whole, part = divmod(amount_minor, 10**exponent)
+    return f"{whole}.{part:0{exponent}d}" if part else str(whole)
+
+
 def format_price(amount_minor: int, currency: str, exponent: int) -> str:
     """`US$9.90`, `Rp160,000`: the sign in front, decimals as the currency is really used."""
     sign = _SIGNS.get(currency, f"{currency} ")

@@ -33,6 +33,11 @@ class Chances:
     there: list[Share]
     fates: list[Share]
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether less is spent than planned: only then do both amounts say something to its owner."""
+        return self.spent_micros < self.planned_micros
+
 
 def of(order: Order, *, now: datetime) -> Chances | None:
     """None where it does not run, or where nobody can say just now: the page does without."""

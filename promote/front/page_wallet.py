@@ -20,6 +20,7 @@ from orders.models import OrderPayment
 from payments import cancelling, declines, limits, saved_methods, top_ups, wallet, wallet_api, withdrawing
 from payments.models import SavedMethod, TopUp, TopUpStatus
 from payments.payment_methods import Methods, Offered
+from promote import money
 from promote.front.doors import AdvertiserRequest, advertiser, safe_next
 from promote.front.promote_form import new_key
 from promote.markets.models import CoinPack, Market, PaymentMethod
@@ -317,7 +318,8 @@ def top_up_return(request: AdvertiserRequest, top_up_id: str) -> HttpResponse:
         "failure": declines.sentence(found.failure),
         "can_be_cancelled": cancelling.can_be(found),
         "next": back,
-        "onwards": back or reverse("pages:central"),
+        "onwards": back or (reverse("pages:promote", args=[ordered.target]) if ordered else reverse("pages:central")),
+        "plain_amount": money.typed(found.amount_minor, found.exponent),
         "ordered": ordered,
     }
     part = "pages/_top_up_state.html" if getattr(request, "htmx", False) else "pages/top_up_return.html"

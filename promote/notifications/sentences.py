@@ -1,6 +1,7 @@
 """The sentence of every kind of notification. `{names}` come from the payload; numbers of coins with their unit."""
 
 from django.utils.functional import Promise
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from promote.money import format_coins
@@ -69,12 +70,16 @@ SENTENCES: dict[str, Promise] = {
     "credit_note_issued": _("Credit note {number} is ready. It corrects an earlier document."),
 }
 COUNTED = ("coins", "spent", "owed")
+LONGEST_TITLE = 60
+"""A caption may be a story; of one that was told whole, what is new would be found at its end."""
 
 
 def sentence(notification: Notification) -> str:
     """What the reader sees."""
     told = notification.payload
     facts = _Blank(told | {name: format_coins(told[name]) for name in COUNTED if name in told})
+    if "title" in told:
+        facts["title"] = Truncator(told["title"]).chars(LONGEST_TITLE)
     return str(SENTENCES[notification.kind]).format_map(facts)
 
 

@@ -47,8 +47,23 @@
     const selection = window.getSelection();
     selection.selectAllChildren(from);
     const told = () => { copier.textContent = copier.dataset.done; };
-    if (navigator.clipboard) navigator.clipboard.writeText(from.textContent.trim()).then(told, () => {});
+    if (navigator.clipboard) navigator.clipboard.writeText(from.dataset.plain || from.textContent.trim()).then(told, () => {});
   });
+
+  // What would be bought and how, beside the button: a phone shows that before the choices.
+  const sumUp = (form) => {
+    const place = form && form.querySelector("[data-sums-up]");
+    if (!place) return;
+    place.replaceChildren(...[...form.querySelectorAll("input:checked[data-says]")].map((chosen) => {
+      const said = document.createElement("span");
+      said.textContent = chosen.dataset.says;
+      return said;
+    }));
+    place.hidden = !place.firstChild;
+  };
+  document.addEventListener("change", (event) => sumUp(event.target.form));
+  const sumUpAll = () => [...document.forms].forEach(sumUp);
+  document.addEventListener("DOMContentLoaded", sumUpAll);
 
   // A form that moves coins is sent once; the server would refuse the second anyway.
   document.addEventListener("submit", (event) => {
@@ -62,6 +77,7 @@
     if (pressed) pressed.setAttribute("aria-busy", "true");
   });
   window.addEventListener("pageshow", () => {
+    sumUpAll(); // a browser that goes back keeps what was chosen
     document.querySelectorAll("form[data-sent]").forEach((form) => {
       delete form.dataset.sent;
       form.querySelectorAll("[aria-busy]").forEach((button) => button.removeAttribute("aria-busy"));

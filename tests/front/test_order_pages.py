@@ -48,6 +48,7 @@ def test_a_running_order_shows_what_it_brought_and_cost():
         assert words in page
     assert "0.12" in page, "301.25 coins for 2,410 views"
     assert "698.75" in page, "what is left"
+    assert "even spend" not in page, "it is ahead of it, which asks for nothing"
 
 
 def test_a_running_order_says_why_it_is_slow():
@@ -64,6 +65,7 @@ def test_a_running_order_says_why_it_is_slow():
             "Is it slow? Behind plan Most chances went to others who offered more.",
             "Somebody was there 5,000 and fits the audience 4,321 · 86 %",
             "Shown 0 · 0 % Went to a higher offer 4,000 · 93 %",
+            "an even spend would have come to",
         ):
             assert words in page
     ended(order)

@@ -1,11 +1,16 @@
 """Coins on the pages: what is there, what moved it, and how more are bought."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
 from coupons.models import Offer
-from promote.markets.models import CoinPack
-from tests.builders import a_campaign, an_offer, an_order, coins_for
+from orders.models import OrderPayment
+from payments.models import TopUp, TopUpStatus
+from promote.accounts.models import Account
+from promote.markets.models import CoinPack, Market
+from tests.builders import a_campaign, a_number, an_offer, an_order, coins_for
 from tests.front.visitors import an_advertiser, signed_in, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
@@ -101,3 +106,42 @@ def test_notifications_are_new_until_seen():
     assert account.notifications.filter(read_at=None).exists(), "looking alone changes nothing"
     browser.post("/notifications/seen/")
     assert not account.notifications.filter(read_at=None).exists()
+
+
+def an_unfinished_top_up(account: Account, **facts: object) -> TopUp:
+    market, now = Market.objects.get(code=account.country), timezone.now()
+    bought = {"coins": 500, "amount_minor": 8_000_000, "currency": market.currency, "exponent": market.exponent}
+    begun = {
+        "key": f"key-{a_number()}",
+        "market": market,
+        "surface": "web",
+        "started_at": now,
+        "tax_percent": 0,
+        "tax_minor": 0,
+    }
+    until = {"expires_at": now + timedelta(days=1), "gateway": "doku", "method": "doku_bank_transfer"}
+    return TopUp.objects.create(account=account, **{**bought, **begun, **until, **facts})
+
+
+def test_a_transfer_that_waits_says_what_for_and_leads_to_how_it_is_made():
+    account = an_advertiser(country="ID")
+    told = {"bank": "BCA", "account_number": "8889993", "account_name": "Promote"}
+    top_up = an_unfinished_top_up(account, instructions=told)
+    browser = signed_in(account)
+    wallet = browser.get("/wallet/")
+    assert "Bank transfer · Rp80,000" in text_of(wallet)
+    assert "How to transfer" in text_of(wallet)
+    assert f'href="/wallet/top-ups/{top_up.public_id}/"' in wallet.content.decode()
+    page = browser.get(f"/wallet/top-ups/{top_up.public_id}/").content.decode()
+    assert 'data-plain="80000"' in page, "what is copied can be pasted into a bank's form"
+
+
+def test_a_payment_that_came_to_nothing_says_that_its_promotion_was_not_placed_and_leads_back_to_it():
+    account = an_advertiser(country="ID")
+    top_up = an_unfinished_top_up(account, status=TopUpStatus.EXPIRED, ended_at=timezone.now())
+    OrderPayment.objects.create(
+        top_up=top_up, account=account, quote="q", key="k", target="vid_1", title="Mugs", started_at=timezone.now()
+    )
+    page = signed_in(account).get(f"/wallet/top-ups/{top_up.public_id}/")
+    assert "Your promotion of “Mugs” was not placed." in text_of(page)
+    assert 'href="/promote/vid_1/"' in page.content.decode()

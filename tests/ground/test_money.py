@@ -3,7 +3,7 @@
 import pytest
 
 from promote.markets.models import Market
-from promote.money import exponent, format_coins, format_micros, format_price, micros_to_coins_floor
+from promote.money import exponent, format_coins, format_micros, format_price, micros_to_coins_floor, typed
 
 
 @pytest.mark.parametrize(("coins", "text"), [(1, "1 coin"), (700, "700 coins"), (20000, "20,000 coins")])
@@ -17,6 +17,13 @@ def test_coins_are_grouped_and_named(coins, text):
 )
 def test_prices_are_written_as_the_currency_is_used(amount, currency, exponent, text):
     assert format_price(amount, currency, exponent) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "exponent", "text"), [(16000000, 2, "160000"), (1607, 2, "16.07"), (150, 0, "150"), (1230, 3, "1.230")]
+)
+def test_an_amount_is_copied_as_a_banks_form_takes_it(amount, exponent, text):
+    assert typed(amount, exponent) == text
 
 
 @pytest.mark.parametrize(
