@@ -11,7 +11,9 @@ from .errors import invalid
 from .world import Call, World
 
 MIN_LIFE_S, MAX_LIFE_S = 30 * 60, 24 * 3600
-MAX_AMOUNT = 99_999_999
+
+# digits that an amount in minor units may have, as documented; of other currencies eight
+_MOST_DIGITS = {"cop": 10, "huf": 10, "idr": 12, "inr": 9, "jpy": 10, "lbp": 10}
 
 # the least a charge may be, in minor units, as documented; other currencies are judged by their worth in dollars
 _LEAST = {"usd": 50, "aed": 200, "aud": 50, "brl": 50, "cad": 50, "eur": 50, "gbp": 30, "jpy": 50, "myr": 200,
@@ -150,8 +152,9 @@ def _amount(total: int, currency: str) -> None:
     if total < least:
         message = f"The Checkout Session's total amount due must add up to at least {least} {currency} in minor units"
         raise invalid(message, code="amount_too_small")
-    if total > MAX_AMOUNT:
-        message = f"The Checkout Session's total amount due must be no more than {MAX_AMOUNT} {currency} in minor units"
+    most = 10 ** _MOST_DIGITS.get(currency, 8) - 1
+    if total > most:
+        message = f"The Checkout Session's total amount due must be no more than {most} {currency} in minor units"
         raise invalid(message, code="amount_too_large")
 
 

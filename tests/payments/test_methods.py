@@ -9,7 +9,7 @@ from payments import paying_back, payout_accounts, polling, reconciling, top_ups
 from payments.bank import payouts
 from payments.gateways.base import NamedAccount
 from payments.models import Difference, Lot, Notice, TopUpStatus
-from promote.markets.models import Market
+from promote.markets.models import CoinPack, Market
 from tests.api.callers import an_app
 from tests.builders import a_number, an_account
 from tests.payments.books import book
@@ -101,6 +101,14 @@ def test_what_is_paid_becomes_coins_once_however_often_it_is_told(
     assert (lot.currency, lot.withdrawable) == (top_up.currency, True)
     assert wallet.balance(account=top_up.account).free_coins == 1000
     assert not Notice.objects.exclude(state__in=["done", "ignored"]).exists()
+
+
+@pytest.mark.parametrize(("market", "method"), CELLS)
+def test_the_smallest_and_the_largest_pack_can_be_paid_for(at_counter: Counter, market: str, method: str) -> None:
+    packs = CoinPack.objects.filter(market=market, surface="web").order_by("coins")
+    for pack in (packs.first(), packs.last()):
+        assert pack is not None
+        assert buys(market, method, coins=pack.coins).status == TopUpStatus.PENDING
 
 
 @pytest.mark.parametrize(("market", "method"), CELLS)
