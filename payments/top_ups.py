@@ -258,6 +258,8 @@ def _choose(account: Account, surface: str, method: str, pack_id: int) -> tuple[
     here = methods(account=account, surface=surface)
     if here.market is None or not here.offered:
         raise NoMethodHere(reason=here.hint_code, hint=str(here.hint))
+    if any(one.code == method for one in here.away):
+        raise ProviderAway
     chosen = next((one for one in here.offered if one.method.code == method), None)
     if chosen is None:
         known = ", ".join(one.method.code for one in here.offered)

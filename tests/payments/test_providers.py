@@ -80,6 +80,10 @@ def test_after_three_failures_in_a_row_its_methods_are_hidden_everywhere_and_say
     answer = an_app(an_account(country="AU"), app_platform="web").get("/top-ups/methods").json()
     assert [one["method"] for one in answer["unavailable"]] == ["paypal", "paypal_reference"]
     assert "does not answer" in answer["unavailable"][0]["detail"]
+    with pytest.raises(
+        top_ups.ProviderAway
+    ):  # whoever has chosen it before hears why, not that there is no such method
+        buys("AU", "paypal")
 
 
 def test_any_answer_opens_them_again(at_counter: Counter) -> None:
