@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from orders import paying, placement
 from orders.models import Order, OrderPayment
+from orders.placement import QuoteUsed
 from orders.quotes import QuoteExpired
 from payments import top_ups, wallet
 from payments.models import Lot, TopUp
@@ -21,7 +22,7 @@ from tests.api.callers import an_app
 from tests.builders import a_number, a_quote, a_video, an_account, coins_for
 from tests.front.visitors import an_advertiser, signed_in, text_of
 from tests.payments.buying import RETURN_URL, Till, deliver, work_off
-from tests.payments.ledgers import audited
+from tests.payments.ledgers import audited, together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
 DONE = "checkout.session.completed"
@@ -81,7 +82,12 @@ def test_the_price_stands_as_long_as_the_payment_has_time(at_till: Till) -> None
 
 @pytest.mark.parametrize(
     ("happens", "code"),
-    [("private", "not_eligible"), ("spent", "insufficient_coins"), ("late", "quote_expired")],
+    [
+        ("private", "not_eligible"),
+        ("spent", "insufficient_coins"),
+        ("late", "quote_expired"),
+        ("by hand", "quote_used"),
+    ],
 )
 def test_where_it_cant_be_placed_the_coins_stay_and_its_owner_is_told(at_till: Till, happens: str, code: str) -> None:
     account, video, quote = a_priced(an_advertiser())
@@ -89,6 +95,9 @@ def test_where_it_cant_be_placed_the_coins_stay_and_its_owner_is_told(at_till: T
     if happens == "private":
         video.visibility = Visibility.PRIVATE
         video.save()
+    if happens == "by hand":
+        coins_for(account, 1000)
+        placement.place(account=account, quote=quote.sealed, key="by hand", caller=BROWSER, now=timezone.now())
     if happens == "late":
         TopUp.objects.filter(id=payment.top_up_id).update(expires_at=timezone.now() - timedelta(hours=1))
     if happens == "spent":
@@ -110,6 +119,32 @@ def test_where_it_cant_be_placed_the_coins_stay_and_its_owner_is_told(at_till: T
     relay()
     payment.refresh_from_db()
     assert payment.state == "not_placed"
+    audited()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_owner_who_places_it_by_hand_at_once_has_one_order_and_the_coins(at_till: Till) -> None:
+    account, _, quote = a_priced()
+    payment = started(account, quote)
+    at_till.pays(payment.top_up)
+    coins_for(account, 1000)
+
+    def by_hand():
+        key = f"by hand {a_number()}"
+        return placement.place(account=account, quote=quote.sealed, key=key, caller=BROWSER, now=timezone.now())
+
+    top_ups.confirm(top_up_id=payment.top_up_id, now=timezone.now())
+    answers = together([by_hand, relay, by_hand, relay])
+    assert not [one for one in answers if isinstance(one, Exception) and not isinstance(one, QuoteUsed)]
+    Message.objects.update(retry_at=None)
+    relay()
+    payment.refresh_from_db()
+    (order,) = Order.objects.filter(account=account)
+    if payment.order != order:
+        assert (payment.state, payment.code) == ("not_placed", "quote_used")
+        assert account.notifications.filter(kind="order_not_placed").count() == 1
+    balance = wallet.balance(account=account)
+    assert (balance.free_coins, balance.held_coins) == (1000, 1000)
     audited()
 
 
