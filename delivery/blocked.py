@@ -1,4 +1,4 @@
-"""What ops block: agents and addresses that no list of others knows, for as long as they say (delivery.md 5).
+"""What ops block: agents, addresses and pages that no list of others knows, for as long as they say (delivery.md 5).
 
 Asked for by every drain, so that a block holds for what is judged from then on, everywhere, within the second in which
 a drain begins. What was billed before is found by the run that returns invalid charges (invalid.py).
@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from delivery import addresses
+from delivery import addresses, referrers
 from delivery.models import BlockedSource, FoundReason
 from promote.accounts.models import User
 from promote.refusals import FieldError, Invalid, Text, WrongState
@@ -29,9 +29,9 @@ class LiftedAlready(WrongState):
 
 
 class Sources:
-    """What is blocked: agents by their words, addresses by the networks that hold them."""
+    """What is blocked: agents by their words, addresses by the networks that hold them, pages by their hosts."""
 
-    def __init__(self, agents: Iterable[str], networks: Iterable[str]) -> None:
+    def __init__(self, agents: Iterable[str], networks: Iterable[str], hosts: Iterable[str] = ()) -> None:
         words = [".*?".join(map(re.escape, agent.split("*"))) for agent in agents]
         self._agents = re.compile("|".join(words), re.I | re.S) if words else None
         reaches = sorted(map(addresses.reach, networks))
@@ -40,9 +40,10 @@ class Sources:
         for _first, last in reaches:
             # Networks lie within each other or apart: who is past a wide one may still be in it.
             self._lasts.append(max(last, self._lasts[-1]) if self._lasts else last)
+        self._hosts = frozenset(hosts)
 
     def __bool__(self) -> bool:
-        return bool(self._agents or self._firsts)
+        return bool(self._agents or self._firsts or self._hosts)
 
     def has_agent(self, agent: str) -> bool:
         return self._agents is not None and self._agents.search(agent) is not None
@@ -53,11 +54,15 @@ class Sources:
         place = bisect_right(self._firsts, whole) - 1
         return place >= 0 and whole <= self._lasts[place]
 
+    def has_referrer(self, referrer: str) -> bool:
+        return bool(self._hosts) and not self._hosts.isdisjoint(referrers.hosts_above(referrer))
+
 
 def add(
     *,
     agent: str = "",
     network: str = "",
+    referrer: str = "",
     reason: FoundReason,
     note: str,
     since: datetime | None = None,
@@ -65,11 +70,14 @@ def add(
     by: User,
     now: datetime,
 ) -> BlockedSource:
-    """Blocks agents with these words, or addresses of this network, from now on. Raises Invalid."""
-    network = check(agent=agent, network=network, reason=reason, note=note, since=since, until=until, now=now)
+    """Blocks agents with these words, addresses of this network, or pages of this host, from now on. Raises Invalid."""
+    network = check(
+        agent=agent, network=network, referrer=referrer, reason=reason, note=note, since=since, until=until, now=now
+    )
     return BlockedSource.objects.create(
         agent=agent.strip(),
         network=network or None,
+        referrer=referrers.host(referrer),
         reason=reason,
         note=note.strip(),
         since=since,
@@ -83,6 +91,7 @@ def check(
     *,
     agent: str,
     network: str,
+    referrer: str,
     reason: str,
     note: str,
     since: datetime | None,
@@ -90,11 +99,13 @@ def check(
     now: datetime,
 ) -> str:
     """The network as it is written in full, "" for none. Raises Invalid."""
-    agent, network, wrong = agent.strip(), network.strip(), []
-    if bool(agent) == bool(network):
-        wrong.append(FieldError("agent", "invalid", _("Name part of an agent or an address, one of them.")))
+    agent, network, referrer, wrong = agent.strip(), network.strip(), referrer.strip(), []
+    if sum(map(bool, (agent, network, referrer))) != 1:
+        wrong.append(FieldError("agent", "invalid", _("Name part of an agent, an address or a host, one of them.")))
     if agent and not _SAYS_ENOUGH.search(agent):
         wrong.append(FieldError("agent", "invalid", _("It needs four characters in a row: less is in too many.")))
+    if referrer and "." not in referrers.host(referrer):
+        wrong.append(FieldError("referrer", "invalid", _("This is no host of pages, such as ads.example.com.")))
     if reason not in FoundReason.values:
         wrong.append(FieldError("reason", "invalid_choice", _("Choose one of the reasons.")))
     if not note.strip():
@@ -130,13 +141,17 @@ def lift(*, source_id: UUID, by: User, now: datetime) -> None:
 
 def in_force(*, now: datetime) -> Sources:
     rows = BlockedSource.objects.filter(Q(until=None) | Q(until__gt=now), lifted_at=None).order_by("id")
-    return _sources(tuple(rows.values_list("agent", "network")))
+    return _sources(tuple(rows.values_list("agent", "network", "referrer")))
 
 
 def of(source: BlockedSource) -> Sources:
-    return _sources(((source.agent, source.network),))
+    return _sources(((source.agent, source.network, source.referrer),))
 
 
 @lru_cache(maxsize=64)
-def _sources(rows: tuple[tuple[str, str | None], ...]) -> Sources:
-    return Sources([agent for agent, _network in rows if agent], [network for _agent, network in rows if network])
+def _sources(rows: tuple[tuple[str, str | None, str], ...]) -> Sources:
+    return Sources(
+        [agent for agent, _network, _host in rows if agent],
+        [network for _agent, network, _host in rows if network],
+        [host for _agent, _network, host in rows if host],
+    )

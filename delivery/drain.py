@@ -30,7 +30,9 @@ from delivery import (
     partitions,
     rollups,
     sources,
+    staff,
     storage,
+    targeting,
     unbilled,
     witness,
 )
@@ -212,7 +214,7 @@ def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw
     haste.judge(judged, shard=shard, upto=(reached.generation, reached.id))
     replayed: Mapping[unbilled.Counted, int] = {}
     partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
-    sources.know_agents(judged)
+    sources.know(judged)
     with transaction.atomic():
         move(shard=shard, before=position, to=reached, now=now)
         for place, error in reading.unreadable:
@@ -250,11 +252,18 @@ def _write(batch: Batch, reached: Position, shard: int, barriers: dict[UUID, int
 
 def _judged(reading: Reading, now: datetime) -> Batch:
     batch = batches.of(reading)
-    owners = ownership.of(batch.orders, days=np.unique(batch.token["day"]).tolist())
+    days = np.unique(batch.token["day"]).tolist()
+    owners = ownership.of(batch.orders, days=days)
     if unknown := set(batch.orders) - owners.keys():
         raise ValueError(f"order {min(unknown)} is not known")
-    touched = storage.touched(batch, judging.brief_focused(batch))
-    batch.reason = judging.reasons(batch, owners=owners, touched=touched, blocks=blocked.in_force(now=now))
+    batch.reason = judging.reasons(
+        batch,
+        owners=owners,
+        touched=storage.touched(batch, judging.brief_focused(batch)),
+        blocks=blocked.in_force(now=now),
+        staff=staff.viewers(days=days),
+        astray=targeting.astray(batch),
+    )
     return batch
 
 

@@ -14,10 +14,11 @@ FURTHEST_AHEAD_S = 60
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
-    """One event. Times are milliseconds since 1970. Address and agent go no further than the drain, which judges
-    them, and keeps those of charges for a while (sources.py).
+    """One event. Times are milliseconds since 1970. Address, agent and referrer (the page it came from) go no further
+    than the drain, which judges them, and keeps those of charges for a while (sources.py).
 
-    `viewer` is the pseudonym of who saw it, where the platform said; `active` whether the app was in front.
+    `viewer` is the pseudonym of who saw it, `device` that of what they held, `country` where they were, each where the
+    platform said; `active` whether the app was in front.
     """
 
     token: bytes
@@ -31,6 +32,9 @@ class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False)
     address: str | None = None
     viewer: int | None = None
     active: bool | None = None
+    referrer: str | None = None
+    country: str | None = None
+    device: int | None = None
 
 
 Raw = tuple[str, list[bytes]]

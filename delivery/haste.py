@@ -1,4 +1,4 @@
-"""Who is met more often in a minute than people are: by viewer, and by address, over all shards and orders.
+"""Who is met more often in a minute than people are: by viewer, device and address, over all shards and orders.
 
 Counted in Redis, by the minute of arrival, as the drain judges. Losing the counts forgives a minute. Those within the
 limit stay billed; what exceeds it is kept with its reason. Source: delivery.md 5.
@@ -29,9 +29,12 @@ def judge(batch: Batch, *, shard: int, upto: tuple[int, str]) -> None:
     minute = batch.received_ms[shown] // 60_000
     viewers = batch.token["viewer"][shown].astype(np.int64)
     _mark(batch, shown, minute, viewers, "viewer", settings.VIEWER_IMPRESSIONS_PER_MINUTE, adds)
+    devices = np.array([device or 0 for row in shown.tolist() for device in (batch.told[row].device,)], np.int64)
+    if (told := devices != 0).any():
+        limit = settings.DEVICE_IMPRESSIONS_PER_MINUTE
+        _mark(batch, shown[told], minute[told], devices[told], "device", limit, adds)
     lines = [addresses.line(one) if (one := batch.told[row].address) else b"" for row in shown.tolist()]
-    told = np.array([bool(line) for line in lines], bool)
-    if told.any():
+    if (told := np.array([bool(line) for line in lines], bool)).any():
         places = np.array(lines, "S8")[told]
         _mark(batch, shown[told], minute[told], places, "address", settings.ADDRESS_IMPRESSIONS_PER_MINUTE, adds)
 

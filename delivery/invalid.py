@@ -40,7 +40,8 @@ _MARK = """
             SELECT FROM delivery_charge_source s
              WHERE (s.day, s.token) = (delivery_event.day, delivery_event.token)
                AND s.day BETWEEN %(first_day)s AND %(last_day)s
-               AND (s.agent = ANY(%(agents)s) OR s.address BETWEEN %(first)s AND %(last)s)))
+               AND (s.agent = ANY(%(agents)s) OR s.referrer = ANY(%(referrers)s)
+                    OR s.address BETWEEN %(first)s AND %(last)s)))
         ON CONFLICT DO NOTHING
 """
 _TOO_FAST = """
@@ -103,10 +104,11 @@ def find(
 def _from(source: BlockedSource | None) -> dict[str, Any]:
     """What is asked of where charges came from."""
     if source is None:
-        return {"of_source": False, "agents": [], "first": b"", "last": b""}
+        return {"of_source": False, "agents": [], "referrers": [], "first": b"", "last": b""}
     agents = sources.agents_of(blocked.of(source)) if source.agent else []
+    hosts = sources.referrers_of(blocked.of(source)) if source.referrer else []
     first, last = addresses.reach(source.network) if source.network else (None, None)
-    return {"of_source": True, "agents": agents, "first": first, "last": last}
+    return {"of_source": True, "agents": agents, "referrers": hosts, "first": first, "last": last}
 
 
 def look_back(*, now: datetime) -> int:

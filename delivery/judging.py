@@ -15,7 +15,7 @@ from delivery.blocked import Sources
 from delivery.engine.vocabulary import EVENT_CODES, EVENT_TYPES, LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES, VIEWS
 from delivery.entries import Told
 
-AGENT_MAX, ADDRESS_MAX = 512, 64
+AGENT_MAX, ADDRESS_MAX, REFERRER_MAX = 512, 64, 512
 CLOCKS_DIFFER_MS = 10_000
 """The clocks of two of our machines never differ by more; what exceeds it is impossible, and not just odd."""
 FASTEST_FINGER_MS = 100
@@ -34,9 +34,18 @@ def brief_focused(batch: Batch) -> Ints:
     return np.nonzero((batch.type == _FOCUSED_CODE) & is_brief)[0]
 
 
-def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]], touched: Marks, blocks: Sources) -> Ints:
-    """Why each does not count, 0 where it does. `owners`: the pseudonyms under which an order's owner may appear;
-    `touched`: those of `brief_focused` whose viewer did something as well; `blocks`: what ops block now."""
+def reasons(
+    batch: Batch,
+    *,
+    owners: Mapping[UUID, frozenset[int]],
+    touched: Marks,
+    blocks: Sources,
+    staff: Ints,
+    astray: Marks,
+) -> Ints:
+    """Why each does not count, 0 where it does. `owners`: the pseudonyms under which an order's owner may appear, and
+    `staff`: those of who looks for us; `touched`: those of `brief_focused` whose viewer did something as well;
+    `blocks`: what ops block now; `astray`: shown to whom the order is not for any more."""
     told = batch.told
     viewer = batch.token["viewer"].astype(np.int64)
     seen_by = _numbers(one.viewer for one in told)
@@ -45,18 +54,22 @@ def reasons(batch: Batch, *, owners: Mapping[UUID, frozenset[int]], touched: Mar
     reason = _unseen(batch)
     # The last word stands: the first reason of delivery.md comes last.
     reason = np.where(_impossible(batch, touched), REASON["impossible_time"], reason)
+    reason[astray] = REASON["not_targeted"]
     if blocks:
+        reason[_among(told, "referrer", blocks.has_referrer)] = REASON["blocked_referrer"]
         reason[_among(told, "address", blocks.has_address)] = REASON["blocked_address"]
         reason[_among(told, "agent", blocks.has_agent)] = REASON["blocked_agent"]
     reason = np.where(np.array(places, np.int64) > 0, places, reason)
     reason[programs] = REASON["bot"]
     reason[(seen_by != _UNTOLD) & (seen_by != viewer)] = REASON["another_viewer"]
+    if len(staff):
+        reason[np.isin(viewer, staff) | np.isin(seen_by, staff)] = REASON["staff"]
     reason[_by_owner(batch, viewer, seen_by, owners)] = REASON["owner"]
     return reason
 
 
 def _among(told: Sequence[Told], name: str, holds: Callable[[str], bool]) -> Marks:
-    """Those whose agent, or address, is blocked: each different one is looked at once."""
+    """Those whose agent, address or referrer is blocked: each different one is looked at once."""
     values = [getattr(one, name) for one in told]
     found = {value for value in set(values) if value and holds(value)}
     return np.array([value in found for value in values], bool)

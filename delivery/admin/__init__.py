@@ -1,5 +1,5 @@
 """Delivery in the admin: the engine's state, invalid traffic, and what ops block."""
 
-from delivery.admin import blocked, engine, invalid
+from delivery.admin import blocked, engine, invalid, staff
 
-__all__ = ["blocked", "engine", "invalid"]
+__all__ = ["blocked", "engine", "invalid", "staff"]

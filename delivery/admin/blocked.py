@@ -21,7 +21,7 @@ class BlockForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = BlockedSource
-        fields = ("agent", "network", "reason", "note", "since", "until")
+        fields = ("agent", "network", "referrer", "reason", "note", "since", "until")
 
     def _post_clean(self) -> None:
         """The use case judges; what it refuses is told at its field, before anything is written."""
@@ -54,10 +54,12 @@ class BlockedSourceAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """To add one blocks; what came from there before is returned by a run, back to `since`."""
 
     form = BlockForm
-    list_display = ("at", "agent", "network", "reason", "note", "since", "until", "by", "lifted_at", "lifted_by")
+    list_display = (
+        "at", "agent", "network", "referrer", "reason", "note", "since", "until", "by", "lifted_at", "lifted_by",
+    )  # fmt: skip
     list_filter = (InForce, "reason")
     list_select_related = ("by", "lifted_by")
-    search_fields = ("agent", "note")
+    search_fields = ("agent", "referrer", "note")
     actions = ("lift",)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

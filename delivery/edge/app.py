@@ -103,7 +103,13 @@ class Edge:
         if authorization.lower().startswith("api-key"):
             await hub.keys.demand(authorization, "delivery")
             return Teller(is_device=False)
-        return Teller(is_device=True, agent=request.header(b"user-agent"), address=_address(hub, request))
+        page = request.header(b"referer") or request.header(b"origin")
+        return Teller(
+            is_device=True,
+            agent=request.header(b"user-agent"),
+            address=_address(hub, request),
+            referrer=page,
+        )
 
 
 def _refuse(request: Request, refusal: Refusal) -> None:

@@ -22,7 +22,7 @@ from delivery.engine import tokens
 from delivery.engine.tokens import BadToken, Parts, Sealer
 from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION, VIEWS
 from delivery.entries import FURTHEST_AHEAD_S, Told
-from delivery.judging import ADDRESS_MAX, AGENT_MAX
+from delivery.judging import ADDRESS_MAX, AGENT_MAX, REFERRER_MAX
 from promote.rest.problems import Unavailable
 
 BODY_MAX_BYTES = 4 * 1024 * 1024
@@ -52,6 +52,9 @@ class EventIn(msgspec.Struct):
     address: Annotated[str, Meta(max_length=256)] | None = None
     viewer: Annotated[str, Meta(max_length=256)] | None = None
     order: Annotated[str, Meta(max_length=64)] | None = None
+    referrer: Annotated[str, Meta(max_length=4096)] | None = None
+    country: Annotated[str, Meta(max_length=64)] | None = None
+    device: Annotated[str, Meta(max_length=256)] | None = None
     active: bool | None = None
 
 
@@ -66,6 +69,7 @@ class Teller:
     is_device: bool
     agent: str = ""
     address: str = ""
+    referrer: str = ""
 
 
 class Refused(Exception):
@@ -207,11 +211,16 @@ def _good_until(kind: str, token: Parts) -> float:
 def _told(
     hub: Hub, event: EventIn, code: int, raw_token: bytes, token: Parts, at: float, teller: Teller, now: float
 ) -> Told:
-    agent, address = (teller.agent, teller.address) if teller.is_device else (event.user_agent, event.address)
+    agent: str | None = teller.agent
+    address: str | None = teller.address
+    referrer: str | None = teller.referrer
+    if not teller.is_device:
+        agent, address, referrer = event.user_agent, event.address, event.referrer
     try:
         viewer = _seen_by(hub, event.viewer, token) if event.viewer else None
+        device = hub.viewer(event.device) if event.device else None
     except UnicodeError:
-        raise Refused("invalid", "viewer: It is not text.") from None
+        raise Refused("invalid", "viewer, device: It is not text.") from None
     return Told(
         token=raw_token,
         type=code,
@@ -224,6 +233,9 @@ def _told(
         address=address[:ADDRESS_MAX] if address else None,
         viewer=viewer,
         active=event.active,
+        referrer=referrer[:REFERRER_MAX] if referrer else None,
+        country=event.country or None,
+        device=device,
     )
 
 

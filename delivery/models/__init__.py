@@ -10,6 +10,8 @@ from delivery.models.invalid import (
     FoundReason,
     InvalidCharge,
     Network,
+    Referrer,
+    StaffViewer,
     SweptHour,
 )
 from delivery.models.pacing import Pacer, PacingState, TrafficHour
@@ -39,7 +41,9 @@ __all__ = [
     "PoisonEntry",
     "PriceNode",
     "RateNode",
+    "Referrer",
     "Shard",
+    "StaffViewer",
     "SweptHour",
     "TrafficHour",
     "UnbilledHour",

@@ -1,4 +1,4 @@
-"""Invalid traffic: what ops block, where charges came from, what was found later and returned."""
+"""Invalid traffic: what ops block, who looks for us, where charges came from, what was found later and returned."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class Network(models.Field):  # type: ignore[type-arg]
 
 
 class BlockedSource(models.Model):
-    """Agents or addresses that ops know nobody watches through: what comes from there is kept and not billed
+    """Agents, addresses or pages that ops know nobody watches through: what comes from there is kept and not billed
     (delivery/blocked.py). A row is never changed but for being lifted, and never deleted: the rows are the history."""
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
@@ -36,6 +36,10 @@ class BlockedSource(models.Model):
         max_length=200, blank=True, help_text=_("Part of a user agent, in any case; * stands for anything between.")
     )
     network = Network(null=True, blank=True, help_text=_("An address, or a network such as 198.51.100.0/24."))
+    referrer = models.CharField(
+        max_length=253, blank=True, db_default="",
+        help_text=_("The host of pages, such as ads.example.com: itself, and all below it."),
+    )  # fmt: skip
     reason = models.CharField(max_length=32, choices=FoundReason)
     note = models.TextField(help_text=_("How it was found; for us."))
     since = models.DateTimeField(
@@ -52,8 +56,15 @@ class BlockedSource(models.Model):
         ordering = ["-at"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(agent="", network__isnull=False) | (~models.Q(agent="") & models.Q(network=None)),
+                condition=(~models.Q(agent="") & models.Q(network=None, referrer=""))
+                | models.Q(agent="", network__isnull=False, referrer="")
+                | (models.Q(agent="", network=None) & ~models.Q(referrer="")),
                 name="blocked_source_is_one",
+            ),
+            # In small letters, as DNS has it; a single word would be a whole country's.
+            models.CheckConstraint(
+                condition=models.Q(referrer="") | models.Q(referrer__regex=r"^([a-z0-9_-]+\.)+[a-z0-9_-]+$"),
+                name="blocked_source_is_a_host",
             ),
             # Shorter, it would be in half of all agents.
             models.CheckConstraint(
@@ -70,7 +81,24 @@ class BlockedSource(models.Model):
         indexes = [models.Index(fields=["at"], condition=models.Q(lifted_at=None), name="blocked_source_not_lifted")]
 
     def __str__(self) -> str:
-        return self.agent or str(self.network)
+        return self.agent or self.referrer or str(self.network)
+
+
+class StaffViewer(models.Model):
+    """A viewer who looks for us: nobody pays for what they are shown (delivery/staff.py)."""
+
+    name = models.CharField(max_length=256, unique=True, help_text=_("As the platform names them as a viewer."))
+    note = models.CharField(max_length=200, help_text=_("Who that is; for us."))
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery_staff_viewer"
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=~models.Q(name=""), name="staff_viewer_has_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ChargeSource(models.Model):
@@ -81,6 +109,7 @@ class ChargeSource(models.Model):
     token = models.UUIDField()
     address = models.BinaryField(null=True, help_text=_("In sixteen bytes."))
     agent = models.BigIntegerField(null=True)
+    referrer = models.BigIntegerField(null=True)
 
     class Meta:
         managed = False
@@ -100,6 +129,21 @@ class Agent(models.Model):
     class Meta:
         managed = False
         db_table = "delivery_agent"
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Referrer(models.Model):
+    """The host of a page that a charge came from, by its hash. Made by SQL."""
+
+    id = models.BigIntegerField(primary_key=True)
+    words = models.TextField()
+    day = models.DateField(help_text=_("When it was met last."))
+
+    class Meta:
+        managed = False
+        db_table = "delivery_referrer"
 
     def __str__(self) -> str:
         return self.words

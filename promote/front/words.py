@@ -162,10 +162,13 @@ def end_reason(code: str, status: str) -> Text:
 
 UNBILLED: dict[str, Text] = {
     "owner": _("It was you who looked."),
+    "staff": _("One of our own staff looked."),
     "another_viewer": _("Told for another viewer than it was shown to."),
     "bot": _("A program looked, not a person."),
     "blocked_agent": _("We know what it came from as no person's device."),
     "blocked_address": _("We know where it came from as no person's place."),
+    "blocked_referrer": _("We know the page that it came from as one that makes looks up."),
+    "not_targeted": _("Who looked is not among those that it is for any more."),
     "not_measured": _("How long it was seen is not known."),
     "not_active": _("The app was in the background."),
     "not_half_visible": _("Less than half of it was on screen."),
@@ -174,6 +177,7 @@ UNBILLED: dict[str, Text] = {
     "invalid_address": _("It came from no real address."),
     "data_centre": _("It came from a data centre."),
     "viewer_too_fast": _("One viewer saw more in a minute than a person can."),
+    "device_too_fast": _("One device showed more in a minute than a person can look at."),
     "address_too_fast": _("Too much came from one address."),
     "impossible_time": _("Watched for longer than it was there."),
     "order_closed": _("It arrived after the order was closed."),

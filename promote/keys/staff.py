@@ -27,7 +27,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_payoutbank", "add_payoutbank", "change_payoutbank",
         "view_moneylimit", "add_moneylimit", "change_moneylimit", "view_limitpassed", "look_at_limitpassed",
         "view_unbilledhour", "view_finding", "add_finding", "view_chargereturn",
-        "view_blockedsource", "add_blockedsource", "change_blockedsource",
+        "view_blockedsource", "add_blockedsource", "change_blockedsource", "view_staffviewer",
         "view_invoiceseries", "view_billingdetails", "view_seller", "add_seller", "change_seller",
     ),
     "coupons": (
@@ -48,6 +48,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "view_limitpassed", "view_shard", "view_pacingstate", "view_barrier", "view_poisonentry", "change_poisonentry",
         "view_unbilledhour", "view_finding", "view_chargereturn", "view_savedmethod",
         "view_blockedsource", "add_blockedsource", "change_blockedsource",
+        "view_staffviewer", "add_staffviewer", "delete_staffviewer",
     ),
 }  # fmt: skip
 

@@ -53,6 +53,12 @@ def reasons(order):
         ({"network": "88.12.48.0/20"}, {}, ""),
         ({"network": "2a02:8109::/32"}, {"address": "2a02:8109:1:2::3"}, "blocked_address"),
         ({"network": "2a02:8109::/32"}, {"address": "2a02:810a::3"}, ""),
+        ({"referrer": "clicks.example"}, {"referrer": "https://clicks.example/watch?v=1"}, "blocked_referrer"),
+        ({"referrer": "https://Clicks.Example./x"}, {"referrer": "https://a.clicks.example:444"}, "blocked_referrer"),
+        ({"referrer": "clicks.example"}, {"referrer": "https://clicks.example.org/clicks.example"}, ""),
+        ({"referrer": "clicks.example"}, {"referrer": "https://[not an address"}, ""),
+        ({"referrer": "bücher.example"}, {"referrer": "https://xn--bcher-kva.example"}, "blocked_referrer"),
+        ({"referrer": "com.farm.app"}, {"referrer": "android-app://com.farm.app"}, "blocked_referrer"),
     ],
 )
 def test_what_is_blocked_is_kept_with_its_reason_and_not_billed(order, block, told, reason):
@@ -100,6 +106,17 @@ def test_what_was_billed_since_the_time_that_a_block_looks_back_to_is_returned_o
     assert (finding.source, finding.charges.count(), finding.note) == (block, 2, "seen in support")
 
 
+def test_a_page_that_is_blocked_later_is_found_by_its_host(order):
+    for second, page in enumerate(
+        ["https://clicks.example/a", "https://b.clicks.example", "https://shop.example", None]
+    ):
+        seen(order, second=second, referrer=page)
+    drained(order, now=NOON + timedelta(seconds=4))
+    a_block(referrer="clicks.example", since=NOON - timedelta(days=1), now=NOON + timedelta(minutes=1))
+    assert invalid.look_back(now=LATER) == 1
+    assert Finding.objects.get().charges.count() == 2
+
+
 def test_a_finding_may_name_what_is_blocked_in_any_past_time(order):
     for second in range(4):
         seen(order, second=second, address=f"88.12.34.{second}")
@@ -119,6 +136,7 @@ def test_where_a_charge_came_from_is_forgotten_in_time_and_of_what_is_not_billed
     seen(order, agent=f"{PHONE}\0")
     seen(order, second=1, visible_ms=3)
     told(sold(order, viewer=9), now=NOON + timedelta(seconds=2))
+    seen(order, second=3, visible_ms=3, referrer="https://shop.example")
     drained(order)
     source = ChargeSource.objects.get()
     assert bytes(source.address) == bytes(10) + b"\xff\xff" + bytes([88, 12, 34, 56])
@@ -141,6 +159,9 @@ def test_where_a_charge_came_from_is_forgotten_in_time_and_of_what_is_not_billed
         ({"network": "the internet"}, "network"),
         ({"network": "88.0.0.0/7"}, "network"),
         ({"network": "2a00::/12"}, "network"),
+        ({"network": "88.12.34.56", "referrer": "clicks.example"}, "agent"),
+        ({"referrer": "com"}, "referrer"),
+        ({"referrer": "every page"}, "referrer"),
         ({"agent": "ClickFarm", "until": NOON}, "until"),
         ({"agent": "ClickFarm", "since": NOON}, "since"),
         ({"agent": "ClickFarm", "note": " "}, "note"),
@@ -157,6 +178,9 @@ def test_a_block_that_can_t_be_meant_is_refused_with_what_to_do(facts, field):
     [
         {"agent": "", "network": None},
         {"agent": "ClickFarm", "network": "88.12.34.56"},
+        {"agent": "ClickFarm", "referrer": "clicks.example"},
+        {"agent": "", "referrer": "com"},
+        {"agent": "", "referrer": "Clicks.Example"},
         {"agent": "a*b"},
         {"network": "88.0.0.0/7"},
         {"network": "88.12.34.56/20"},

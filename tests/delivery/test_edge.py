@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db.models import Sum
 
-from delivery import hot, ownership, pacer, rivals, unbilled
+from delivery import drain, entries, hot, ownership, pacer, rivals, unbilled
 from delivery.engine import tokens
 from delivery.engine.tokens import pseudonym
 from delivery.engine.vocabulary import EVENT_CODES, UNKNOWN
@@ -266,6 +266,24 @@ def test_events_of_a_device_are_judged_by_its_own_address_and_agent(platform, ed
     drained(order, now=datetime.now(UTC))
     assert sorted(event.reason for event in events_of(order)) == ["bot", "private_address"]
     assert spent(order) == 0
+
+
+def test_the_page_that_events_come_from_is_that_of_the_device_or_what_the_platform_says(platform, edge):
+    order, device = delivering(), Platform(edge)
+    innocent = "https://innocent.example"
+    for page in ({"referer": "https://clicks.example/x"}, {"origin": "https://a.clicks.example"}, {}):
+        device.http.headers.update({"referer": "", "origin": ""} | page)
+        assert device.results(impression(filled(platform)["token"], referrer=innocent)) == ["accepted"]
+    platform.http.headers["referer"] = innocent
+    facts = {"referrer": "https://clicks.example", "country": "CA", "device": "d-1"}
+    assert platform.results(impression(filled(platform)["token"], **facts)) == ["accepted"]
+    generation = Shard.objects.get(id=order.shard).generation
+    told = entries.read(drain.fetch(shard=order.shard, after=drain.Position(generation, "0-0"))).told
+    pages = ["https://clicks.example/x", "https://a.clicks.example", None, "https://clicks.example"]
+    assert [one.referrer for one in told] == pages
+    assert [one.country for one in told] == [None, None, None, "CA"]
+    assert [bool(one.device) for one in told] == [False, False, False, True]
+    assert told[3].device != told[3].viewer
 
 
 def test_only_a_key_with_the_scope_may_decide(platform, edge):

@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from delivery import addresses, agents, hot, unbilled
-from delivery.engine.vocabulary import EVENT_CODES
-from delivery.models import HourRollup, UnbilledHour
-from tests.builders import NOON, a_delivering_order
+from delivery import addresses, agents, hot, ownership, staff, unbilled
+from delivery.batch import REASONS
+from delivery.engine.tokens import pseudonym
+from delivery.engine.vocabulary import EVENT_CODES, UNKNOWN
+from delivery.models import HourRollup, StaffViewer, UnbilledHour
+from orders.models import Order
+from promote.front.words import UNBILLED
+from promote.keys import keyring
+from tests.builders import NOON, a_delivering_order, a_user
 from tests.delivery.world import RESERVE, a_token, drained, events_of, looks, paced, redis_lost, sold, spent, told
 
 LISTS = Path(__file__).parent / "lists"
@@ -96,6 +101,89 @@ def test_an_address_that_sends_more_than_its_people_can_is_billed_up_to_that(ord
     told(sold(order, viewer=200), now=NOON + timedelta(seconds=5), address="88.12.34.57")
     drained(order)
     assert reasons(order) == ["", "", "address_too_fast", "address_too_fast", ""]
+
+
+@pytest.mark.django_db
+def test_a_device_that_shows_more_than_a_person_can_look_at_is_billed_up_to_that_whoever_signs_in(order, settings):
+    settings.DEVICE_IMPRESSIONS_PER_MINUTE = 2
+    for viewer in range(4):
+        told(sold(order, viewer=viewer + 100), now=NOON + timedelta(seconds=viewer), device=77)
+    told(sold(order, viewer=200), now=NOON + timedelta(seconds=5), device=78)
+    told(sold(order, viewer=201), now=NOON + timedelta(seconds=6))
+    drained(order)
+    assert reasons(order) == ["", "", "device_too_fast", "device_too_fast", "", ""]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [
+        ({"country": "US", "age_band": 0, "gender": 1}, ""),
+        ({"country": "CA", "age_band": 0, "gender": 1}, ""),
+        ({"country": "GB", "age_band": 0, "gender": 1}, "not_targeted"),
+        ({"country": "US", "age_band": 2, "gender": 1}, "not_targeted"),
+        ({"country": "US", "age_band": 0, "gender": 0}, "not_targeted"),
+        ({"country": "US", "age_band": 0, "gender": UNKNOWN}, "not_targeted"),
+    ],
+)
+def test_who_is_not_targeted_any_more_when_the_impression_comes_is_not_billed(order, who, reason):
+    token = sold(order, **who)
+    Order.objects.filter(id=order.id).update(
+        audience={"countries": ["CA", "US"], "age_bands": ["18-24", "55+"], "genders": ["male"]}
+    )
+    told(token)
+    drained(order)
+    assert (reasons(order), spent(order)) == ([reason], 0 if reason else RESERVE)
+
+
+@pytest.mark.django_db
+def test_an_audience_that_names_nobody_is_everybody_of_its_market(order):
+    for who in ({"gender": UNKNOWN}, {"age_band": 4}, {"country": "CA"}):
+        told(sold(order, **who))
+    drained(order)
+    assert sorted(reasons(order)) == ["", "", "not_targeted"]
+
+
+@pytest.mark.django_db
+def test_where_the_viewer_is_by_now_is_asked_of_impressions_alone(order):
+    for second, country in enumerate(["US", "GB", None, "nowhere"]):
+        token, then = sold(order), NOON + timedelta(seconds=second)
+        told(token, now=then, country=country)
+        told(token, "follow", now=then, country="GB")
+    drained(order)
+    by_type = events_of(order).order_by("type", "at").values_list("reason", flat=True)
+    assert list(by_type) == ["", "not_targeted", "", "not_targeted"] + [""] * 4
+
+
+@pytest.mark.django_db
+def test_staff_look_and_nobody_pays(order):
+    name, key = "reviewer-7", keyring.from_settings().current(ownership.PURPOSE).secret
+    today = int(NOON.timestamp()) // 86_400
+    before = sold(order, viewer=pseudonym(key, name))
+    told(before)
+    drained(order)
+    staff.add(name=f" {name} ", note="at the review desk", by=a_user(), now=NOON)
+    told(sold(order, viewer=pseudonym(key, name)))
+    told(sold(order, viewer=pseudonym(key, name, day=today)))
+    told(sold(order, viewer=1), viewer=pseudonym(key, name))
+    told(sold(order, viewer=pseudonym(key, "somebody else")))
+    drained(order)
+    assert sorted(reasons(order)) == ["", "", "staff", "staff", "staff"]
+    assert spent(order) == 2 * RESERVE
+
+
+@pytest.mark.django_db
+def test_who_looks_for_us_is_written_down_in_the_admin(admin_client, static_files):
+    page = "/admin/delivery/staffviewer/"
+    assert "This field is required." in admin_client.post(f"{page}add/", {"name": "r-7", "note": " "}).text
+    added = admin_client.post(f"{page}add/", {"name": "r-7", "note": "Ann, review"}, follow=True).text
+    assert added.count("r-7") > 1, "the message and the list name it"
+    again = admin_client.post(f"{page}add/", {"name": "r-7", "note": "Ann, review"}).text
+    assert "known as staff already" in again
+    viewer = StaffViewer.objects.get()
+    assert viewer.by.is_superuser
+    admin_client.post(f"{page}{viewer.id}/delete/", {"post": "yes"})
+    assert not StaffViewer.objects.exists()
 
 
 @pytest.mark.django_db
@@ -215,3 +303,7 @@ def test_the_share_of_impressions_that_nobody_pays_for_is_known(order, admin_cli
     page = admin_client.get("/admin/delivery/shard/").text
     assert "<dt>After the order was closed</dt><dd>0</dd>" in page
     assert "<dt>Over the budget</dt><dd>2</dd>" in page
+
+
+def test_every_reason_of_an_impression_is_told_its_owner_in_words():
+    assert set(REASONS) - {"", "no_impression"} == set(UNBILLED)

@@ -1,0 +1,2 @@
+-- What was looked through stays so.
+SELECT 1;
