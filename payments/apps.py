@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+
+from promote.unforeseen import Misconfigured
 
 if TYPE_CHECKING:
     from payments.gateways.base import Gateway
@@ -39,7 +40,7 @@ class PaymentsConfig(AppConfig):
             if options:
                 gateways.offer(name, functools.partial(_build, module, options))
             if options and settings.PRODUCTION and not gateways.named(name).is_live:
-                raise ImproperlyConfigured(f"{name} is in test mode; PROMOTE_ENV=production takes real money only.")
+                raise Misconfigured(f"{name} is in test mode; PROMOTE_ENV=production takes real money only.")
 
 
 def _build(module: str, options: Mapping[str, Any]) -> "Gateway":

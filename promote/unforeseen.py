@@ -9,8 +9,14 @@ Source: issue of methods ("logs carry no secret, token or full name").
 import traceback
 from collections.abc import Iterator
 
+from django.core.exceptions import ImproperlyConfigured
+
 HOUSE = ("promote.", "payments.", "orders.", "delivery.", "coupons.", "analytics.")
 _NAMES_OF_POSTGRESQL = ("schema_name", "table_name", "column_name", "constraint_name")
+
+
+class Misconfigured(ImproperlyConfigured):
+    """What is missing in the environment of a process, or wrong there, in our words: its variables by their names."""
 
 
 def named(error: BaseException) -> str:

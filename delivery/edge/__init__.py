@@ -9,6 +9,6 @@ from django.apps import apps
 if not apps.ready:
     django.setup()
 
-from delivery.edge.serving import serve
+from delivery.edge.serving import CantListen, serve
 
-__all__ = ["serve"]
+__all__ = ["CantListen", "serve"]

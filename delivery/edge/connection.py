@@ -10,16 +10,11 @@ from typing import Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
+from delivery.edge import bounds
+from delivery.edge.bounds import Patience
 from delivery.edge.http import BODY_MAX_BYTES, THROWN_AWAY, Request
 from promote.refusals import FieldError, Invalid, Refusal
 from promote.rest.problems import TooLarge
-
-HEAD_MAX_BYTES = 64 * 1024
-READ_AHEAD = 8
-"""So many requests may be sent before the first of them is answered; then the others wait on the wire."""
-HEAD_WITHIN_S, SILENT_MOST_S, IDLE_MOST_S = 30.0, 30.0, 75.0
-"""From its first byte a request has so long to tell its headers; its body may pause so long; and so long a connection
-may be kept for the next one (nginx closes its own after 60)."""
 
 
 class Site(Protocol):
@@ -27,7 +22,14 @@ class Site(Protocol):
 
     is_ending: bool
 
-    def joined(self, connection: "Connection") -> None: ...
+    def joined(self, connection: "Connection") -> None:
+        """It stays, or is turned away."""
+        ...
+
+    def holds(self, more: int) -> bool:
+        """Whether there is room for so many bytes more of large bodies; fewer are given back."""
+        ...
+
     def asked(self, request: Request) -> asyncio.Task[None]:
         """It will be answered."""
         ...
@@ -47,7 +49,16 @@ class Connection(asyncio.Protocol):
         self._request: Request | None = None
         """What is being read, once its headers are known."""
         self._in_head = False
-        self._head_bytes = 0
+        self._bytes = 0
+        """Of what is being read, behind the piece that it began in."""
+        self._held = self._in_hand = 0
+        """What large bodies, and many requests ahead, count for; and of that what is being answered."""
+        self._sent = self._taken = 0
+        """Bytes that it was sent, and of them those that it had taken when it was last seen to take some."""
+        self._stuck_at: float | None = None
+        """Since when it was seen to take none of what it is sent."""
+        self._is_cut_short = False
+        """It may still be sending what nobody reads."""
         self._answering: asyncio.Task[None] | None = None
         self._read: deque[Request] = deque()
         """Requests that wait for the one before them."""
@@ -64,18 +75,17 @@ class Connection(asyncio.Protocol):
         self._site.joined(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._parser is None:
+            return
         self._heard_at = self._loop.time()
-        was_in_head = self._in_head
+        self._bytes += len(data)
         try:
-            if self._parser is not None:
-                self._parser.feed_data(data)
+            self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             self._refuse_last(Invalid([FieldError("", "malformed", "This is not HTTP/1.1.")]))
             return
-        if was_in_head and self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_MAX_BYTES:
-                self._refuse_last(TooLarge())
+        if self._bytes > bounds.HEAD_MAX_BYTES and (self._in_head or self._bytes > bounds.MESSAGE_MAX_BYTES):
+            self._refuse_last(TooLarge())
 
     def pause_writing(self) -> None:
         self._goes.clear()
@@ -86,8 +96,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.gone = True
-        self._parser = None
+        self._parser = self._request = None
         self._read.clear()
+        self._let_go(self._held)
         self._goes.set()
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
@@ -96,7 +107,7 @@ class Connection(asyncio.Protocol):
     # What the parser tells.
 
     def on_message_begin(self) -> None:
-        self._in_head, self._head_bytes, self._begun_at = True, 0, self._heard_at
+        self._in_head, self._bytes, self._begun_at = True, 0, self._heard_at
         self._url, self._headers = b"", {}
 
     def on_url(self, part: bytes) -> None:
@@ -106,8 +117,9 @@ class Connection(asyncio.Protocol):
         self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
-        assert self._parser is not None
         self._in_head = False
+        if self._parser is None:  # what came before it in the same piece was refused
+            return
         url = self._url
         path, _, query = url.partition(b"?") if url.startswith(b"/") else _parts(url)
         # What follows a body in chunks is not one of the headers.
@@ -121,12 +133,15 @@ class Connection(asyncio.Protocol):
             is_last=not self._parser.should_keep_alive(),
         )
         if headers.get(b"expect", b"").lower() == b"100-continue" and self._answering is None:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, part: bytes) -> None:
         request = self._request
-        if request is not None and request.take(part) > BODY_MAX_BYTES + THROWN_AWAY:
-            self._refuse_last(TooLarge())
+        if request is not None and (size := request.take(part)) > bounds.LARGE_BYTES:
+            if size > BODY_MAX_BYTES + THROWN_AWAY:
+                self._refuse_last(TooLarge())
+            elif size <= BODY_MAX_BYTES:  # what is beyond is thrown away
+                self._hold(request, len(part))
 
     def on_message_complete(self) -> None:
         request, self._request = self._request, None
@@ -135,9 +150,12 @@ class Connection(asyncio.Protocol):
         self._read.append(request)
         if self._answering is None:
             self._next()
-        elif len(self._read) >= READ_AHEAD and not self._is_paused:
-            self._is_paused = True
-            self._transport.pause_reading()
+        # It waits where nobody reads the answers, too.
+        if self._read and self._is_far_ahead():
+            if not self._is_paused:
+                self._is_paused = True
+                self._transport.pause_reading()
+            self._hold(request, bounds.REQUEST_BYTES)
 
     # What requests tell.
 
@@ -153,6 +171,7 @@ class Connection(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         if not self.gone:
+            self._sent += len(data)
             self._transport.write(data)
 
     async def drained(self) -> None:
@@ -165,6 +184,8 @@ class Connection(asyncio.Protocol):
 
     def answered(self, *, is_last: bool) -> None:
         self._answering = None
+        if self._in_hand:
+            self._let_go(self._in_hand)
         if is_last:
             self.close()
         else:
@@ -172,23 +193,50 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         self._parser = None
-        self._transport.close()
+        if not self._is_cut_short or self.gone or self._transport.is_closing():
+            self._transport.close()
+            return
+        # The system would take the answer back from who is still sending: a while longer it is read and thrown away.
+        self._transport.write_eof()
+        self._loop.call_later(bounds.LEFT_WITHIN_S, self._transport.abort)
+
+    # What the site tells.
+
+    def turn_away(self) -> None:
+        """All places are taken. It is told so before it has asked."""
+        self._refuse_last(bounds.TooManyConnections())
+
+    def abort(self) -> None:
+        self._transport.abort()
 
     # What time tells.
 
-    def look(self, now: float) -> None:
-        """Ends who is too slow, and who has not asked for long."""
-        if self._transport.is_closing():
-            self._transport.abort()  # what it was sent, it does not read
+    def look(self, now: float, patience: Patience) -> None:
+        """Ends who reads or sends too slowly, and who has not asked for long."""
+        if self.gone:
             return
-        if self._answering is not None:
+        if self._does_not_read(now, patience):
+            self._transport.abort()
+        elif self._answering is not None or self._read or self._transport.is_closing():
             return
-        if self._in_head:
-            is_late = now - self._begun_at > HEAD_WITHIN_S
-        else:
-            is_late = now - self._heard_at > (SILENT_MOST_S if self._request is not None else IDLE_MOST_S)
-        if is_late:
+        elif self._in_head:
+            if now - self._begun_at > patience.head_s:
+                self._refuse_last(bounds.TooSlow())
+        elif self._request is not None:
+            if now - self._begun_at > patience.whole_s or now - self._heard_at > patience.silent_s:
+                self._refuse_last(bounds.TooSlow())
+        elif now - self._begun_at > patience.idle_s:
             self.close()
+
+    def _does_not_read(self, now: float, patience: Patience) -> bool:
+        unread = self._transport.get_write_buffer_size()
+        if not unread:
+            self._stuck_at = None
+            return False
+        taken = self._sent - unread
+        if self._stuck_at is None or taken > self._taken:
+            self._taken, self._stuck_at = taken, now
+        return now - self._stuck_at > patience.unread_s
 
     def end(self) -> None:
         """No request after those that are being read or answered."""
@@ -198,18 +246,39 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         if self._answering is not None or not self._read or not self._goes.is_set():
             return
-        self._answering = self._site.asked(self._read.popleft())
-        if self._is_paused and self._parser is not None:
+        request = self._read.popleft()
+        self._in_hand = request.held
+        self._answering = self._site.asked(request)
+        if self._is_paused and self._parser is not None and not self._is_far_ahead():
             self._is_paused = False
             self._transport.resume_reading()
 
     def _refuse_last(self, refusal: Refusal) -> None:
         """What can't be read is refused in its turn, and nothing is read after it."""
+        if self._parser is None:  # it was refused before
+            return
         request = self._request or Request(self, "", "", "", {}, is_last=True)
         request.is_last, request.refusal = True, refusal
         self._request, self._parser, self._in_head = None, None, False
+        self._is_cut_short = True
         self._read.append(request)
         self._next()
+
+    def _is_far_ahead(self) -> bool:
+        waiting = self._read
+        return len(waiting) >= bounds.READ_AHEAD or sum(one.size for one in waiting) > bounds.READ_AHEAD_BYTES
+
+    def _hold(self, request: Request, more: int) -> None:
+        """Reads on within what all callers may have waiting together."""
+        request.held += more
+        self._held += more
+        if not self._site.holds(more):
+            self._refuse_last(bounds.TooMuchHeld())
+
+    def _let_go(self, held: int) -> None:
+        self._site.holds(-held)
+        self._held -= held
+        self._in_hand = 0
 
 
 def _parts(url: bytes) -> tuple[bytes, bytes, bytes]:

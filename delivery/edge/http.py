@@ -55,7 +55,7 @@ class Channel(Protocol):
 class Request:
     __slots__ = (
         "_body", "_channel", "_headers", "_is_answered", "_size",
-        "is_last", "method", "path", "query_string", "refusal",
+        "held", "is_last", "method", "path", "query_string", "refusal",
     )  # fmt: skip
 
     def __init__(
@@ -66,8 +66,8 @@ class Request:
         self.refusal: Refusal | None = None
         """Why it could not be read."""
         self._channel, self._headers = channel, headers
-        self._body: list[bytes] = []
-        self._size = 0
+        self._body: bytes | bytearray = b""
+        self._size = self.held = 0
         self._is_answered = False
 
     @property
@@ -87,17 +87,27 @@ class Request:
 
     def take(self, part: bytes) -> int:
         """A part of its body as it comes. How many bytes that makes: what is beyond BODY_MAX_BYTES is thrown away."""
-        self._size += len(part)
-        if self._size <= BODY_MAX_BYTES:
-            self._body.append(part)
+        size = self._size = self._size + len(part)
+        if size == len(part):
+            self._body = part
+        elif size <= BODY_MAX_BYTES:
+            # A body in pieces of a byte would be a list of as many objects.
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += part
+        return size
+
+    @property
+    def size(self) -> int:
+        """Bytes of its body."""
         return self._size
 
     def body(self, most: int) -> bytes:
         """Raises TooLarge."""
         if self._size > most:
             raise problems.TooLarge
-        parts = self._body
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        body = self._body
+        return body if isinstance(body, bytes) else bytes(body)
 
     def answer(self, value: Any, *, status: int = 200, headers: tuple[Header, ...] = ()) -> None:
         self._answer(status, (JSON, NOT_STORED, *headers), _encoder.encode(value))

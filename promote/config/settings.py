@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 from promote.config import private_log
 from promote.keys import keyring
+from promote.unforeseen import Misconfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = Env()
@@ -17,21 +17,29 @@ env = Env()
 def required(name: str) -> str:
     value = env.str(name, "")
     if not value:
-        raise ImproperlyConfigured(f"{name} is not set. See README.md, part “Your own PostgreSQL, Redis and Stripe”.")
+        raise Misconfigured(f"{name} is not set. See README.md, part “Your own PostgreSQL, Redis and Stripe”.")
     return value
+
+
+def keys(purpose: str) -> tuple[keyring.Key, ...]:
+    name = f"PROMOTE_KEY_{purpose.upper()}"
+    try:
+        return keyring.parse(required(name))
+    except ValueError:
+        raise Misconfigured(f"{name} is no list of keys: each is `id:base64 of 32 bytes`, newest first.") from None
 
 
 def one_of(name: str, *allowed: str, default: str) -> str:
     value = env.str(name, default)
     if value not in allowed:
-        raise ImproperlyConfigured(f"{name} is {value}. It is {' or '.join(allowed)}.")
+        raise Misconfigured(f"{name} is {value}. It is {' or '.join(allowed)}.")
     return value
 
 
 def provider(prefix: str, *needed: str, **more: str) -> dict[str, str]:
     """What a payment provider's adapter is built with. Empty where nothing is set: its methods are not offered then.
 
-    `…_API_BASE` may lead to a test system; `more` are options of its own. Raises ImproperlyConfigured
+    `…_API_BASE` may lead to a test system; `more` are options of its own. Raises Misconfigured
     where only a part is set.
     """
     found = {name: env.str(f"{prefix}_{name}", "") for name in needed}
@@ -39,7 +47,7 @@ def provider(prefix: str, *needed: str, **more: str) -> dict[str, str]:
     if len(missing) == len(needed):
         return {}
     if missing:
-        raise ImproperlyConfigured(f"{', '.join(missing)} is not set, but other variables of {prefix}_ are.")
+        raise Misconfigured(f"{', '.join(missing)} is not set, but other variables of {prefix}_ are.")
     base = env.str(f"{prefix}_API_BASE", "").rstrip("/")
     return more | {"public_url": PUBLIC_URL, "api_base": base} | {name.lower(): value for name, value in found.items()}
 
@@ -65,11 +73,11 @@ def database(url: str) -> dict[str, object]:
 
 PROMOTE_ENV = env.str("PROMOTE_ENV", "development")
 if PROMOTE_ENV not in ("development", "production"):
-    raise ImproperlyConfigured("PROMOTE_ENV is development or production.")
+    raise Misconfigured("PROMOTE_ENV is development or production.")
 PRODUCTION = PROMOTE_ENV == "production"
 PROMOTE_DATA = Path(env.str("PROMOTE_DATA", str(BASE_DIR / "var")))
 
-KEYRING = {purpose: keyring.parse(required(f"PROMOTE_KEY_{purpose.upper()}")) for purpose in keyring.PURPOSES}
+KEYRING = {purpose: keys(purpose) for purpose in keyring.PURPOSES}
 SECRET_KEY = KEYRING["sessions"][0].secret.hex()
 SECRET_KEY_FALLBACKS = [key.secret.hex() for key in KEYRING["sessions"][1:]]
 
@@ -172,7 +180,7 @@ DATABASES = {
     "owner": database(env.str("DATABASE_OWNER_URL", "") or required("DATABASE_URL")),
 }
 if PRODUCTION and env.str("DATABASE_OWNER_URL", "") and DATABASES["owner"]["USER"] == DATABASES["default"]["USER"]:
-    raise ImproperlyConfigured(
+    raise Misconfigured(
         "DATABASE_URL and DATABASE_OWNER_URL name one role, so the application would own its tables and could change "
         "the ledger. Make two with deploy/roles.sql: the owner for DATABASE_OWNER_URL, the other for DATABASE_URL."
     )
@@ -194,6 +202,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 
 SHARDS = env.int("SHARDS", 4)
+# A process of the edge keeps so many connections open; who comes then is told to come again.
+EDGE_CONNECTIONS = env.int("EDGE_CONNECTIONS", 4096)
 QUOTE_LIFE_S = env.int("QUOTE_LIFE_S", 600)
 SETTLE_BATCH = env.int("SETTLE_BATCH", 500)
 # Single events, and the single charges of an order, are kept so long after their day; their sums for good.
