@@ -22,7 +22,8 @@ AT_ONCE, MOST_LOOKED_AT = 1_000, 20_000
 """Barriers a round trip to Redis, and a call."""
 
 
-@outbox.subscribe_many("order_ended")
+@outbox.subscribe_many("order_stopped", is_urgent=True)
+@outbox.subscribe_many("order_ended", is_urgent=True)
 def on_orders_ended(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
     """Notes the barriers, and stops what is released of the orders as soon as that is committed."""
     barriers = [_barrier(payload, now) for payload in payloads]

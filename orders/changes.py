@@ -1,40 +1,52 @@
 """What happens to orders when the platform changes their target or account. Heard through the outbox."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from orders import lifecycle, notices
 from orders.models import EndReason, Order, Review, ReviewKind, ReviewStatus, Status
 from orders.states import OPEN
 from promote import ids, outbox
-from promote.catalogue import targets
 from promote.catalogue.models import LiveRoom, LiveState, Standing, Video, Visibility
 from promote.catalogue.targets import Target
 
 
-@outbox.subscribe("target_changed")
-def on_target_changed(payload: dict[str, Any], now: datetime) -> None:
-    """Ends, starts or re-reviews every open order of the target, by what it is now. Safe to hear twice, and late."""
-    target = targets.find(payload["target"])
-    for order_id in Order.objects.open().promoting(target).order_by("id").values_list("id", flat=True):
-        _follow(order_id, target, now=now)
+@outbox.subscribe_many("target_changed", is_urgent=True)
+def on_targets_changed(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Of all that an update of a catalogue changes little is promoted: those orders are followed, each by itself, and
+    none of them waits for what is not."""
+    names = [ids.parse(payload["target"].partition("_")[0], payload["target"]) for payload in payloads]
+    promoting = Order.objects.open().filter(Q(video__in=names) | Q(live__in=names)).order_by("id")
+    outbox.record_all("order_touched", [{"order": str(id_)} for id_ in promoting.values_list("id", flat=True)])
 
 
-@outbox.subscribe("account_changed")
-def on_account_changed(payload: dict[str, Any], now: datetime) -> None:
-    """Stops every open order of an account that was restricted."""
-    open_orders = Order.objects.open().filter(account_id=payload["account"], account__restricted=True)
-    for order_id in open_orders.order_by("id").values_list("id", flat=True):
-        with transaction.atomic():
-            order = lifecycle.locked(order_id)
-            if order.status in OPEN:
-                lifecycle.stop(order, reason=EndReason.RESTRICTED, by=None, now=now)
+@outbox.subscribe_many("account_changed", is_urgent=True)
+def on_accounts_changed(payloads: Sequence[dict[str, Any]], now: datetime) -> None:
+    """The same of accounts: what changes of them matters where they are restricted."""
+    accounts = [payload["account"] for payload in payloads]
+    theirs = Order.objects.open().filter(account__in=accounts, account__restricted=True).order_by("id")
+    outbox.record_all("order_touched", [{"order": str(id_)} for id_ in theirs.values_list("id", flat=True)])
 
 
-@outbox.subscribe("coins_owed")
+@outbox.subscribe("order_touched", is_urgent=True)
+def on_order_touched(payload: dict[str, Any], now: datetime) -> None:
+    """Ends, starts or re-reviews an order by what its target and account are now. Safe to hear twice, and late."""
+    with transaction.atomic():
+        order = lifecycle.locked(UUID(payload["order"]))
+        if order.status not in OPEN:
+            return
+        if order.account.restricted:
+            lifecycle.stop(order, reason=EndReason.RESTRICTED, by=None, now=now)
+        else:
+            _follow(order, order.target, now=now)
+
+
+@outbox.subscribe("coins_owed", is_urgent=True)
 def on_coins_owed(payload: dict[str, Any], now: datetime) -> None:
     """Stops the open orders that coins pay for whose payment went back: what they give back repays."""
     for public_id in payload["orders"]:
@@ -44,19 +56,15 @@ def on_coins_owed(payload: dict[str, Any], now: datetime) -> None:
                 lifecycle.stop(order, reason=EndReason.PAYMENT_RETURNED, by=None, now=now)
 
 
-def _follow(order_id: UUID, target: Target, *, now: datetime) -> None:
-    with transaction.atomic():
-        order = lifecycle.locked(order_id)
-        if order.status not in OPEN:
-            return
-        reason = reason_to_stop(order, target)
-        if reason is not None:
-            lifecycle.stop(order, reason=reason, by=None, now=now)
-            return
-        if isinstance(target, LiveRoom) and target.state == LiveState.ON_AIR and order.status == Status.SCHEDULED:
-            lifecycle.go_on_air(order, now=now)
-        if order.revision_seen is not None and order.revision_seen != target.revision:
-            review_again(order, now=now)
+def _follow(order: Order, target: Target, *, now: datetime) -> None:
+    reason = reason_to_stop(order, target)
+    if reason is not None:
+        lifecycle.stop(order, reason=reason, by=None, now=now)
+        return
+    if isinstance(target, LiveRoom) and target.state == LiveState.ON_AIR and order.status == Status.SCHEDULED:
+        lifecycle.go_on_air(order, now=now)
+    if order.revision_seen is not None and order.revision_seen != target.revision:
+        review_again(order, now=now)
 
 
 def reason_to_stop(order: Order, target: Target) -> EndReason | None:

@@ -235,7 +235,8 @@ def _end_all(orders: Sequence[_Running], *, reason: EndReason, now: datetime) ->
     Order.move_all(
         rows, before=Status.DELIVERING, to=Status.ENDING, why=reason.value, now=now, end_reason=reason, ending_at=now
     )
-    outbox.record_all("order_ended", [_news(order.id, order.shard, reason, order.ended_at) for order in orders])
+    topic = _topic(reason)
+    outbox.record_all(topic, [_news(order.id, order.shard, reason, order.ended_at) for order in orders])
     told = [(order.account_id, ids.public("ord", order.id), order.title, {"reason": reason.value}) for order in orders]
     notices.tell_all("order_ended", told, now=now)
 
@@ -263,7 +264,12 @@ def _spent_nothing(order: Order) -> bool:
 
 
 def _tell_delivery(order: Order, *, reason: EndReason, ended_at: datetime) -> None:
-    outbox.record("order_ended", _news(order.id, order.shard, reason, ended_at))
+    outbox.record(_topic(reason), _news(order.id, order.shard, reason, ended_at))
+
+
+def _topic(reason: EndReason) -> str:
+    """A stop does not stand in line behind a million orders whose time is over."""
+    return "order_ended" if reason in WAITS_FOR_TOKENS else "order_stopped"
 
 
 def _news(order_id: UUID, shard: int, reason: EndReason, ended_at: datetime) -> dict[str, Any]:

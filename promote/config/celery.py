@@ -19,8 +19,10 @@ app = Celery("promote")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# What a worker takes from; `task_create_missing_queues` makes others by their first message.
-QUEUES = ("celery", "settlement", "delivery", "documents")
+# What workers take from; `task_create_missing_queues` makes others by their first message. Tasks of "celery" and
+# "documents" may take minutes (a comparison with a provider, a batch of PDFs), "delivery" is late after a second, and
+# of "stops" two are promised.
+QUEUES = ("celery", "settlement", "delivery", "documents", "stops")
 
 NICENESS = 3
 
@@ -43,6 +45,7 @@ app.conf.update(
     },
     beat_schedule={
         "outbox.relay": every(1, "outbox.relay", queue="celery"),
+        "outbox.relay_urgent": every(1, "outbox.relay_urgent", queue="stops"),
         "outbox.forget_done": every(86_400, "outbox.forget_done", queue="celery"),
         "idempotency.forget": every(86_400, "idempotency.forget", queue="celery"),
         "keys.forget": every(86_400, "keys.forget", queue="celery"),

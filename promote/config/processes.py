@@ -26,6 +26,9 @@ class Process:
     sets an event survives; and the engines, which it needs to end well, are told at the same moment."""
 
 
+_CELERY = ("celery", "-q", "-A", "promote.config.celery")
+
+
 def _python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", *arguments)
 
@@ -40,7 +43,9 @@ def granian(target: str, interface: str, port: int, *more: str) -> tuple[str, ..
     quiet = ("--workers", "1", "--respawn-failed-workers", "--log-level", "warning", "--no-ws")
     # Else a request that hangs, on an engine that has gone first, would keep it for ever.
     ending = ("--workers-kill-timeout", "8")
-    return _python("granian", "--interface", interface, *listening, *quiet, *ending, *more, target)
+    return _python(
+        "promote.config.start", "granian", "--interface", interface, *listening, *quiet, *ending, *more, target
+    )
 
 
 def edge(port: int, *, workers: int = 1) -> Process:
@@ -48,19 +53,31 @@ def edge(port: int, *, workers: int = 1) -> Process:
     return Process("edge", _python("promote.config.edge", "--port", str(port), "--workers", str(workers)))
 
 
-def worker(concurrency: int = 3) -> Process:
+def workers() -> tuple[Process, ...]:
+    """As a system has them: what may take minutes keeps waiting neither what is late after a second, nor a stop."""
+    behind = tuple(queue for queue in QUEUES if queue not in ("delivery", "stops"))
+    return worker(3, queues=behind), worker(2, queues=("delivery",), name="delivery"), stops()
+
+
+def stops() -> Process:
+    """One process, and no pool: its tasks take milliseconds."""
+    return worker(1, "-P", "solo", queues=("stops",), name="stops")
+
+
+def worker(concurrency: int = 3, *more: str, queues: Sequence[str] = QUEUES, name: str = "worker") -> Process:
+    """One that takes everything, or some of it."""
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-    queues = ("-Q", ",".join(QUEUES), "-c", str(concurrency), "-n", "worker@%h")
+    taken = ("-Q", ",".join(queues), "-c", str(concurrency), "-n", f"{name}@%h", *more)
     # Its warning about root takes four lines at each start; the engines are what must not run as root.
-    quiet = ("-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "promote.config.celery")
-    arguments = (sys.executable, *quiet, "worker", *queues, *alone, "-l", "WARNING")
-    return Process("worker", arguments, PATIENT)  # killed, it takes its pool along
+    quiet = ("-W", "ignore:You're running the worker", "-m", "promote.config.start")
+    arguments = (sys.executable, *quiet, *_CELERY, "worker", *taken, *alone, "-l", "WARNING")
+    return Process(name, arguments, PATIENT)  # killed, it takes its pool along
 
 
 def beat(data: Path) -> Process:
     """The clock. Its own notes of when it last rang lie in the data folder; it makes new ones where they are broken."""
     notes = ("-s", str(data / "beat"), "--pidfile=")
-    return Process("beat", _python("celery", "-q", "-A", "promote.config.celery", "beat", *notes, "-l", "WARNING"))
+    return Process("beat", _python("promote.config.start", *_CELERY, "beat", *notes, "-l", "WARNING"))
 
 
 def manage(*arguments: str) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ COLOURS = {
     "web": 36,
     "edge": 35,
     "worker": 33,
+    "delivery": 33,
+    "stops": 33,
     "beat": 90,
     "stripe": 34,
     "paypal": 34,

@@ -209,7 +209,7 @@ class Server:
             )
             wanted.append(stripe)
         wanted += [
-            processes.worker(),
+            *processes.workers(),
             processes.web(self.asked.port),
             processes.edge(self.asked.edge_port),
             processes.beat(self.data),
@@ -218,7 +218,7 @@ class Server:
         for process in wanted:
             self._run(process, environment)
         self._wait_until_ready()
-        self._done("Web, edge, worker and clock answer")
+        self._done("Web, edge, workers and clock answer")
 
     def _run(self, process: Process, environment: dict[str, str]) -> None:
         self.running.append(Running(process, environment=environment, cwd=ROOT, log=self.log))

@@ -19,8 +19,9 @@ MOST_ATTEMPTS = 12
 LONGEST_WAIT_S = 60
 
 
-def relay(*, limit: int = 200) -> int:
-    """Delivers up to `limit` waiting messages of each topic, its oldest first. Returns how many were done.
+def relay(*, limit: int = 200, only_urgent: bool = False) -> int:
+    """Delivers up to `limit` waiting messages of each topic (of those that are urgent), its oldest first. Returns how
+    many were done.
 
     Topics take turns, so that a million of one hold up no other. Messages go in one transaction together where all who
     read the topic take many at once (`subscribe_many`), else each in its own. One whose handler fails waits (2, 4, …
@@ -28,7 +29,8 @@ def relay(*, limit: int = 200) -> int:
     relays share the work (SKIP LOCKED). Who finds less than was asked for has come to the end of the line: what is
     recorded meanwhile is left for the next to read together, since looking on would read it one by one.
     """
-    return sum(_relay_topic(topic, limit=limit) for topic in _waiting_topics())
+    waiting = [topic for topic in _waiting_topics() if topics.is_urgent(topic) or not only_urgent]
+    return sum(_relay_topic(topic, limit=limit) for topic in sorted(waiting, key=topics.is_urgent, reverse=True))
 
 
 def _relay_topic(topic: str, *, limit: int) -> int:

@@ -14,12 +14,18 @@ Handler = Callable[[dict[str, Any], datetime], None]
 BatchHandler = Callable[[Sequence[dict[str, Any]], datetime], None]
 _handlers: dict[str, list[Handler]] = defaultdict(list)
 _batch_handlers: dict[str, list[BatchHandler]] = defaultdict(list)
+_urgent: set[str] = set()
 
 
-def subscribe(topic: str) -> Callable[[Handler], Handler]:
-    """Registers a handler of `(payload, now)`. It is called at least once per message, in its own transaction."""
+def subscribe(topic: str, *, is_urgent: bool = False) -> Callable[[Handler], Handler]:
+    """Registers a handler of `(payload, now)`. It is called at least once per message, in its own transaction.
+
+    `is_urgent`: somebody was promised it within seconds, and it takes milliseconds. Such topics are read by a worker
+    of their own as well, which no long task holds up.
+    """
 
     def register(handler: Handler) -> Handler:
+        _urgent.update([topic] if is_urgent else [])
         if handler not in _handlers[topic]:
             _handlers[topic].append(handler)
         return handler
@@ -27,12 +33,13 @@ def subscribe(topic: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def subscribe_many(topic: str) -> Callable[[BatchHandler], BatchHandler]:
+def subscribe_many(topic: str, *, is_urgent: bool = False) -> Callable[[BatchHandler], BatchHandler]:
     """As `subscribe`, a handler of `(payloads, now)`: of many messages in one transaction. Where it raises, it is
     called with each half of them, down to the one that it can't do.
     """
 
     def register(handler: BatchHandler) -> BatchHandler:
+        _urgent.update([topic] if is_urgent else [])
         if handler not in _batch_handlers[topic]:
             _batch_handlers[topic].append(handler)
         return handler
@@ -43,6 +50,10 @@ def subscribe_many(topic: str) -> Callable[[BatchHandler], BatchHandler]:
 def is_read_singly(topic: str) -> bool:
     """Whether somebody reads these messages one by one, each in a transaction of its own."""
     return bool(_handlers[topic])
+
+
+def is_urgent(topic: str) -> bool:
+    return topic in _urgent
 
 
 def hand_over(topic: str, payloads: Sequence[dict[str, Any]], now: datetime) -> None:
@@ -76,7 +87,7 @@ def record_all(topic: str, payloads: Sequence[dict[str, Any]], *, wakes: bool = 
 
 def wake_if_read(topic: str) -> None:
     """For who recorded through the database (sql/0001_record.sql), together with rows of their own."""
-    from promote.outbox.tasks import wake
+    from promote.outbox.tasks import wake, wake_urgent
 
     if _handlers[topic] or _batch_handlers[topic]:
-        transaction.on_commit(wake, robust=True)
+        transaction.on_commit(wake_urgent if is_urgent(topic) else wake, robust=True)

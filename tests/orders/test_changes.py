@@ -26,6 +26,12 @@ pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(hours=1)
 
 
+def told_on():
+    """All that there is to tell, and what that leads to."""
+    while relay():
+        pass
+
+
 def video_says(order, **changes):
     """The platform's word on the order's video, and the relay that carries it here."""
     video = order.video
@@ -39,7 +45,7 @@ def video_says(order, **changes):
         **changes,
     }
     sync.put_video(external_id=video.external_id, account=video.account.external_id, updated_at=LATER, **facts)
-    relay()
+    told_on()
     order.refresh_from_db()
     return order
 
@@ -61,7 +67,7 @@ def live_says(order, state, **changes):
         now=LATER,
         **facts,
     )
-    relay()
+    told_on()
     order.refresh_from_db()
     return order
 
@@ -78,7 +84,7 @@ def live_says(order, state, **changes):
 def test_a_running_order_ends_when_its_video_can_not_be_shown(changes, reason):
     order = video_says(a_delivering_order(), **changes)
     assert (order.status, order.end_reason) == ("ending", reason)
-    assert Message.objects.get(topic="order_ended").payload["stop"] is True
+    assert Message.objects.get(topic="order_stopped").payload["stop"] is True
 
 
 def test_a_suspension_in_review_cancels_and_gives_everything_back():
@@ -116,7 +122,7 @@ def test_a_video_that_went_to_another_account_ends_its_order():
         duration_s=21,
         updated_at=LATER,
     )
-    relay()
+    told_on()
     order.refresh_from_db()
     assert order.end_reason == "deleted"
 
@@ -126,7 +132,7 @@ def test_a_restricted_account_stops_all_its_orders():
     running, waiting = a_delivering_order(account=account), an_order(account)
     facts = {"username": account.username, "type": account.type, "country": "US", "birth_date": account.birth_date}
     sync.put_account(external_id=account.external_id, updated_at=LATER, restricted=True, **facts)
-    relay()
+    told_on()
     statuses = {order.id: (order.status, order.end_reason) for order in Order.objects.all()}
     assert statuses == {running.id: ("ending", "restricted"), waiting.id: ("cancelled", "restricted")}
 
@@ -170,7 +176,7 @@ def test_the_same_news_twice_changes_nothing_more():
     order = video_says(a_delivering_order(), caption="Now with a discount")
     before = order.history.count()
     Message.objects.filter(topic="target_changed").update(done_at=None)
-    relay()
+    told_on()
     assert order.history.count() == before
     assert order.reviews.count() == 2
 

@@ -232,7 +232,8 @@ def test_news_that_comes_between_placing_and_its_commit_still_stops_the_order(ne
     def hears():
         assert placed.wait(10)
         news(account, video)
-        relay()
+        while relay():
+            pass
 
     assert at_once(places, hears) == [None, None]
     assert Order.objects.get().status == "cancelled"

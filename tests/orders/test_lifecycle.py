@@ -31,7 +31,9 @@ DAY = timedelta(days=1)
 
 
 def told_delivery():
-    return [message.payload for message in Message.objects.filter(topic="order_ended").order_by("id")]
+    return [
+        message.payload for message in Message.objects.filter(topic__in=["order_ended", "order_stopped"]).order_by("id")
+    ]
 
 
 def test_its_owner_cancels_an_order_in_review_and_gets_everything_back():

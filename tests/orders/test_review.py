@@ -140,7 +140,7 @@ def test_a_live_rejected_before_it_spent_is_rejected_and_delivery_hears_it():
     order = rejected(a_running_live())
     order.refresh_from_db()
     assert (order.status, order.refunded_coins, order.closed_at) == ("rejected", 1000, SOON)
-    told = Message.objects.get(topic="order_ended").payload
+    told = Message.objects.get(topic="order_stopped").payload
     assert (told["order"], told["stop"]) == (str(order.id), True)
 
 
