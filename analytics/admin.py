@@ -47,17 +47,19 @@ class PredictionAdmin(LookOnly, admin.ModelAdmin):
 
 def _bins(found: Sequence[Bin]) -> Table:
     columns = [
-        _("Objective"), _("Tenth"), _("Impressions"), _("Actions predicted"), _("Happened"), _("Predicted ÷ happened"),
+        _("Objective"), _("Market"), _("Tenth"), _("Impressions"), _("Actions predicted"), _("Happened"),
+        _("Predicted ÷ happened"),
     ]  # fmt: skip
     return Table(columns, [_bin(one) for one in found], _(
         "No whole hour has impressions yet. The first figures come an hour after delivery begins."
-    ), frozenset(range(2, 6)))  # fmt: skip
+    ), frozenset(range(3, 7)))  # fmt: skip
 
 
 def _bin(one: Bin) -> list[Cell]:
     ratio = "–" if one.ratio is None else floatformat(one.ratio, 2)
     return [
         Cell(one.objective),
+        Cell(one.market),
         Cell(one.decile),
         Cell(floatformat(one.impressions, "0g")),
         Cell(floatformat(one.predicted, "1g")),

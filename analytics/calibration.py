@@ -1,9 +1,10 @@
-"""Predicted rates held against what happened, by objective and decile of the prediction (delivery.md 4).
+"""Predicted rates held against what happened, by objective, market and decile of the prediction (delivery.md 4).
 
 A rate is noted at the beginning of the hour that it is held against, so that nothing that was learned from that hour is
 in it.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from delivery.engine.vocabulary import ACTIONS, SURFACES_OF_FUNCTION
 from delivery.learning import Path
 from orders.models import Order
 
+log = logging.getLogger(__name__)
 NOTED_AN_HOUR = 2000
 """Orders; where there are more, those that started last."""
 LOOKS_BACK = timedelta(days=28)
@@ -24,7 +26,7 @@ DECILES = 10
 ALERT_FROM_ACTIONS = 400
 FINE = (0.8, 1.25)
 _HELD = f"""
-    SELECT o.objective, p.rate, r.valid_impressions,
+    SELECT o.objective, o.market_id, p.rate, r.valid_impressions,
            CASE m.action_of_objective ->> o.objective {" ".join(f"WHEN '{a}' THEN r.{a}" for a in ACTIONS)} END
       FROM analytics_prediction p
       JOIN delivery_hour_rollup r
@@ -37,9 +39,10 @@ _HELD = f"""
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """A tenth of an objective's impressions, of those with the next higher prediction."""
+    """A tenth of an objective's impressions in a market, of those with the next higher prediction."""
 
     objective: str
+    market: str
     decile: int
     impressions: int
     predicted: float
@@ -53,9 +56,9 @@ class Bin:
 
     @property
     def is_off(self) -> bool:
-        """Enough happened to say so."""
-        enough = self.happened >= ALERT_FROM_ACTIONS
-        return enough and self.ratio is not None and not FINE[0] <= self.ratio <= FINE[1]
+        """Enough happened, or was to happen, to say so."""
+        enough = max(self.happened, self.predicted) >= ALERT_FROM_ACTIONS
+        return enough and (self.ratio is None or not FINE[0] <= self.ratio <= FINE[1])
 
 
 def note(*, now: datetime) -> int:
@@ -79,17 +82,28 @@ def forget(*, now: datetime) -> int:
 
 
 def report(*, now: datetime) -> list[Bin]:
-    """By objective and decile, over the whole hours of the last four weeks."""
+    """By objective, market and decile, over the whole hours of the last four weeks."""
     with connection.cursor() as cursor:
         cursor.execute(_HELD, [now - LOOKS_BACK, now.replace(minute=0, second=0, microsecond=0)])
         rows = cursor.fetchall()
-    found: dict[str, list[tuple[float, int, int]]] = {}
-    for objective, rate, impressions, actions in rows:
-        found.setdefault(objective, []).append((rate, impressions, actions or 0))
-    return [one for objective in sorted(found) for one in _bins(objective, found[objective])]
+    found: dict[tuple[str, str], list[tuple[float, int, int]]] = {}
+    for objective, market, rate, impressions, actions in rows:
+        found.setdefault((objective, market), []).append((rate, impressions, actions or 0))
+    return [one for place in sorted(found) for one in _bins(*place, found[place])]
 
 
-def _bins(objective: str, rows: Sequence[tuple[float, int, int]]) -> list[Bin]:
+def alert_of_off(*, now: datetime) -> int:
+    """Says in the log which tenths are off. Returns how many."""
+    off = [one for one in report(now=now) if one.is_off]
+    for one in off:
+        log.error(
+            "calibration: %s in %s, tenth %s: %.0f actions were predicted, %s happened",
+            one.objective, one.market, one.decile, one.predicted, one.happened,
+        )  # fmt: skip
+    return len(off)
+
+
+def _bins(objective: str, market: str, rows: Sequence[tuple[float, int, int]]) -> list[Bin]:
     rates, impressions, actions = (np.array(column, float) for column in zip(*sorted(rows), strict=True))
     # A row belongs where its middle impression does.
     middle = np.cumsum(impressions) - impressions / 2
@@ -97,6 +111,7 @@ def _bins(objective: str, rows: Sequence[tuple[float, int, int]]) -> list[Bin]:
     return [
         Bin(
             objective=objective,
+            market=market,
             decile=number + 1,
             impressions=int(impressions[decile == number].sum()),
             predicted=float((rates * impressions)[decile == number].sum()),

@@ -21,3 +21,4 @@ def compare(**_: object) -> None:
     foreseeing.compare(now=now)
     foreseeing.learn(now=now)
     calibration.forget(now=now)
+    calibration.alert_of_off(now=now)

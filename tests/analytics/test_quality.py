@@ -57,6 +57,17 @@ def test_a_tenth_that_is_off_is_said_to_be_where_enough_happened():
     assert [one.is_off for one in calibration.report(now=NOON + 5 * HOUR)] == [True, False]
 
 
+def test_what_is_off_is_told_by_market_and_where_nothing_happened_at_all_too(caplog):
+    for country, happened in (("US", 500), ("CA", 0)):
+        order = a_delivering_order(account=an_account(country=country))
+        noted(order, 0.5)
+        counted(order, NOON, impressions=1000, view_2s=happened)
+    assert calibration.alert_of_off(now=NOON + 5 * HOUR) == 1
+    assert "in CA, tenth" in caplog.text
+    assert "500 actions were predicted, 0 happened" in caplog.text
+    assert [one.market for one in calibration.report(now=NOON + 5 * HOUR)] == ["CA", "US"]
+
+
 def test_an_hour_that_is_not_over_is_not_held_against_anything():
     order = a_delivering_order()
     noted(order, 0.5)
