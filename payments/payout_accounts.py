@@ -63,9 +63,9 @@ def read(given: NamedAccount | None, *, banks: Sequence[PayoutBank]) -> NamedAcc
             "Name a bank account of yours: some of these coins were paid by a transfer that can't go back by itself."
         )
         raise Invalid([FieldError(FIELD, "required", told)])
-    bank = next((one for one in banks if one.code == given.bank.strip()), None)
     found = _plain(given)
-    errors = [*_about_bank(bank, banks), *_about_holder(given.holder), *_about_number(found.number, bank)]
+    bank = next((one for one in banks if one.code == found.bank), None)
+    errors = [*_about_bank(found.bank, banks), *_about_holder(given.holder), *_about_number(found.number, bank)]
     if errors:
         raise Invalid(errors)
     return found
@@ -106,8 +106,10 @@ def _plain(given: NamedAccount) -> NamedAccount:
     return NamedAccount(given.bank.strip(), " ".join(given.holder.split()), _BETWEEN.sub("", given.number))
 
 
-def _about_bank(bank: PayoutBank | None, banks: Sequence[PayoutBank]) -> Iterator[FieldError]:
-    if bank is None:
+def _about_bank(code: str, banks: Sequence[PayoutBank]) -> Iterator[FieldError]:
+    if not code:
+        yield FieldError(f"{FIELD}.bank", "required", _("Choose the bank that the account is with."))
+    elif code not in {bank.code for bank in banks}:
         told = _("Choose one of these banks, by its code: %(known)s.") % {"known": ", ".join(map(str, banks))}
         yield FieldError(f"{FIELD}.bank", "invalid_choice", told)
 

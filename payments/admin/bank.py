@@ -343,22 +343,12 @@ class BankPayoutAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         f"?state__exact={PayoutState.WAITING}",
         lambda: BankPayout.objects.filter(state=PayoutState.WAITING).count(),
     )
-    list_display = (
-        "asked_at",
-        "amount",
-        "to",
-        "brought",
-        "reference",
-        "state",
-        "told",
-        "maker",
-        "checker",
-    )
+    list_display = ("asked_at", "amount", "to", "state", "told", "maker", "checker", "brought", "reference")
     tones = {"state": {"waiting": "warn", "told": "accent", "sent": "good", "failed": "bad"}}
     list_filter = ("state",)
     list_select_related = ("match__line", "payout_account", "top_up", "maker", "checker")
     fields = (
-        ("amount", "currency"), "to", "brought", "reference", "state", "asked_at",
+        "amount", "to", "brought", "reference", "state", "asked_at",
         "told", ("maker", "told_at"), ("checker", "decided_at"),
     )  # fmt: skip
     search_fields = ("=reference", "=payee_account", "payee")

@@ -69,10 +69,12 @@ class AccountForm(forms.Form):
         return NamedAccount(**{name: str(self.data.get(name, "")) for name in ("bank", "holder", "number")})
 
     def tell(self, errors: Iterable[FieldError]) -> None:
-        """Beside the fields that they are about, else above them."""
+        """Beside the fields that they are about, else above them. The page opens at the first."""
         for error in errors:
-            field = error.field.removeprefix(f"{payout_accounts.FIELD}.")
-            self.add_error(field if field in self.fields else None, str(error.detail))
+            name = error.field.removeprefix(f"{payout_accounts.FIELD}.")
+            self.add_error(name if name in self.fields else None, str(error.detail))
+        if first := next((name for name in self.fields if self.has_error(name)), None):
+            self.fields[first].widget.attrs["autofocus"] = True
 
 
 @dataclass(frozen=True, slots=True)

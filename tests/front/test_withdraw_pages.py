@@ -114,6 +114,7 @@ def test_a_transfer_asks_for_a_bank_account_before_it_is_confirmed_and_shows_its
     wrong = browser.post("/wallet/withdraw/", sent)
     assert wrong.status_code == 422
     assert "digits only" in text_of(wrong)
+    assert "Nothing was sent yet Mend what is marked" in text_of(wrong)
     for kept in ('value="Siti Rahayu"', 'value="12x"', '<option value="014" selected>', "Withdraw 200 coins"):
         assert kept in wrong.content.decode()
     without = browser.post("/wallet/withdraw/", {"coins": "200", "key": "k"})

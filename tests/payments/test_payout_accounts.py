@@ -116,6 +116,7 @@ def test_a_withdrawal_tells_of_its_account_the_bank_and_the_last_digits():
     ("wrong", "field", "says"),
     [
         (None, "payout_account", "Name a bank account"),
+        ({"bank": " "}, "payout_account.bank", "Choose the bank"),
         ({"bank": "999"}, "payout_account.bank", "014 BCA"),
         ({"bank": 14}, "payout_account.bank", "string"),
         ({"holder": " "}, "payout_account.holder", "holder's name"),
