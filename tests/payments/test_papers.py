@@ -87,6 +87,17 @@ def test_what_goes_back_of_a_payment_has_a_credit_note_that_adds_up_with_its_tax
     audited()
 
 
+def test_a_papers_numbers_and_days_are_broken_for_no_long_name():
+    account = an_account(country="DE", language="de")
+    billing.put(account=account, name="Gesellschaft für Alpinwandern " * 4, address="", tax_id="", email="", now=NOON)
+    receipt = a_receipt(account)
+    refunded(receipt, 500)
+    (number, *_), *_ = noted()
+    told = words_of(Invoice.objects.get(number=number)).split("\n")
+    for name, value in (("Korrigiert", receipt.number), ("Ausgestellt", f"{NOON.day}. "), ("Nummer", number)):
+        assert any(line.startswith(name) and value in line for line in told), (name, told)
+
+
 def test_a_withdrawal_has_its_note_once_it_is_paid_and_its_opposite_where_it_comes_back():
     receipt = a_receipt(an_account(country="AU"))
     made = withdrawals.request(account=receipt.account, surface="web", coins=400, key="k", now=NOON)
