@@ -67,7 +67,7 @@ class TopUpAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         lambda: TopUp.objects.filter(status=TopUpStatus.PENDING).exclude(problem="").count(),
         is_bad=True,
     )
-    list_display = ("public_id", "account", "coins", "price", "method", "status", "started_at", "paid_at", "problem")
+    list_display = ("public_id", "status", "account", "price", "coins", "method", "started_at", "paid_at", "problem")
     tones = {"status": {"pending": "warn", "paid": "good", "failed": "bad"}}
     list_filter = ("status", NeedsALook, "method", "market")
     list_select_related = ("account",)

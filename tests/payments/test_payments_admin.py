@@ -57,10 +57,20 @@ def test_a_dead_notice_is_seen_and_replayed(finance: Client, at_till: Till) -> N
     notice = Notice.objects.get()
     page = finance.get(reverse("admin:payments_notice_changelist"), {"state": "dead"}).content.decode()
     assert "a key was wrong" in page
+    asks = reverse("admin:payments_notice_replay", args=[notice.pk])
+    assert asks in finance.get(reverse("admin:payments_notice_change", args=[notice.pk])).content.decode()
+    assert "a key was wrong" in finance.get(asks).content.decode()
+    assert "worked on again" in finance.post(asks, follow=True).content.decode()
+    assert Notice.objects.get().state == NoticeState.WAITING
+    Notice.objects.update(state=NoticeState.DEAD)
     assert "worked on again" in acted(finance, "notice", "replay", notice)
     work_off()
     assert TopUp.objects.get().status == TopUpStatus.PAID
     assert Notice.objects.get().state == NoticeState.DONE
+
+
+def test_who_only_looks_replays_no_notice() -> None:
+    assert signed_in("support").post(reverse("admin:payments_notice_replay", args=[1])).status_code == 403
 
 
 def test_the_provider_is_asked_about_a_stuck_top_up(finance: Client, at_till: Till) -> None:
