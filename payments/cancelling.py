@@ -7,11 +7,13 @@ its payer pay more than the limit. Source: docs/adr/0024, 0042.
 import logging
 from datetime import datetime
 
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from payments import gateways, providers, top_up_ends, top_ups
 from payments.gateways.base import Cancels, Gateway, GatewayAway, GatewayRefused, TakesLater
 from payments.models import TopUp, TopUpStatus
+from payments.paying_saved import ASKING
 from promote.accounts.models import Account
 from promote.refusals import Refusal
 
@@ -51,7 +53,16 @@ def cancel(*, account: Account, public_id: str, now: datetime) -> TopUp:
         log.info("top-up %s could not be cancelled: %s", top_up, error)
         top_ups.hurry(top_up_id=top_up.id, now=now)
         raise NotCancelled from error
-    return top_up_ends.over(top_up.id, to=TopUpStatus.EXPIRED, why="cancelled", failure="cancelled", now=now)
+    return _end(top_up, now=now)
+
+
+def _end(top_up: TopUp, *, now: datetime) -> TopUp:
+    """Raises NotCancelled where its money is being taken at this moment."""
+    with transaction.atomic():
+        asked_at = TopUp.objects.select_for_update(of=("self",)).get(id=top_up.id).asked_at
+        if asked_at and now < asked_at + ASKING and isinstance(gateways.named(top_up.gateway), TakesLater):
+            raise NotCancelled
+        return top_up_ends.over(top_up.id, to=TopUpStatus.EXPIRED, why="cancelled", failure="cancelled", now=now)
 
 
 def _close(gateway: Gateway, ref: str) -> None:

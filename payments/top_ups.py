@@ -226,8 +226,11 @@ def _fetch(top_up: TopUp, ref: str, *, now: datetime) -> Fetched | None:
         return fetched
     if fetched.state == PaymentState.OPEN and top_up.expires_at <= now:
         return replace(fetched, state=PaymentState.EXPIRED)  # such a page has no end of its own
-    if fetched.state != PaymentState.APPROVED or top_up.status != TopUpStatus.PENDING:
-        return fetched if fetched.state != PaymentState.APPROVED else None
+    if fetched.state != PaymentState.APPROVED:
+        return fetched
+    # Whoever cancels from now on sees it; whoever has cancelled meanwhile is charged nothing.
+    if not TopUp.objects.filter(id=top_up.id, status=TopUpStatus.PENDING).update(asked_at=now):
+        return None
     taken = providers.ask(top_up.gateway, lambda _: gateway.take(ref, key=f"{top_up.public_id}:take"))
     return taken if _agrees(top_up, taken, is_live=gateway.is_live) else None
 

@@ -66,9 +66,7 @@ class TopUp(models.Model):
         db_default=False,
         help_text=_("The app has the provider's own form, where a saved card's holder answers their bank."),
     )
-    asked_at = models.DateTimeField(
-        null=True, help_text=_("When the provider was last asked to take it from what was saved.")
-    )
+    asked_at = models.DateTimeField(null=True, help_text=_("When the provider was last asked to take the money."))
     redirect_url = models.CharField(max_length=2000, blank=True, help_text=_("Where the payer pays."))
     client_secret = models.CharField(max_length=255, blank=True, help_text=_("For the provider's form in an app."))
     instructions = models.JSONField(null=True, help_text=_("What a payer by transfer is shown: account, until when."))

@@ -4,8 +4,10 @@ import pytest
 from django.utils import timezone
 
 from payments import cancelling, limits, top_ups
+from payments.gateways.base import Fetched, PaymentState
+from payments.gateways.paypal import PaypalGateway
 from payments.limits import LimitReached
-from payments.models import TopUpStatus
+from payments.models import TopUp, TopUpStatus
 from promote.markets.models import MoneyLimit
 from promote.refusals import NotFound
 from tests.api.callers import a_browser, problem
@@ -47,6 +49,38 @@ def test_money_that_we_take_ourselves_is_never_taken_once_cancelled(at_counter: 
     cancelled(top_up)
     at_counter.pays(top_up)
     assert confirmed(top_up).status == TopUpStatus.EXPIRED
+
+
+def test_who_cancels_while_the_money_is_taken_is_told_no_and_who_did_before_is_charged_nothing(
+    at_counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = PaypalGateway.fetch, PaypalGateway.take
+    for moment, status in (("before", TopUpStatus.EXPIRED), ("meanwhile", TopUpStatus.PAID)):
+        top_up = buys("US", "paypal")
+        at_counter.pays(top_up)
+        told: list[object] = []
+
+        def cancels(top_up: TopUp = top_up, told: list[object] = told) -> None:
+            try:
+                told.append(cancelled(top_up).status)
+            except cancelling.NotCancelled as refused:
+                told.append(refused.code)
+
+        def fetch(gateway: PaypalGateway, ref: str, *, is_now: bool = moment == "before", cancels=cancels) -> Fetched:
+            found = real[0](gateway, ref)
+            if is_now and found.state == PaymentState.APPROVED:
+                cancels()
+            return found
+
+        def take(gateway: PaypalGateway, ref: str, *, key: str, cancels=cancels) -> Fetched:
+            cancels()
+            return real[1](gateway, ref, key=key)
+
+        monkeypatch.setattr(PaypalGateway, "fetch", fetch)
+        monkeypatch.setattr(PaypalGateway, "take", take)
+        confirmed(top_up)
+        assert TopUp.objects.get(id=top_up.id).status == status
+        assert told == ["expired" if moment == "before" else "not_cancelled"]
 
 
 def test_what_was_paid_or_can_not_be_closed_is_not_cancelled(at_counter: Counter) -> None:
