@@ -19,12 +19,14 @@ def tell_privately() -> None:
 
 
 @contextlib.contextmanager
-def told_privately() -> Iterator[None]:
-    """The same where somebody else would catch it and show it whole. Raises SystemExit."""
+def told_privately(*, is_silent: bool = False) -> Iterator[None]:
+    """The same where somebody else would catch it and show it whole; or not at all, since another process tells the
+    same. Raises SystemExit."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  (it is told, and the process ends)
-        _tell(error)
+        if not is_silent:
+            _tell(error)
         sys.exit(1)
 
 

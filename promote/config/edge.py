@@ -62,12 +62,12 @@ def _cant_listen(host: str, port: int, why: str) -> str:
     return f"The edge can't listen on {host}:{port}: {why}. Choose another place with --port N or --host ADDRESS."
 
 
-def _serve(host: str, port: int, *, is_shared: bool, began: Callable[[], None]) -> None:
+def _serve(host: str, port: int, *, is_shared: bool, began: Callable[[], None], is_silent: bool = False) -> None:
     children.die_with_parent()
     # What a parent does when it is told to end is not for its children.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ["DJANGO_SETTINGS_MODULE"] = "promote.config.settings_of_edge"
-    with crashes.told_privately():
+    with crashes.told_privately(is_silent=is_silent):
         import uvloop
 
         from delivery.edge import CantListen, serve
@@ -79,14 +79,14 @@ def _serve(host: str, port: int, *, is_shared: bool, began: Callable[[], None]) 
 
 
 class Pool:
-    """Processes that share a port: one, and once it listens the others. What dies is started again; where the first
-    never listened, it has said why, and there is nothing to start again."""
+    """Processes that share a port. What dies is started again; where the first never listened, it has said why for all
+    of them, and there is nothing to start again."""
 
     def __init__(self, host: str, port: int, workers: int) -> None:
-        self._host, self._port, self._workers = host, port, workers
+        self._host, self._port = host, port
         self._listens = _forking.Event()
         self._is_ending = False
-        self._running = [self._started()]
+        self._running = [self._started(is_silent=place > 0) for place in range(workers)]
 
     def run(self) -> int:
         """Until told to end. The exit code."""
@@ -95,26 +95,29 @@ class Pool:
         first = self._running[0]
         while not self._is_ending and not self._listens.wait(LOOKS_EVERY_S):
             if not first.is_alive():
+                self._end_all()
                 return first.exitcode or 1
         while not self._is_ending:
-            self._start_missing()
             wait([process.sentinel for process in self._running], timeout=AGAIN_AFTER_S)
+            self._start_again()
+        self._end_all()
+        return 0
+
+    def _start_again(self) -> None:
+        for place, process in enumerate(self._running):
+            if not self._is_ending and not process.is_alive():
+                print(f"A process of the edge ended ({process.exitcode}); another one is started.", file=sys.stderr)
+                time.sleep(AGAIN_AFTER_S)
+                self._running[place] = self._started()
+
+    def _end_all(self) -> None:
         self._end()
         for process in self._running:
             process.join(ENDS_WITHIN_S)
             process.kill()
-        return 0
 
-    def _start_missing(self) -> None:
-        for dead in [process for process in self._running if not process.is_alive()]:
-            print(f"A process of the edge ended ({dead.exitcode}); another one is started.", file=sys.stderr)
-            time.sleep(AGAIN_AFTER_S)
-            self._running.remove(dead)
-        while len(self._running) < self._workers and not self._is_ending:
-            self._running.append(self._started())
-
-    def _started(self) -> ForkProcess:
-        shared = {"is_shared": True, "began": self._listens.set}
+    def _started(self, *, is_silent: bool = False) -> ForkProcess:
+        shared = {"is_shared": True, "began": self._listens.set, "is_silent": is_silent}
         process = _forking.Process(target=_serve, args=(self._host, self._port), kwargs=shared, name="edge")
         process.start()
         return process

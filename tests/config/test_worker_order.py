@@ -4,6 +4,7 @@ import pytest
 from celery.fixups.django import DjangoWorkerFixup
 from django.db import connection
 
+from promote.config import processes
 from promote.config.celery import QUEUES, app
 from promote.config.queue_order import DocumentsLast
 
@@ -26,3 +27,9 @@ def test_a_worker_keeps_its_connection_to_the_database_from_task_to_task() -> No
     DjangoWorkerFixup(app).close_database()
     assert connection.connection is server
     assert not server.closed
+
+
+def test_each_queue_is_taken_by_one_of_the_workers_and_stops_by_one_that_takes_nothing_else() -> None:
+    taken = [process.arguments[process.arguments.index("-Q") + 1] for process in processes.workers()]
+    assert sorted(",".join(taken).split(",")) == sorted(QUEUES)
+    assert "stops" in taken

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from promote import outbox
-from promote.outbox import relay, topics
+from promote.outbox import relay, tasks, topics
 from promote.outbox.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -139,3 +139,29 @@ def test_who_records_nothing_wakes_nobody(heard, django_capture_on_commit_callba
     with django_capture_on_commit_callbacks() as woken:
         outbox.record_all("t_good", [{"n": 1}])
     assert len(woken) == 1
+
+
+def test_what_is_urgent_is_read_first_and_by_itself(heard):
+    outbox.subscribe("t_urgent", is_urgent=True)(lambda payload, now: heard.append(payload["n"]))
+    try:
+        outbox.record("t_good", {"n": 1})
+        outbox.record("t_urgent", {"n": 2})
+        assert relay.relay(only_urgent=True) == 1
+        outbox.record("t_urgent", {"n": 3})
+        assert relay.relay() == 2
+    finally:
+        topics._handlers.pop("t_urgent")
+        topics._urgent.discard("t_urgent")
+    assert heard == [2, 3, 1]
+
+
+def test_each_is_called_for_at_the_worker_that_reads_it(heard, django_capture_on_commit_callbacks):
+    outbox.subscribe("t_urgent", is_urgent=True)(lambda payload, now: None)
+    try:
+        with django_capture_on_commit_callbacks() as woken:
+            outbox.record("t_good", {"n": 1})
+            outbox.record("t_urgent", {"n": 2})
+    finally:
+        topics._handlers.pop("t_urgent")
+        topics._urgent.discard("t_urgent")
+    assert woken == [tasks.wake, tasks.wake_urgent]

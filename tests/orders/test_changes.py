@@ -4,6 +4,7 @@ import pytest
 
 from orders import pausing, review
 from orders.models import Order
+from promote import outbox
 from promote.catalogue import sync
 from promote.catalogue.sync import Anchor, Music
 from promote.markets.models import Market
@@ -213,3 +214,24 @@ def test_a_paused_order_that_was_changed_is_reviewed_before_it_goes_on():
     assert order.status == "in_review"
     order = approved(order, now=LATER + timedelta(hours=1))
     assert (order.status, order.ends_at) == ("delivering", NOON + timedelta(days=1, hours=1))
+
+
+def test_news_of_what_is_not_promoted_holds_up_no_stop():
+    order, other = a_delivering_order(), a_video(an_account())
+    outbox.record_all("target_changed", [{"kind": "video", "target": other.public_id, "changed": []}] * 1000)
+    sync.put_video(
+        external_id=order.video.external_id,
+        account=order.account.external_id,
+        caption=order.video.caption,
+        visibility="private",
+        status="active",
+        duration_s=21,
+        music=Music(order.video.music_title, order.video.music_licence),
+        updated_at=LATER,
+    )
+    rounds = 0
+    while relay(only_urgent=True):
+        rounds += 1
+    order.refresh_from_db()
+    assert order.end_reason == "private"
+    assert rounds < 10
