@@ -11,6 +11,8 @@ from delivery.engine.vocabulary import EVENT_TYPES
 
 FURTHEST_AHEAD_S = 60
 """A device's clock may be so far ahead; what says it is from later is refused."""
+AGENT_MAX, ADDRESS_MAX, REFERRER_MAX = 512, 64, 512
+"""So much of them is kept for the drain to judge by."""
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):

@@ -15,7 +15,6 @@ from delivery.blocked import Sources
 from delivery.engine.vocabulary import EVENT_CODES, EVENT_TYPES, LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES, VIEWS
 from delivery.entries import Told
 
-AGENT_MAX, ADDRESS_MAX, REFERRER_MAX = 512, 64, 512
 CLOCKS_DIFFER_MS = 10_000
 """The clocks of two of our machines never differ by more; what exceeds it is impossible, and not just odd."""
 FASTEST_FINGER_MS = 100

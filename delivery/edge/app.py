@@ -12,8 +12,8 @@ from delivery.edge.http import OPEN_TO_PAGES, PREFLIGHT, Gone, Request, decode
 from delivery.edge.hub import Hub
 from delivery.edge.telling import EVENTS_MAX, Teller
 from delivery.edge.watching import Watchers
+from promote.problems import Broken, MethodNotAllowed, Unavailable
 from promote.refusals import FieldError, Invalid, NotFound, Refusal
-from promote.rest.problems import Broken, MethodNotAllowed, Unavailable
 
 log = logging.getLogger("promote.edge")
 LIVE = "/v1/live/"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from delivery.edge.http import BODY_MAX_BYTES, THROWN_AWAY
+from promote.problems import Unavailable
 from promote.refusals import Refusal
-from promote.rest.problems import Unavailable
 
 log = logging.getLogger("promote.edge")
 HEAD_MAX_BYTES = 64 * 1024

@@ -7,9 +7,8 @@ from django.db import close_old_connections
 
 from delivery.edge.background import in_thread
 from promote.keys import platform_keys
-from promote.keys.platform_keys import KeyUnknown
+from promote.keys.platform_keys import KeyUnknown, ScopeMissing
 from promote.refusals import NotAuthenticated
-from promote.rest.permissions import ScopeMissing
 
 FRESH_S = 5.0
 """A revoked key is good for so long at the most."""

@@ -13,8 +13,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, par
 from delivery.edge import bounds
 from delivery.edge.bounds import Patience
 from delivery.edge.http import BODY_MAX_BYTES, THROWN_AWAY, Request
+from promote.problems import TooLarge
 from promote.refusals import FieldError, Invalid, Refusal
-from promote.rest.problems import TooLarge
 
 
 class Site(Protocol):

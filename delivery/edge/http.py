@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from promote import problems
 from promote.refusals import FieldError, Invalid, Refusal
-from promote.rest import problems
 
 T = TypeVar("T")
 Header = tuple[str, str]

@@ -21,9 +21,8 @@ from delivery.edge.hub import Hub
 from delivery.engine import tokens
 from delivery.engine.tokens import BadToken, Parts, Sealer
 from delivery.engine.vocabulary import EVENT_CODES, IMPRESSION, VIEWS
-from delivery.entries import FURTHEST_AHEAD_S, Told
-from delivery.judging import ADDRESS_MAX, AGENT_MAX, REFERRER_MAX
-from promote.rest.problems import Unavailable
+from delivery.entries import ADDRESS_MAX, AGENT_MAX, FURTHEST_AHEAD_S, REFERRER_MAX, Told
+from promote.problems import Unavailable
 
 BODY_MAX_BYTES = 4 * 1024 * 1024
 EVENTS_MAX = 1000

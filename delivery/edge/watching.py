@@ -20,8 +20,8 @@ from delivery.edge.hub import Hub
 from delivery.figures import Live, live
 from promote import ids
 from promote.keys import jwt
+from promote.problems import Unavailable
 from promote.refusals import NotAuthenticated, NotFound
-from promote.rest.problems import Unavailable
 
 log = logging.getLogger("promote.edge")
 EVERY_S = 0.5

@@ -15,11 +15,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from promote.front import api_catalogue
+from promote.problems import TooLarge, document
 from promote.refusals import FieldError, Invalid, Refusal
 from promote.rest import scopes
 from promote.rest.fields import ExternalIdField, Shape, StrictChoiceField
 from promote.rest.parsers import read_object
-from promote.rest.problems import TooLarge, as_refusal, document
+from promote.rest.problems import as_refusal
 from promote.rest.views import Door
 
 log = logging.getLogger("promote.bulk")

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from promote.keys.models import PlatformKey, Scope
-from promote.refusals import FieldError, Invalid, NotAuthenticated
+from promote.refusals import FieldError, Invalid, NotAllowed, NotAuthenticated
 
 _SEEN_EVERY = timedelta(minutes=1)
 """`last_used_at` is kept to the minute: a row write per request would cost more than the request."""
@@ -19,6 +19,10 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 class KeyUnknown(NotAuthenticated):
     sentence = _("This platform key is unknown or was revoked.")
+
+
+class ScopeMissing(NotAllowed):
+    sentence = _("This call needs a platform key with the scope {scope}.")
 
 
 def create(*, name: str, scopes: Iterable[str], now: datetime) -> tuple[PlatformKey, str]:

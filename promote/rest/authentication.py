@@ -8,8 +8,8 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.request import Request
 
 from promote.keys import jwt, platform_keys
+from promote.problems import CHALLENGE
 from promote.refusals import NotAuthenticated
-from promote.rest.problems import CHALLENGE
 
 
 def credentials(request: Request, scheme: str) -> str | None:

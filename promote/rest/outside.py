@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
+from promote.problems import CONTENT_TYPE, Broken, MethodNotAllowed, TooLarge, document, headers
 from promote.refusals import FieldError, Invalid, NotAllowed, NotFound, Refusal
-from promote.rest.problems import CONTENT_TYPE, Broken, MethodNotAllowed, TooLarge, document, headers
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 

@@ -10,8 +10,8 @@ from typing import IO, Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework.parsers import BaseParser
 
+from promote.problems import TooLarge
 from promote.refusals import FieldError, Invalid, Text
-from promote.rest.problems import TooLarge
 
 BODY_MAX_BYTES = 1_000_000
 DEPTH_MAX = 16

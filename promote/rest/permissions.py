@@ -6,16 +6,11 @@ from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 
 from promote.keys.models import PlatformKey
-from promote.refusals import NotAllowed, NotAuthenticated
+from promote.keys.platform_keys import ScopeMissing
+from promote.refusals import NotAuthenticated
 from promote.rest.callers import account_of, caller
 
-from django.utils.translation import gettext_lazy as _  # isort: skip
-
 Open = AllowAny
-
-
-class ScopeMissing(NotAllowed):
-    sentence = _("This call needs a platform key with the scope {scope}.")
 
 
 def scopes(*names: str) -> type[BasePermission]:

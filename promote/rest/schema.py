@@ -6,9 +6,9 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
+from promote.problems import CONTENT_TYPE
 from promote.rest.callers import PLATFORMS
 from promote.rest.idempotency import REPLAYED, Idempotent
-from promote.rest.problems import CONTENT_TYPE
 
 PROBLEM: dict[str, Any] = {
     "type": "object",
