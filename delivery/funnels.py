@@ -12,16 +12,15 @@ or it is `shown`."""
 FUNNEL_FOR_S = 2 * 3600
 
 
-def stage_fields(order: UUID) -> dict[str, str]:
-    """By stage, where it is counted."""
-    name = order.hex
-    return {stage: f"{name}:{stage}" for stage in STAGES}
+def stage_fields(order: str) -> dict[str, str]:
+    """By stage, where it is counted. `order` is its id in hex."""
+    return {stage: f"{order}:{stage}" for stage in STAGES}
 
 
 def read(client: hot.Client, *, order: UUID, shard: int, minutes: Sequence[int]) -> dict[str, int]:
     """Sums of each stage over these minutes (since 1970)."""
     pipe = client.pipeline(transaction=False)
     for minute in minutes:
-        pipe.hmget(hot.funnel_key(shard, minute), list(stage_fields(order).values()))
+        pipe.hmget(hot.funnel_key(shard, minute), list(stage_fields(order.hex).values()))
     rows = pipe.execute()
     return {stage: sum(int(row[place] or 0) for row in rows) for place, stage in enumerate(STAGES)}

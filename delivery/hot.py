@@ -276,9 +276,9 @@ def haste(*, key: str, kept_for_s: int, adds: bool, parts: Sequence[Any]) -> Cal
     return Call(_script("haste"), (key,), (kept_for_s, int(adds), *parts))
 
 
-def cap(*, viewer: int, most: int, window_s: int, orders: Iterable[UUID]) -> Call:
-    """→ by order: 1 counted, 0 shown as often as allowed already."""
-    return Call(_script("cap"), (caps_key(viewer),), (most, window_s, *(order.bytes for order in orders)))
+def cap(*, viewer: int, most: int, window_s: int, orders: Iterable[bytes]) -> Call:
+    """→ by order: 1 counted, 0 shown as often as allowed already. `orders` by the bytes of their ids."""
+    return Call(_script("cap"), (caps_key(viewer),), (most, window_s, *orders))
 
 
 _HEX, _ID, _OTHER = b"\1" * 32, b"\2" * 16, b"\3"

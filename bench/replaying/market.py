@@ -115,7 +115,9 @@ class Market:
         self.index = Index().changed(put=[asked.listing for asked in orders])
         self.places = {self.index.rows[asked.listing.order]: place for place, asked in enumerate(orders)}
         self.rules = [rule(asked) for asked in orders]
-        self.counters = counters([asked.listing.order for asked in orders], [asked.budget for asked in orders])
+        self.counters = counters(
+            [UUID(hex=asked.listing.order) for asked in orders], [asked.budget for asked in orders]
+        )
         self.values = [0.0] * len(orders)
         self.due = [(asked.listing.starts_at, place) for place, asked in enumerate(orders)]
         heapify(self.due)
@@ -221,10 +223,9 @@ class Market:
 def a_listing(number: int, **facts: object) -> Listing:
     """An order that everybody may see, through the whole log."""
     plain: dict[str, object] = {
-        "order": UUID(int=number + 1),
-        "public_id": f"ord_{number}",
+        "order": UUID(int=number + 1).hex,
         "account": 10**6 + number,
-        "owner_ids": frozenset(),
+        "owner_ids": (),
         "market": "CN",
         "objective": "website_visits",
         "action": "website_visit",

@@ -141,7 +141,7 @@ def _offers(hub: Hub, page: Page, now: float) -> list[Sale]:
 def _offer(hub: Hub, page: Page, slot: int, won: Won, now: float) -> Sale:
     row, listing = won.row, page.index.listing(won.row)
     shown, acted = tokens.lives(now=now, starts_at=listing.starts_at, ends_at=listing.ends_at)
-    order, generation = listing.order.bytes, hub.generation(listing.shard)
+    order, generation = bytes.fromhex(listing.order), hub.generation(listing.shard)
     return Sale(slot, row, listing, order, ids.new_bytes(), won.price_micros, generation, shown, acted)
 
 
@@ -183,7 +183,7 @@ def _counting(viewer: int, offers: list[Sale]) -> Asking:
     """One more of each order for this viewer."""
     if len(offers) == 1:
         return hot.cap_one(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, order=offers[0].order)
-    orders = [sale.listing.order for sale in offers]
+    orders = [sale.order for sale in offers]
     return hot.cap(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, orders=orders)
 
 
@@ -191,7 +191,7 @@ def _reservation(sale: Sale) -> Asking:
     return hot.reserve_one(
         shard=sale.listing.shard,
         generation=sale.generation,
-        order=sale.order.hex().encode(),
+        order=sale.listing.order.encode(),
         until_s=sale.impression_until,
         token=sale.token,
         price_micros=sale.price_micros,
@@ -202,7 +202,7 @@ def _freeing(sale: Sale) -> Asking:
     return hot.free(
         shard=sale.listing.shard,
         generation=sale.generation,
-        order=sale.listing.order,
+        order=UUID(bytes=sale.order),
         tokens=[(UUID(bytes=sale.token), sale.price_micros)],
     )
 

@@ -17,8 +17,8 @@ def explain(page: Page | None, *, order: str = "") -> list[dict[str, Any]]:
     if page is None:
         return []
     if order:
-        named = [row for row in page.index.names.of(order) if page.index.listing(row).public_id == order]
-        return [_explained(page, row) for row in named] or [{"order": order, "stage": "not_live"}]
+        row = page.index.of_order(order)
+        return [{"order": order, "stage": "not_live"} if row is None else _explained(page, row)]
     targeted = page.targeted
     others = set(page.index.rows.values()) - set(targeted)
     return [_explained(page, row) for row in [*targeted, *sorted(others)][:MOST_ORDERS]]

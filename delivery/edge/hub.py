@@ -11,7 +11,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from uuid import UUID
 
 import numpy as np
 from django.conf import settings
@@ -118,7 +117,7 @@ class Hub:
         self._since, self._shards, self._read_at = changes.since, shards, time.monotonic()
         await self._read_paces(fresh)
 
-    async def _read_paces(self, fresh: list[UUID]) -> None:
+    async def _read_paces(self, fresh: list[str]) -> None:
         """What the pacers publish, of every shard whose generation is known."""
         # Asked anything, Redis tells its name: before that no shard's generation is known, and none of them is read.
         await self.lane.run(("PING",))

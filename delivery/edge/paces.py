@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 
@@ -21,7 +20,7 @@ class Paces:
         self._since: dict[Pair, int] = {}
         """The last entry read of each log, 0 where it was empty."""
 
-    async def followed(self, lane: Way, index: Index, pairs: Collection[Pair], fresh: Collection[UUID]) -> Index:
+    async def followed(self, lane: Way, index: Index, pairs: Collection[Pair], fresh: Collection[str]) -> Index:
         """The index as the pacers have it now. `fresh`: orders whose rows know nothing yet. Orders of a shard without
         a generation, and those that left the list, are off. Raises RedisError."""
         changes = _Changes(index)
@@ -63,15 +62,15 @@ class Paces:
             self._since[pair] = int(last[0][0].split(b"-")[0]) if last else 0
 
 
-async def _look_up(lane: Way, changes: "_Changes", generations: dict[int, int], orders: Iterable[UUID]) -> None:
+async def _look_up(lane: Way, changes: "_Changes", generations: dict[int, int], orders: Iterable[str]) -> None:
     rows, shards = changes.index.rows, changes.index.columns.shard
     keys = [
         (order, hot.pace_key(shard, generations[shard]))
         for order in orders
         if (row := rows.get(order)) is not None and (shard := int(shards[row])) in generations
     ]
-    answers = await lane.run(*(("HGET", key, order.hex) for order, key in keys))
-    raws = [order.hex.encode() + raw for (order, _key), raw in zip(keys, answers, strict=True) if raw is not None]
+    answers = await lane.run(*(("HGET", key, order) for order, key in keys))
+    raws = [order.encode() + raw for (order, _key), raw in zip(keys, answers, strict=True) if raw is not None]
     changes.told(hot.paced(b"".join(raws)))
 
 
@@ -85,7 +84,7 @@ class _Changes:
 
     def told(self, records: Any) -> None:
         get = self.index.rows.get
-        rows = [get(UUID(int=int(name, 16))) for name in records["order"].tolist()]
+        rows = [get(name.decode()) for name in records["order"].tolist()]
         known = [place for place, row in enumerate(rows) if row is not None]
         self.rows += [row for row in rows if row is not None]
         self.figures.append(records["figures"][known])

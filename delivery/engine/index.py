@@ -6,11 +6,10 @@ did not change: maps are persistent (HAMT), bitmaps and arrays are copied where 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -22,17 +21,19 @@ from delivery.engine.columns import MU, Columns
 from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, SURFACES_OF_FUNCTION
 
 ANY = "any"
+_ORDER = "ord_"
+"""What the name of an order begins with; its id in hex follows."""
 Key = tuple[str, str]
 
 
-class Listing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Listing(msgspec.Struct, frozen=True, gc=False):
     """What the index needs of one live order. Empty targeting sets let everybody through, but countries never do."""
 
-    order: UUID
-    public_id: str
+    order: str
+    """Its id in hex: a UUID takes twenty times as long to make, and is found half as quickly."""
     account: int
     """The advertiser, by the random part of its id (52 bits): two share one as good as never."""
-    owner_ids: frozenset[str]
+    owner_ids: tuple[str, ...]
     """Every name under which a viewer may be the owner."""
     market: str
     objective: str
@@ -52,6 +53,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """0: no maximum of its own."""
     website_url: str = ""
     call_to_action: str = ""
+
+    @property
+    def public_id(self) -> str:
+        return f"{_ORDER}{self.order}"
 
 
 class Pace(NamedTuple):
@@ -77,37 +82,31 @@ FEW_MATCHED, PROFILES_MOST = 256, 10_000
 """Where so many match at most, it is kept of so many profiles: 20 MB at the very most."""
 
 
-class Names(Mapping[str, tuple[int, ...]]):
+class Names:
     """Rows by name. What was loaded first stands in a plain dictionary, which is made five times as quickly as a
-    persistent map; what has changed since is laid over it, an empty tuple where nobody has the name any more."""
+    persistent map; what has changed since is laid over it, nothing where nobody has the name any more."""
 
-    def __init__(self, first: Mapping[str, tuple[int, ...]] | None = None, since: Map[str, Any] | None = None) -> None:
-        self._first = first if first is not None else {}
-        self._since: Map[str, tuple[int, ...]] = since if since is not None else Map()
+    __slots__ = ("_first", "_since")
 
-    def __getitem__(self, name: str) -> tuple[int, ...]:
-        if rows := self.of(name):
-            return rows
-        raise KeyError(name)
+    def __init__(self, first: Mapping[str, Sequence[int]] | None = None, since: Map[str, Any] | None = None) -> None:
+        self._first: Mapping[str, Sequence[int]] = first if first is not None else {}
+        self._since: Map[str, Sequence[int]] = since if since is not None else Map()
 
-    def __iter__(self) -> Iterator[str]:
-        return (name for name in {*self._first, *self._since} if self.of(name))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def of(self, name: str) -> tuple[int, ...]:
+    def of(self, name: str) -> Sequence[int]:
         """Nobody's is nothing."""
         rows = self._since.get(name)
         return self._first.get(name, ()) if rows is None else rows
 
-    def changed(self, named: Mapping[str, Sequence[int]]) -> "Names":
+    def changed(self, *, put: Mapping[str, Sequence[int]], drop: Mapping[str, Sequence[int]]) -> "Names":
+        """With these rows by name, and without those. A row may be both: it has the name, as before."""
         if not self._first and not self._since:
-            return Names({name: tuple(rows) for name, rows in named.items() if rows})
+            return Names(put)
         since = self._since.mutate()
-        for name, rows in named.items():
+        for name in {**drop, **put}:
+            gone = drop.get(name, ())
+            rows = (*(row for row in self.of(name) if row not in gone), *put.get(name, ()))
             if rows or name in self._first:
-                since[name] = tuple(rows)
+                since[name] = rows
             else:
                 since.pop(name, None)
         return Names(self._first, since.finish())
@@ -116,13 +115,14 @@ class Names(Mapping[str, tuple[int, ...]]):
 @dataclass(frozen=True, slots=True)
 class Index:
     version: int = 0
-    rows: Map[UUID, int] = field(default_factory=Map)
+    rows: Map[str, int] = field(default_factory=Map)
+    """By order."""
     listings: tuple[Listing | None, ...] = ()
     columns: Columns = field(default_factory=lambda: Columns.empty(0))
     bitmaps: Map[Key, BitMap] = field(default_factory=Map)
     """By what an audience asks for."""
     names: Names = field(default_factory=Names)
-    """Rows by the names of the order, its target, its owner."""
+    """Rows by the names of an order's target and its owner."""
     free: tuple[int, ...] = ()
     matched: dict[Profile, Matched] = field(default_factory=dict, compare=False, repr=False)
     """What some viewers of late were let through by; shared by versions whose orders are the same."""
@@ -145,7 +145,7 @@ class Index:
                 if len(self.matched) >= PROFILES_MOST:
                     self.matched.clear()
                 self.matched[profile] = found
-        unwanted = [row for name in (viewer.id, *excluded) for row in self.names.of(name)]
+        unwanted = [*self.names.of(viewer.id), *(row for name in excluded for row in self.named(name))]
         if unwanted:
             left = found[0] - BitMap(unwanted)
             return left, left.to_array().tolist()
@@ -160,6 +160,14 @@ class Index:
             return BitMap()
         # The set that interests leave is the smallest, mostly: what it is met with costs little.
         return interested & country & age & gender & place
+
+    def named(self, name: str) -> Sequence[int]:
+        """Rows by the name of an order, its target or its owner."""
+        rows, row = self.names.of(name), self.of_order(name)
+        return rows if row is None else [*rows, row]
+
+    def of_order(self, public_id: str) -> int | None:
+        return self.rows.get(public_id.removeprefix(_ORDER)) if public_id.startswith(_ORDER) else None
 
     def listing(self, row: int) -> Listing:
         """Of a row of this very version."""
@@ -180,11 +188,11 @@ class Index:
             return sets[0] if sets else None
         return BitMap.union(*sets)
 
-    def changed(self, *, put: Iterable[Listing] = (), drop: Iterable[UUID] = ()) -> "Index":
+    def changed(self, *, put: Iterable[Listing] = (), drop: Iterable[str] = ()) -> "Index":
         """The next version, with these orders put (new or changed) and those dropped."""
         return _Draft(self).made({listing.order: listing for listing in put}, set(drop))
 
-    def paced(self, paces: Mapping[UUID, Pace]) -> "Index":
+    def paced(self, paces: Mapping[str, Pace]) -> "Index":
         """The next version, with these multipliers and rates; what is not named stays."""
         known = [(row, pace) for order, pace in paces.items() if (row := self.rows.get(order)) is not None]
         off = ((1.0, 1.0),) * len(SURFACES)
@@ -225,66 +233,83 @@ def _keys(
 
 
 def names_of(listing: Listing) -> tuple[str, ...]:
-    return (*listing.owner_ids, listing.public_id, listing.target)
+    return (listing.public_id, *_kept_names(listing))
+
+
+def _kept_names(listing: Listing) -> tuple[str, ...]:
+    """Those by which orders have to be looked for."""
+    return (*listing.owner_ids, listing.target)
 
 
 class _Draft:
-    """The version being made: what changes is gathered first, then written once into copies."""
+    """The version being made: what changes is gathered first, then written once into copies. Loading all of them at
+    first is no other change: so it goes in passes over what is put."""
 
     def __init__(self, base: Index) -> None:
         self.base = base
         self.rows = base.rows.mutate()
         self.listings = list(base.listings)
         self.free = list(base.free)
+        self.fresh: list[int] = []
+        """Rows of orders that the base does not know."""
         self.alike: dict[int, tuple[Sequence[Key], list[int]]] = {}
         """Rows that are put, by what their audiences ask for: by the identity of that."""
         self.removes: dict[Key, list[int]] = defaultdict(list)
-        self.named: dict[str, Sequence[int]] = {}
-        self.fresh: list[int] = []
-        """Rows of orders that the base does not know."""
+        self.named: dict[str, list[int] | tuple[int]] = {}
+        self.unnamed: dict[str, list[int]] = defaultdict(list)
 
-    def made(self, put: Mapping[UUID, Listing], drop: set[UUID]) -> Index:
+    def made(self, put: Mapping[str, Listing], drop: set[str]) -> Index:
         dropped = [row for order in drop if (row := self._drop(order)) is not None]
-        places = [self._place(listing) for listing in put.values()]
-        columns = self._columns(places, list(put.values()), off=[*dropped, *self.fresh])
+        rows, listings = self._seated(put), put.values()
+        for row, listing in zip(rows, listings, strict=True):
+            self.listings[row] = listing
+        self._target(rows, listings)
+        self._name(rows, listings)
+        columns = self._columns(rows, listings, off=[*dropped, *self.fresh])
         return Index(
             self.base.version + 1,
             self.rows.finish(),
             tuple(self.listings),
             columns,
             self._bitmaps(),
-            self.base.names.changed(self.named),
+            self.base.names.changed(put=self.named, drop=self.unnamed),
             tuple(self.free),
         )
 
-    def _place(self, listing: Listing) -> int:
-        row = self.rows.get(listing.order) if self.base.listings else None
-        if row is None:
-            row = self.free.pop() if self.free else len(self.listings)
-            if row == len(self.listings):
-                self.listings.append(None)
-            self.rows[listing.order] = row
-            self.fresh.append(row)
-        else:
+    def _seated(self, orders: Collection[str]) -> list[int]:
+        """A row for each: its own, of which nothing stands any more, or a new one."""
+        places = {order: row for order in orders if (row := self.rows.get(order)) is not None}
+        for row in places.values():
             self._leave(row)
-        self.listings[row] = listing
-        keys = keys_of(listing)
-        if (alike := self.alike.get(id(keys))) is None:
-            alike = self.alike[id(keys)] = keys, []
-        alike[1].append(row)
-        self._name(row, listing)
-        return row
+        new = [order for order in orders if order not in places]
+        again = [self.free.pop() for _ in new[: len(self.free)]]
+        more = range(len(self.listings), len(self.listings) + len(new) - len(again))
+        self.listings += [None] * len(more)
+        self.fresh = [*again, *more]
+        seated = dict(zip(new, self.fresh, strict=True))
+        self.rows.update(seated)
+        places |= seated
+        return [places[order] for order in orders]
 
-    def _name(self, row: int, listing: Listing) -> None:
-        named, alone = self.named, (row,)
-        for name in names_of(listing):
-            rows = self._rows_named(name)
-            if isinstance(rows, list):
-                rows.append(row)
-            else:  # most names are of one order alone
-                named[name] = [*rows, row] if rows else alone
+    def _target(self, rows: list[int], listings: Iterable[Listing]) -> None:
+        for row, listing in zip(rows, listings, strict=True):
+            keys = keys_of(listing)
+            if (alike := self.alike.get(id(keys))) is None:
+                alike = self.alike[id(keys)] = keys, []
+            alike[1].append(row)
 
-    def _drop(self, order: UUID) -> int | None:
+    def _name(self, rows: list[int], listings: Iterable[Listing]) -> None:
+        named = self.named
+        for row, listing in zip(rows, listings, strict=True):
+            alone = (row,)
+            for name in _kept_names(listing):
+                if (others := named.setdefault(name, alone)) is alone:
+                    continue  # most names are of one order alone
+                if isinstance(others, tuple):
+                    others = named[name] = [*others]
+                others.append(row)
+
+    def _drop(self, order: str) -> int | None:
         row = self.rows.pop(order, None)
         if row is not None:
             self._leave(row)
@@ -297,14 +322,8 @@ class _Draft:
         assert listing is not None  # a row in use
         for key in keys_of(listing):
             self.removes[key].append(row)
-        for name in names_of(listing):
-            self.named[name] = [one for one in self._rows_named(name) if one != row]
-
-    def _rows_named(self, name: str) -> Sequence[int]:
-        rows = self.named.get(name)
-        if rows is None:
-            rows = self.base.names.of(name) if self.base.listings else ()
-        return rows
+        for name in _kept_names(listing):
+            self.unnamed[name].append(row)
 
     def _bitmaps(self) -> Map[Key, BitMap]:
         bitmaps = self.base.bitmaps.mutate()
@@ -322,7 +341,7 @@ class _Draft:
                 bitmaps.pop(key, None)
         return bitmaps.finish()
 
-    def _columns(self, rows: list[int], listings: list[Listing], *, off: list[int]) -> Columns:
+    def _columns(self, rows: list[int], listings: Iterable[Listing], *, off: list[int]) -> Columns:
         """`off`: rows that nobody has paced yet, or any more."""
         columns = self.base.columns.copied(_room(len(self.listings), self.base.columns.room))
         columns.mu[off] = 0.0

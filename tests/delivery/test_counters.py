@@ -222,9 +222,9 @@ def test_large_amounts_stay_whole_numbers(order):
 
 def test_a_viewer_is_shown_an_order_so_often_and_no_more(order):
     other = ids.new()
-    call = hot.cap(viewer=99, most=2, window_s=86400, orders=[order, other])
+    call = hot.cap(viewer=99, most=2, window_s=86400, orders=[order.bytes, other.bytes])
     assert run(call) == [1, 1]
-    assert run(hot.cap(viewer=99, most=2, window_s=86400, orders=[order])) == [1]
+    assert run(hot.cap(viewer=99, most=2, window_s=86400, orders=[order.bytes])) == [1]
     assert run(call) == [0, 1]
 
 

@@ -182,7 +182,7 @@ def minutes(order, **counts):
     considered = counts.pop("considered", 0)
     client.hincrby(traffic.minute_key(minute), traffic.minute_field(("US", 0, 0, 0)), considered)
     for stage, times in counts.items():
-        client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id)[stage], times)
+        client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id.hex)[stage], times)
 
 
 @pytest.mark.parametrize(

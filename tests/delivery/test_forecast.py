@@ -2,20 +2,20 @@
 
 import socket
 from datetime import timedelta
-from uuid import UUID
 
 import numpy as np
 import pytest
 
-from delivery import competition, forecast, hot, rivals
+from delivery import competition, forecast, hot, knowledge, rivals
 from delivery.edge import sampling
 from delivery.engine.index import Pace, Viewer
 from delivery.models import TrafficHour
 from delivery.rivals import KEPT, Met
 from promote.markets.models import Market
-from tests.builders import NOON
+from promote.money import MICROS
+from tests.builders import NOON, a_delivering_order, charged, settled
 from tests.delivery import market as small_market
-from tests.delivery.test_engine import WOMAN, a_listing, an_index
+from tests.delivery.test_engine import WOMAN, a_listing, an_index, hex_of
 
 RESERVE = 2000
 FAR = NOON.timestamp() + 30 * 86_400
@@ -32,11 +32,11 @@ def test_a_viewer_is_worth_what_the_orders_that_fit_them_bid():
     assert bids_for(women, viewer=WOMAN._replace(gender="male")) == ()
     assert bids_for(women, surface="shop") == ()
     assert bids_for(women, now=1e9) == (), "it is over"
-    assert bids_for(women, paces={UUID(int=1): Pace(1.0, 5000.0, ((1000.0, 3000.0),) * 3)}) == (), "below the reserve"
+    assert bids_for(women, paces={hex_of(1): Pace(1.0, 5000.0, ((1000.0, 3000.0),) * 3)}) == (), "below the reserve"
 
 
 def test_behind_the_highest_bid_stands_who_runs_longer():
-    mu = {UUID(int=number): Pace(pace, 5000.0, ((1000.0, 3000.0),) * 3)
+    mu = {hex_of(number): Pace(pace, 5000.0, ((1000.0, 3000.0),) * 3)
           for number, pace in enumerate((5e-5, 6e-5, 1e-4), 1)}  # fmt: skip
     listings = a_listing(1, ends_at=100.0), a_listing(2, ends_at=90.0), a_listing(3, ends_at=200.0)
     slot = Met("25-34", "female", (), "feed", 2100, bids_for(*listings, paces=mu))
@@ -110,6 +110,19 @@ def test_where_nobody_was_there_of_late_past_prices_stand_for_rivals(slots):
     before = an_estimate()
     there(slots=slots, price=50 * RESERVE) if slots else None
     assert an_estimate() == before
+
+
+@pytest.mark.django_db
+def test_an_interval_is_narrower_where_orders_have_finished_that_spent_something(monkeypatch):
+    monkeypatch.setattr(forecast, "ENOUGH_ORDERS", 1)
+    few = an_estimate()
+    settled(a_delivering_order(), now=NOON + timedelta(hours=2))
+    knowledge.forget()
+    assert an_estimate() == few, "it spent nothing"
+    settled(charged(a_delivering_order(), 5 * MICROS), now=NOON + timedelta(hours=2))
+    knowledge.forget()
+    some = an_estimate()
+    assert some.high / some.low < few.high / few.low
 
 
 @pytest.mark.django_db

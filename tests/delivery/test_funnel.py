@@ -33,11 +33,11 @@ def test_each_order_of_a_decision_is_counted_at_one_stage(last_is):
     most = {"outbid": 2300, "paced": 1999}
     index = an_index(
         *(
-            a_listing(number, order=order, max_bid_micros=most.get(name, 0))
+            a_listing(number, order=order.hex, max_bid_micros=most.get(name, 0))
             for number, (name, order) in enumerate(orders.items())
         )
     )
-    row = {name: index.rows[order] for name, order in orders.items()}
+    row = {name: index.rows[order.hex] for name, order in orders.items()}
     last = auction.hold(
         index, [row[last_is], row["outbid"], row["paced"]], 0, [0], Draws(np.random.default_rng(1)), now=5.0
     )

@@ -51,7 +51,7 @@ def test_who_is_ready_knows_what_the_pacers_published(monkeypatch):
 
     edge = asyncio.run(begun())
     assert edge.is_ready
-    assert edge.index.columns.mu[edge.index.rows[order.id]] > 0
+    assert edge.index.columns.mu[edge.index.rows[order.id.hex]] > 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -56,8 +56,8 @@ def test_a_running_order_says_why_it_is_slow():
     order = a_delivering_order(account=account, now=timezone.now() - timedelta(hours=2))
     client, minute = hot.client(), int(timezone.now().timestamp() // 60) - 1
     client.hincrby(traffic.minute_key(minute), traffic.minute_field(("US", 0, 0, 0)), 5_000)
-    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id)["targeted"], 4_321)
-    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id)["outbid"], 4_000)
+    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id.hex)["targeted"], 4_321)
+    client.hincrby(hot.funnel_key(order.shard, minute), funnels.stage_fields(order.id.hex)["outbid"], 4_000)
     browser = signed_in(account)
     for address in (f"/orders/{order.public_id}/", f"/orders/{order.public_id}/chances/"):
         page = text_of(browser.get(address))
