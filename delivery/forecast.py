@@ -21,7 +21,6 @@ from delivery.engine import rates
 from delivery.engine.curve import Curve
 from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES
 from delivery.models import RateNode, TrafficHour
-from orders.models import Order
 from promote.markets.models import Market
 from promote.money import MICROS
 
@@ -62,8 +61,7 @@ def estimate(
     (analytics/foreseeing.py); below zero: narrower.
     """
     rng = np.random.default_rng(zlib.crc32(f"{market.code}/{objective}/{budget_coins}/{duration_s}".encode()))
-    settled = Order.objects.filter(market=market, objective=objective, status="settled", charged_micros__gt=0)
-    finished = settled.values("id")[:ENOUGH_ORDERS].count()
+    finished = knowledge.finished(market.code, objective, most=ENOUGH_ORDERS, at=now.timestamp())
     # What one order differs from another by, beyond its rate: less is known of it, the fewer have finished.
     spread = rng.lognormal(0.0, 0.2 if finished >= ENOUGH_ORDERS else 0.45, DRAWS)
     impressions = _impressions(rng, market, objective, budget_coins, duration_s, audience, now)

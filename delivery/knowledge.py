@@ -11,6 +11,7 @@ from delivery import learning
 from delivery.engine.curve import Curve
 from delivery.engine.vocabulary import SURFACES, SURFACES_OF_FUNCTION
 from delivery.learning import Path, Prices
+from orders.models import Order, Status
 from promote.markets.models import Market
 
 FRESH_S = 30.0
@@ -90,6 +91,19 @@ def curve(code: str, *, at: float) -> Curve:
         at,
         lambda: learning.traffic_curve(market=_market(code, at), now=datetime.fromtimestamp(at, UTC)),
     )
+    return found
+
+
+def finished(code: str, objective: str, *, most: int, at: float) -> int:
+    """How many orders of this market were paid for and are settled, up to `most`."""
+
+    def counted() -> int:
+        # The latest first: by the index of what was given back, which does not know those that run.
+        over = Order.objects.filter(refunded_at__isnull=False, status=Status.SETTLED, charged_micros__gt=0)
+        latest = over.filter(market=code, objective=objective).order_by("-refunded_at")
+        return latest.values("id")[:most].count()
+
+    found: int = _fresh(("finished", code, objective, most), at, counted)
     return found
 
 
