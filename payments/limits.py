@@ -290,6 +290,13 @@ def _sentence(limit: MoneyLimit, *, left: int | None, is_ever: bool) -> Text:
         if buys:
             return _("At most {most} can be bought within {span}. Now you can buy up to {left}.")
         return _("At most {most} can be withdrawn within {span}. Now you can withdraw up to {left}.")
+    if not left:
+        if buys:
+            return _(
+                "At most {most} can be bought within {span}, and so many were; payments that are not finished count "
+                "until they end: go on with them, or cancel them, in your wallet. You can buy again at {at}."
+            )
+        return _("At most {most} can be withdrawn within {span}, and so many were. You can withdraw again at {at}.")
     if buys:
         return _(
             "At most {most} can be bought within {span}; payments that are not finished count until they end: go on "

@@ -253,6 +253,7 @@ def _choose(
     first = here.offered[0] if here.offered else None
     left, limit = _limit(request, here)
     saved = saved_methods.of(account=request.account)
+    packs = _packs(first, need_coins, left) if first else []
     ways = choices(here.offered, saved, today=timezone.now().date())
     shown = {
         "here": here,
@@ -263,7 +264,8 @@ def _choose(
         "chosen_method": form["method"].value() or next((one.value for one in ways if not one.expired), ""),
         "asks_phone": any(one.method.asks_phone for one in here.offered),
         "test_mode": _is_test(here),
-        "packs": _packs(first, need_coins, left) if first else [],
+        "packs": packs,
+        "can_buy": any(pack.within for pack in packs),
         "limit": limit,
         "chosen": form["pack"].value() or _best(first, need_coins, left),
         "need_coins": need_coins,

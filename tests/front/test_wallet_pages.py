@@ -9,9 +9,10 @@ from coupons.models import Offer
 from orders.models import OrderPayment
 from payments.models import TopUp, TopUpStatus
 from promote.accounts.models import Account
-from promote.markets.models import CoinPack, Market
+from promote.markets.models import CoinPack, Market, MoneyLimit
 from tests.builders import a_campaign, a_number, an_offer, an_order, coins_for
 from tests.front.visitors import an_advertiser, signed_in, text_of
+from tests.payments.books import a_paid_top_up
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
 
@@ -63,6 +64,17 @@ def test_the_smallest_pack_that_is_enough_is_chosen_beforehand():
         pytest.fail("cards are sold on the web in the US")
     assert f'name="pack" value="{pack.pk}" checked' in page
     assert "US$9.90" in page
+
+
+def test_who_has_bought_all_that_a_day_allows_is_told_when_they_can_again_and_offered_no_press():
+    account = an_advertiser(country="US")
+    limit = {"flow": MoneyLimit.Flow.TOP_UP, "counts": MoneyLimit.Counts.COINS, "window_s": 86_400}
+    MoneyLimit.objects.create(market_id="US", name="day", most=500, **limit)
+    a_paid_top_up(account, 500, paid_at=timezone.now())
+    page = signed_in(account).get("/wallet/top-up/")
+    assert "and so many were" in text_of(page)
+    assert "You can buy again at" in text_of(page)
+    assert 'type="submit" disabled' in page.content.decode()
 
 
 def test_a_pack_that_is_not_sold_is_refused_beside_the_packs():
