@@ -47,7 +47,7 @@ class OrderAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_help_text = _("An order's id (ord_…), or an account's name or id.")
     ordering = ("-placed_at", "-id")
 
-    @admin.display(description="")
+    @admin.display(description=_("Cover"))
     def cover(self, order: Order) -> str:
         return plumbing.cover(order)
 

@@ -60,7 +60,7 @@ class ReviewAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     ids_searched = {"ord": "order_id"}
     ordering = ("due_at",)
 
-    @admin.display(description="")
+    @admin.display(description=_("Cover"))
     def cover(self, review: Review) -> str:
         return plumbing.cover(review.order)
 

@@ -50,6 +50,18 @@
     if (navigator.clipboard) navigator.clipboard.writeText(from.dataset.plain || from.textContent.trim()).then(told, () => {});
   });
 
+  // What is typed is asked about while it is typed. Leaving the field asks no second time, which would redraw the
+  // price, and the button under the finger, between the press and its end.
+  const TYPED = "[hx-get] input:not([type=radio]):not([type=checkbox])";
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!event.target.matches("[hx-get]")) return;
+    event.target.querySelectorAll("input").forEach((input) => { if (input.matches(TYPED)) input.dataset.asked = input.value; });
+  });
+  document.addEventListener("change", (event) => {
+    const typed = event.target;
+    if (typed instanceof HTMLInputElement && typed.matches(TYPED) && typed.dataset.asked === typed.value) event.stopPropagation();
+  }, true);
+
   // What would be bought and how, beside the button: a phone shows that before the choices.
   const sumUp = (form) => {
     const place = form && form.querySelector("[data-sums-up]");
