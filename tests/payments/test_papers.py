@@ -309,7 +309,7 @@ def test_no_two_rates_of_a_market_share_a_day(market, first, last, is_taken):
         cursor.execute("SET CONSTRAINTS tax_rates_follow_each_other IMMEDIATE")
 
 
-def test_finance_ends_a_rate_and_begins_the_next_in_one_go(client):
+def test_finance_ends_a_rate_and_begins_the_next_in_one_go(static_files, client):
     market = Market.objects.get(code="ID")
     rate = TaxRate.objects.create(market=market, valid_from=date(2026, 1, 1), name="VAT", percent=Decimal(11))
     client.force_login(User.objects.create_superuser("root"))
