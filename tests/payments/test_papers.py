@@ -250,7 +250,7 @@ def as_shown(page) -> dict[str, str]:
     for field in (field for form in forms for field in form):
         value = field.value()
         if value is not None and value is not False:
-            shown[field.html_name] = value if isinstance(value, list) else str(field.field.prepare_value(value))
+            shown[field.html_name] = value if isinstance(value, list) else str(value)
     return shown
 
 
