@@ -1,7 +1,7 @@
 """The bank account that an advertiser names for what can't go back as it was paid: a transfer that a provider took.
 
 Which payments those are, and who pays them back, is their gateway's to say (WantsAccount). Holder and number are sealed
-with the key of fields; their owner sees the last digits, and whoever of finance sends the money all of it. Our staff
+(sealed_rows.py); their owner sees the last digits, and whoever of finance sends the money all of it. Our staff
 looks at each withdrawal to such an account: the name has to be the payer's. Source: DESIGN.md 2, payments.md 6.
 """
 
@@ -13,18 +13,17 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from payments import card_numbers, gateways
+from payments import card_numbers, gateways, sealed_rows
 from payments.gateways.base import NamedAccount, PaysNamedAccount, WantsAccount
 from payments.models import PayoutAccount, TopUp
+from promote import ids
 from promote.accounts.models import Account
-from promote.keys import keyring
 from promote.markets.models import PayoutBank
 from promote.refusals import FieldError, Invalid
 
 FIELD = "payout_account"
 HOLDER_MOST = 50
 """Characters; 2C2P takes so many."""
-_PURPOSE = "fields"
 _BETWEEN = re.compile(r"[\s\u2010-\u2015-]")
 """What people and banks write between the digits: spaces, and hyphens of every length."""
 _CARD_DIGITS = 16
@@ -73,14 +72,15 @@ def read(given: NamedAccount | None, *, banks: Sequence[PayoutBank]) -> NamedAcc
 
 def keep(named: NamedAccount, *, account: Account, banks: Sequence[PayoutBank], now: datetime) -> PayoutAccount:
     """Writes down what `read` took, sealed."""
-    bank = next(one for one in banks if one.code == named.bank)
+    bank, row_id = next(one for one in banks if one.code == named.bank), ids.new()
     return PayoutAccount.objects.create(
+        id=row_id,
         account=account,
         market_id=bank.market_id,
         bank_code=bank.code,
         bank_name=bank.name,
-        holder=keyring.seal(_PURPOSE, named.holder.encode()),
-        number=keyring.seal(_PURPOSE, named.number.encode()),
+        holder=sealed_rows.seal(named.holder, row_id=row_id),
+        number=sealed_rows.seal(named.number, row_id=row_id),
         last_digits=named.number[-4:] if len(named.number) > 6 else named.number[-2:],
         named_at=now,
     )
@@ -88,7 +88,8 @@ def keep(named: NamedAccount, *, account: Account, banks: Sequence[PayoutBank], 
 
 def opened(row: PayoutAccount) -> NamedAccount:
     """The account in plain: for the provider that pays it, and for whoever of finance may see it. Raises SealBroken."""
-    return NamedAccount(row.bank_code, keyring.unseal(_PURPOSE, row.holder).decode(), _number(row))
+    holder, number = (sealed_rows.opened(text, row_id=row.id) for text in (row.holder, row.number))
+    return NamedAccount(row.bank_code, holder, number)
 
 
 def is_same(row: PayoutAccount | None, given: NamedAccount | None) -> bool:
@@ -96,10 +97,6 @@ def is_same(row: PayoutAccount | None, given: NamedAccount | None) -> bool:
     if row is None or given is None:
         return row is None and given is None
     return opened(row) == _plain(given)
-
-
-def _number(row: PayoutAccount) -> str:
-    return keyring.unseal(_PURPOSE, row.number).decode()
 
 
 def _plain(given: NamedAccount) -> NamedAccount:

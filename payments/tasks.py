@@ -19,6 +19,7 @@ from payments import (
     refused_notices,
     saved_methods,
     saved_tokens,
+    sealed_rows,
     sealing,
 )
 from promote.accounts.models import User
@@ -68,6 +69,11 @@ def release_saved_methods(*, limit: int = 100, **_: object) -> None:
 @shared_task(ignore_result=True)
 def renew_saved_tokens(*, limit: int = 500, **_: object) -> None:
     saved_tokens.renew_due(limit=limit)
+
+
+@shared_task(ignore_result=True)
+def renew_sealed_rows(*, limit: int = 500, **_: object) -> None:
+    sealed_rows.renew_due(limit=limit)
 
 
 @shared_task(ignore_result=True)

@@ -15,12 +15,21 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="topup",
-            name="payer",
-            field=models.TextField(
-                blank=True, db_default="", help_text="The name of who paid, where the provider told it; sealed."
-            ),
+        migrations.CreateModel(
+            name="Payer",
+            fields=[
+                (
+                    "top_up",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="payer",
+                        serialize=False,
+                        to="payments.topup",
+                    ),
+                ),
+                ("name", models.TextField(help_text="Sealed.")),
+            ],
         ),
         migrations.AlterField(
             model_name="bankpayout",

@@ -30,7 +30,7 @@ from payments.models.reconciliation import (
 from payments.models.refused import Refused
 from payments.models.returns import PaymentReturn, ReturnKind, ReturnState
 from payments.models.saved import SavedMethod
-from payments.models.top_ups import TopUp, TopUpStatus, TopUpTransition
+from payments.models.top_ups import Payer, TopUp, TopUpStatus, TopUpTransition
 from payments.models.uses import LotUse
 from payments.models.virtual_accounts import VirtualAccount
 from payments.models.withdrawals import (
@@ -79,6 +79,7 @@ __all__ = [
     "Notice",
     "NoticeState",
     "Origin",
+    "Payer",
     "PaymentReturn",
     "PayoutAccount",
     "PayoutState",

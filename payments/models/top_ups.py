@@ -74,9 +74,6 @@ class TopUp(models.Model):
         max_length=1000, blank=True, help_text=_("The id of the payment page, or of a store's purchase.")
     )
     payment_ref = models.CharField(max_length=255, blank=True, help_text=_("The payment's id at the provider."))
-    payer = models.TextField(
-        blank=True, db_default="", help_text=_("The name of who paid, where the provider told it; sealed.")
-    )
     started_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text=_("The provider's page closes then."))
     accepted_at = models.DateTimeField(null=True, help_text=_("The payer paid; the money was not final yet."))
@@ -159,6 +156,16 @@ class TopUp(models.Model):
     def returnable_minor(self) -> int:
         """What of it has not gone back yet."""
         return self.amount_minor - self.refunded_minor - self.disputed_minor - self.withdrawn_minor
+
+
+class Payer(models.Model):
+    """The name of who paid, where the provider told it: our staff compares it with where money is to go back to."""
+
+    top_up = models.OneToOneField(TopUp, primary_key=True, on_delete=models.PROTECT, related_name="payer")
+    name = models.TextField(help_text=_("Sealed."))
+
+    def __str__(self) -> str:
+        return str(self.top_up_id)
 
 
 class TopUpTransition(models.Model):

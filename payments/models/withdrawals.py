@@ -71,7 +71,7 @@ class Withdrawal(models.Model):
 
 class PayoutAccount(models.Model):
     """The bank account that an advertiser named for what can't go back as it was paid. Holder and number are sealed
-    with the key of fields (payout_accounts.py); it stays as it was named (trigger).
+    (sealed_rows.py); it stays as it was named (trigger).
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)

@@ -1,7 +1,23 @@
 -- What can't go back as it was paid goes to an account that its owner names: looked at by our staff first, and what our
 -- bank sends of it is what the withdrawal's part says, once. Frozen.
 
-CREATE TRIGGER payout_account_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON payments_payoutaccount
+CREATE FUNCTION payments_payout_account_stays() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- Sealed anew by another key, both at once, and nothing else: a seal opens for its own row alone.
+    IF (NEW.id, NEW.account_id, NEW.market_id, NEW.bank_code, NEW.bank_name, NEW.last_digits, NEW.named_at)
+       IS DISTINCT FROM
+       (OLD.id, OLD.account_id, OLD.market_id, OLD.bank_code, OLD.bank_name, OLD.last_digits, OLD.named_at)
+       OR split_part(NEW.holder, '.', 1) = split_part(OLD.holder, '.', 1)
+       OR split_part(NEW.number, '.', 1) = split_part(OLD.number, '.', 1) THEN
+        RAISE EXCEPTION 'payout account % stays as it was named', OLD.id
+            USING ERRCODE = '55000', CONSTRAINT = 'payout_account_stays';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER payout_account_stays BEFORE UPDATE ON payments_payoutaccount
+    FOR EACH ROW EXECUTE FUNCTION payments_payout_account_stays();
+CREATE TRIGGER payout_account_is_kept BEFORE DELETE OR TRUNCATE ON payments_payoutaccount
     FOR EACH STATEMENT EXECUTE FUNCTION payments_row_stays();
 
 CREATE FUNCTION payments_leg_to_named_is_reviewed() RETURNS trigger

@@ -5,7 +5,9 @@ DROP TRIGGER bank_payout_as_named ON payments_bankpayout;
 DROP FUNCTION payments_bank_payout_as_named();
 DROP TRIGGER leg_to_named_is_reviewed ON payments_withdrawalleg;
 DROP FUNCTION payments_leg_to_named_is_reviewed();
+DROP TRIGGER payout_account_is_kept ON payments_payoutaccount;
 DROP TRIGGER payout_account_stays ON payments_payoutaccount;
+DROP FUNCTION payments_payout_account_stays();
 
 CREATE OR REPLACE FUNCTION payments_withdrawal_leg_stays() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -66,6 +66,7 @@ app.conf.update(
         "payments.tell_all_delivered": every(60, "payments.tasks.tell_all_delivered", queue="celery"),
         "payments.release_saved_methods": every(60, "payments.tasks.release_saved_methods", queue="celery"),
         "payments.renew_saved_tokens": every(60, "payments.tasks.renew_saved_tokens", queue="celery"),
+        "payments.renew_sealed_rows": every(60, "payments.tasks.renew_sealed_rows", queue="celery"),
         "payments.checkpoint": every(60, "payments.tasks.checkpoint", queue="celery"),
         "payments.seal": every(60, "payments.tasks.seal", queue="celery"),
         "payments.work_on_withdrawals": every(30, "payments.tasks.work_on_withdrawals", queue="celery"),

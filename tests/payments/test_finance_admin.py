@@ -7,20 +7,20 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from payments import clearing, paying_back, returns, tasks, wallet, withdrawals
+from payments import clearing, paying_back, returns, sealed_rows, tasks, wallet, withdrawals
 from payments.gateways.base import NamedAccount
 from payments.models import (
     Adjustment,
     BankPayout,
     Difference,
+    Payer,
     PaymentReturn,
     Reconciliation,
     ReturnKind,
-    TopUp,
     Withdrawal,
 )
 from promote.accounts.models import User
-from promote.keys import keyring, staff
+from promote.keys import staff
 from promote.markets.models import Market, PayoutBank
 from tests.builders import NOON, an_account
 from tests.payments.books import a_paid_top_up
@@ -124,7 +124,7 @@ def test_others_look_at_most(role):
 def test_a_named_account_is_compared_let_go_and_sent_at_the_desk():
     account = an_account(country="ID", username="siti.batik")
     top_up = a_paid_top_up(account, 300, method="doku_bank_transfer", gateway="doku", amount_minor=4_500_000)
-    TopUp.objects.update(payer=keyring.seal("fields", b"SITI RAHAYU"))
+    Payer.objects.create(top_up=top_up, name=sealed_rows.seal("SITI RAHAYU", row_id=top_up.id))
     named = NamedAccount("014", "Siti Rahayu", "8880012345")
     asked = {"surface": "web", "coins": 300, "key": "k", "payout_account": named, "now": timezone.now()}
     made = withdrawals.request(account=account, **asked)

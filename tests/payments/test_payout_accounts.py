@@ -15,6 +15,7 @@ from payments import (
     payout_accounts,
     reconciling,
     returns,
+    sealed_rows,
     wallet,
     withdrawals,
     withdrawing,
@@ -24,6 +25,7 @@ from payments.gateways.base import NamedAccount
 from payments.models import (
     BankPayout,
     Difference,
+    Payer,
     PaymentReturn,
     PayoutAccount,
     PayoutState,
@@ -35,6 +37,7 @@ from payments.models import (
 from payments.withdrawing import WithdrawalNotAvailable
 from promote.idempotency.answers import KeyReused
 from promote.idempotency.models import StoredAnswer
+from promote.keys import keyring
 from promote.markets.models import PayoutBank
 from promote.refusals import Invalid
 from tests.api.callers import an_app, problem
@@ -198,6 +201,29 @@ def test_an_account_is_sealed_where_it_lies_and_stays():
             change()
 
 
+def test_a_seal_that_was_copied_to_another_account_opens_no_more():
+    first, second = (asked_for(transferred()).legs.get().payout_account for _ in range(2))
+    with pytest.raises(OperationalError, match="stays as it was named"), transaction.atomic():
+        PayoutAccount.objects.filter(id=first.id).update(holder=second.holder, number=second.number)
+    first.number = second.number
+    with pytest.raises(keyring.SealBroken):
+        payout_accounts.opened(first)
+
+
+def test_what_an_older_key_sealed_is_sealed_anew_and_opens_as_before(monkeypatch):
+    top_up = transferred()
+    kept = asked_for(top_up).legs.get().payout_account
+    Payer.objects.create(top_up=top_up, name=sealed_rows.seal("SITI", row_id=top_up.id))
+    assert sealed_rows.renew_due(limit=10) == 0
+    ring = keyring.from_settings()
+    keys = {purpose: ring.all(purpose) for purpose in keyring.PURPOSES}
+    rotated = keyring.Keyring({**keys, "fields": (keyring.Key("new", bytes(range(32))), *keys["fields"])})
+    monkeypatch.setattr(keyring, "from_settings", lambda: rotated)
+    assert (sealed_rows.renew_due(limit=10), sealed_rows.renew_due(limit=10)) == (2, 0)
+    kept.refresh_from_db()
+    assert (kept.number[:4], payout_accounts.opened(kept), payers.name_of(top_up)) == ("new.", SITI, "SITI")
+
+
 def test_a_bank_that_is_switched_off_takes_no_new_accounts_and_pays_those_that_were_named():
     top_up = transferred()
     made = asked_for(top_up)
@@ -347,7 +373,7 @@ def test_the_payers_name_is_kept_sealed_where_doku_told_it(at_counter: Counter):
     work_off()
     kept = confirmed(top_up)
     assert payers.name_of(kept).startswith("PAYER ")
-    assert "PAYER" not in kept.payer
+    assert "PAYER" not in kept.payer.name
     wallets = buys("ID", "dana")
     assert payers.name_of(wallets) == ""
 
