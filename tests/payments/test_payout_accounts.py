@@ -306,7 +306,7 @@ def test_a_card_and_a_transfer_go_each_its_way_and_wait_for_one_look():
     assert paying_back.work(limit=10, now=NOON) == 0
 
 
-def test_who_owes_meanwhile_is_not_paid():
+def test_with_a_dispute_beside_it_no_more_goes_back_than_was_paid():
     top_up = transferred()
     made = asked_for(top_up)
     returns.take(top_up_id=top_up.id, kind=ReturnKind.DISPUTE, provider_ref="du", amount_minor=60_000, now=NOON)
