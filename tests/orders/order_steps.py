@@ -88,8 +88,8 @@ class OrderSteps(Money):
         for owner in (0, 1):
             given, one, other = coins[3 * owner : 3 * owner + 3]
             self.grant(owner=owner, coins=given, hours=None)
-            self.top_up(owner=owner, coins=one, price=1)
-            self.top_up(owner=owner, coins=other, price=2)
+            self.top_up(owner=owner, coins=one, price=1, method="card")
+            self.top_up(owner=owner, coins=other, price=2, method="card")
             self.give_a_coupon(owner=owner, terms=data.draw(TERMS, label="terms"), hours=None)
             everything = given + one + other
             cost = data.draw(st.integers(1, everything) | st.just(everything), label="cost")

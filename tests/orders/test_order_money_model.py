@@ -82,10 +82,9 @@ class Orders(OrderSteps):
     def money_is_where_the_model_says(self) -> None:
         left = {row.id: row.returnable_minor for row in TopUp.objects.all()}
         assert left == {payment.real.id: payment.left for payment in self.payments}
-        gone = sum(one.amount for one in self.gone if not one.undone)
-        gone += sum(leg.amount for leg in self.legs if leg.state == "succeeded")
         payable = sum(leg.amount for leg in self.legs_under_way(0, 1))
-        booked = {"clearing:stripe": gone - sum(one.paid for one in self.payments), "withdrawals_payable": payable}
+        booked = {f"clearing:{gateway}": stands for gateway, stands in self.cleared.items()}
+        booked["withdrawals_payable"] = payable
         with connection.cursor() as cursor:
             cursor.execute(
                 """SELECT a.code, sum(CASE t.credit_id WHEN a.id THEN t.amount ELSE -t.amount END)

@@ -310,11 +310,9 @@ class Money(Wallets):
     def written_off(self) -> dict[int, int]:
         return self.__dict__.setdefault("_written_off", {})
 
-    @invariant()
-    def money_is_where_the_model_says(self) -> None:
-        for payment in self.payments:
-            top_up = TopUp.objects.get(id=payment.real.id)
-            assert top_up.returnable_minor == payment.left >= 0
+    @property
+    def cleared(self) -> Counter[str]:
+        """What each gateway's clearing account stands at, in minor units."""
         cleared = Counter[str]()
         for one in self.payments:
             cleared[TAKEN_BY[one.method]] -= one.paid
@@ -322,7 +320,14 @@ class Money(Wallets):
             cleared[TAKEN_BY[back.payment.method]] += 0 if back.undone else back.amount
         for leg in self.legs:
             cleared[CARRIED_BY[leg.payment.method]] += leg.amount if leg.state == "succeeded" else 0
-        for gateway, stands in cleared.items():
+        return cleared
+
+    @invariant()
+    def money_is_where_the_model_says(self) -> None:
+        for payment in self.payments:
+            top_up = TopUp.objects.get(id=payment.real.id)
+            assert top_up.returnable_minor == payment.left >= 0
+        for gateway, stands in self.cleared.items():
             assert book(f"clearing:{gateway}") == stands
         if self.payments:
             assert book("withdrawals_payable") == sum(leg.amount for leg in self.legs if leg.is_open)
