@@ -153,15 +153,16 @@ def test_who_does_not_read_is_left_before_much_waits_for_it():
         deaf.connect(("127.0.0.1", place.port))
         deaf.setblocking(False)
         most, left, blocked = 0, b"", 0
-        while blocked < 20:
-            left = left or ALIVE * 200
-            try:
-                left = left[deaf.send(left) :]
-                blocked = 0
-            except BlockingIOError:
-                blocked += 1
-            await asyncio.sleep(0.002)
-            most = max(most, *(one._transport.get_write_buffer_size() for one in place.server._connections))
+        async with asyncio.timeout(20):
+            while blocked < 20 or not (most and place.server._held_bytes):
+                left = left or ALIVE * 200
+                try:
+                    left = left[deaf.send(left) :]
+                    blocked = 0
+                except BlockingIOError:
+                    blocked += 1
+                await asyncio.sleep(0.002)
+                most = max(most, *(one._transport.get_write_buffer_size() for one in place.server._connections))
         assert 0 < most < 200_000
         [connection] = place.server._connections
         assert connection._held == place.server._held_bytes > 0
