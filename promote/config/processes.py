@@ -99,7 +99,7 @@ def provider(name: str, *, port: int, data: Path, webhook_url: str) -> Process:
     """One of them but Stripe; it reads its keys from the environment, as Promote does."""
     module = PROVIDERS[name][1]
     place = ("--port", str(port), "--data", str(data / "providers"), "--webhook-url", webhook_url)
-    return Process(name, _python(f"sandbox.{module}", *place))
+    return Process(name, _python(f"sandbox.providers.{module}", *place))
 
 
 def stripe(*, port: int, data: Path, webhook_url: str, secrets: Sequence[str], secret_key: str) -> Process:
@@ -107,7 +107,7 @@ def stripe(*, port: int, data: Path, webhook_url: str, secrets: Sequence[str], s
     signing = [part for secret in secrets for part in ("--webhook-secret", secret)]
     place = ("--port", str(port), "--data", str(data / "stripe"), "--webhook-url", webhook_url)
     more = ("--secret-key", secret_key, "--debits-settle-after", "30")
-    return Process("stripe", _python("sandbox.stripe", *place, *signing, *more))
+    return Process("stripe", _python("sandbox.providers.stripe", *place, *signing, *more))
 
 
 def phone(*, port: int, data: Path) -> Process:

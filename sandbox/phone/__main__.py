@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from sandbox.phone.phone import Phone
-from sandbox.plumbing import server
+from sandbox.providers.plumbing import server
 
 
 def main() -> int:

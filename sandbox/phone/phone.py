@@ -14,9 +14,9 @@ import requests
 
 from sandbox.demo.catalogue import ACCOUNTS
 from sandbox.demo.memory import Memory
-from sandbox.plumbing import pages
-from sandbox.plumbing.server import Request, Response
-from sandbox.plumbing.stand_in import CONTROL_KEY
+from sandbox.providers.plumbing import pages
+from sandbox.providers.plumbing.server import Request, Response
+from sandbox.providers.plumbing.stand_in import CONTROL_KEY
 
 _FOLDER = Path(__file__).parent / "page"
 _TIMEOUT_S = 15

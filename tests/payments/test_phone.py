@@ -10,7 +10,7 @@ from payments import wallet
 from promote.keys import platform_keys
 from sandbox.demo.memory import Memory
 from sandbox.phone.phone import Phone
-from sandbox.plumbing.server import Request, Response
+from sandbox.providers.plumbing.server import Request, Response
 from tests.builders import an_account
 from tests.payments.phones import Phones
 

@@ -283,7 +283,7 @@ def test_purchases_with_test_money_are_refused_where_real_money_moves(on_phones:
 
 
 def test_a_notice_that_apple_did_not_sign_for_us_is_refused_and_counted(on_phones: Phones) -> None:
-    from sandbox.app_store.signing import forger
+    from sandbox.providers.app_store.signing import forger
 
     account = an_account()
     on_phones.buys("apple", account)

@@ -64,7 +64,17 @@ class StandIn:
 
 @contextmanager
 def stand_in(data: Path, *, webhook_url: str = "", secret: str = WEBHOOK_SECRET) -> Iterator[StandIn]:
-    command = [sys.executable, "-m", "sandbox.stripe", "--port", "0", "--data", str(data), "--secret-key", SECRET_KEY]
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox.providers.stripe",
+        "--port",
+        "0",
+        "--data",
+        str(data),
+        "--secret-key",
+        SECRET_KEY,
+    ]
     command += ["--webhook-secret", secret, "--webhook-url", webhook_url]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     try:
@@ -164,7 +174,7 @@ class Provider:
 def provider(name: str, data: Path, *, webhook_url: str = "") -> Iterator[Provider]:
     """A stand-in of its own process, with the keys that Promote has under test."""
     module = processes.PROVIDERS[name][1]
-    command = [sys.executable, "-m", f"sandbox.{module}", "--data", str(data), "--webhook-url", webhook_url]
+    command = [sys.executable, "-m", f"sandbox.providers.{module}", "--data", str(data), "--webhook-url", webhook_url]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     try:
         assert process.stdout is not None
