@@ -6,7 +6,7 @@ from django.utils import timezone
 from analytics import calibration, foreseeing
 
 
-@shared_task(queue="celery", ignore_result=True)
+@shared_task(ignore_result=True)
 def foresee(**_: object) -> None:
     """Every minute, by beat."""
     now = timezone.now()
@@ -14,7 +14,7 @@ def foresee(**_: object) -> None:
     foreseeing.note(now=now)
 
 
-@shared_task(queue="celery", ignore_result=True)
+@shared_task(ignore_result=True)
 def compare(**_: object) -> None:
     """Every hour, by beat."""
     now = timezone.now()

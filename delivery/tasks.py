@@ -17,7 +17,7 @@ _GIVEN_BACK_AFTER_S = 1.0
 """While shards are far behind, their drains leave the workers to others between two batches: a stop waits for one."""
 
 
-@shared_task(queue="delivery", ignore_result=True)
+@shared_task(ignore_result=True)
 def tick(**_: object) -> None:
     """Twice a second, by beat: drains shards whose stream holds something, paces those with live orders or barriers."""
     shards = {row.id: row for row in Shard.objects.all()}
@@ -46,17 +46,17 @@ def tick(**_: object) -> None:
             pace_shard.apply_async(kwargs={"shard": shard}, expires=_DROP_AFTER_S)
 
 
-@shared_task(queue="delivery", ignore_result=True)
+@shared_task(ignore_result=True)
 def drain_shard(*, shard: int, **_: object) -> None:
     drain.drain(shard=shard, now=timezone.now(), seconds=_GIVEN_BACK_AFTER_S)
 
 
-@shared_task(queue="delivery", ignore_result=True)
+@shared_task(ignore_result=True)
 def pace_shard(*, shard: int, **_: object) -> None:
     pacer.pace(shard=shard, now=timezone.now())
 
 
-@shared_task(name="delivery.tasks.partitions", queue="delivery", ignore_result=True)
+@shared_task(name="delivery.tasks.partitions", ignore_result=True)
 def make_partitions(**_: object) -> None:
     now = timezone.now()
     partitions.make_ahead(now=now)
@@ -64,7 +64,7 @@ def make_partitions(**_: object) -> None:
     sources.forget_old(kept_days=settings.SOURCES_KEPT_DAYS, now=now)
 
 
-@shared_task(queue="celery", ignore_result=True)
+@shared_task(ignore_result=True)
 def return_invalid(*, finding: str = "", **_: object) -> None:
     """A finding's charges at once; without one, by beat: what each hour's traffic shows, and what is waiting."""
     now = timezone.now()
@@ -76,7 +76,7 @@ def return_invalid(*, finding: str = "", **_: object) -> None:
     invalid.give_back_due(now=now)
 
 
-@shared_task(queue="delivery", ignore_result=True)
+@shared_task(ignore_result=True)
 def learn(**_: object) -> None:
     """Every half minute, by beat."""
     now = timezone.now()

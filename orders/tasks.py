@@ -34,4 +34,4 @@ def alert_of_late(**_: object) -> None:
 
 def wake_settlement() -> None:
     """Asks a worker to settle now."""
-    settle_due.apply_async(queue="settlement", retry=False, expires=30)
+    settle_due.apply_async(retry=False, expires=30)

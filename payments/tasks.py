@@ -91,7 +91,7 @@ def expire_coins(*, limit: int = 500, **_: object) -> None:
     expiry.expire_due(limit=limit, now=timezone.now())
 
 
-@shared_task(ignore_result=True, queue="documents")
+@shared_task(ignore_result=True)
 def render_documents(invoice_ids: list[str], **_: object) -> None:
     for invoice_id in invoice_ids:
         documents.of(invoice_id=UUID(invoice_id), now=timezone.now())

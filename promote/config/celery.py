@@ -18,19 +18,28 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
 app = Celery("promote")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.set_default()  # in threads too, which web processes answer in
 
-# What workers take from; `task_create_missing_queues` makes others by their first message. Tasks of "celery" and
-# "documents" may take minutes (a comparison with a provider, a batch of PDFs), "delivery" is late after a second, and
-# of "stops" two are promised.
-QUEUES = ("celery", "settlement", "delivery", "documents", "stops")
+# Tasks of "celery" and "documents" may take minutes (a comparison with a provider, a batch of PDFs), "delivery" is late
+# after a second, and of "stops" two are promised.
+ROUTES = {
+    "delivery.tasks.*": "delivery",
+    "delivery.tasks.return_invalid": "celery",
+    "orders.tasks.settle_due": "settlement",
+    "outbox.relay_urgent": "stops",
+    "payments.tasks.render_documents": "documents",
+}
+"""All others go to "celery"."""
+QUEUES = ("celery", *sorted({*ROUTES.values()}))
+"""What workers take from; `task_create_missing_queues` makes others by their first message."""
 
 NICENESS = 3
 
 
-def every(seconds: float, task: str, *, queue: str) -> dict[str, Any]:
+def every(seconds: float, task: str) -> dict[str, Any]:
     """A beat entry. A run that could not begin within two periods is dropped: the next one does its work, and a
     worker that was away is not met by a pile of them."""
-    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": max(2 * seconds, 2.0)}}
+    return {"task": task, "schedule": seconds, "options": {"expires": max(2 * seconds, 2.0)}}
 
 
 app.conf.update(
@@ -38,41 +47,42 @@ app.conf.update(
     # has read no table's shape and no function. `_keep_good_connections` closes those that are old or broken.
     CELERY_DB_REUSE_MAX=sys.maxsize,
     task_create_missing_queues=True,
+    task_routes={task: {"queue": queue} for task, queue in ROUTES.items()},
     # A message that nobody confirmed is given to another worker after this long; longer than any task takes.
     broker_transport_options={
         "visibility_timeout": 900,
         "queue_order_strategy": "promote.config.queue_order:DocumentsLast",
     },
     beat_schedule={
-        "outbox.relay": every(1, "outbox.relay", queue="celery"),
-        "outbox.relay_urgent": every(1, "outbox.relay_urgent", queue="stops"),
-        "outbox.forget_done": every(86_400, "outbox.forget_done", queue="celery"),
-        "idempotency.forget": every(86_400, "idempotency.forget", queue="celery"),
-        "keys.forget": every(86_400, "keys.forget", queue="celery"),
-        "orders.tick": every(1, "orders.tasks.tick", queue="celery"),
-        "orders.settle_due": every(2, "orders.tasks.settle_due", queue="settlement"),
-        "orders.alert_of_late": every(60, "orders.tasks.alert_of_late", queue="celery"),
-        "coupons.expire_offers": every(60, "coupons.tasks.expire_offers", queue="celery"),
-        "delivery.tick": every(0.5, "delivery.tasks.tick", queue="delivery"),
-        "delivery.partitions": every(3600, "delivery.tasks.partitions", queue="delivery"),
-        "delivery.return_invalid": every(600, "delivery.tasks.return_invalid", queue="celery"),
-        "delivery.learn": every(30, "delivery.tasks.learn", queue="delivery"),
-        "analytics.foresee": every(60, "analytics.tasks.foresee", queue="celery"),
-        "analytics.compare": every(3600, "analytics.tasks.compare", queue="celery"),
-        "payments.poll_open_top_ups": every(30, "payments.tasks.poll_open_top_ups", queue="celery"),
-        "payments.process_notices": every(10, "payments.tasks.process_notices", queue="celery"),
-        "payments.forget_refused_notices": every(3600, "payments.tasks.forget_refused_notices", queue="celery"),
-        "payments.catch_up": every(900, "payments.tasks.catch_up", queue="celery"),
-        "payments.tell_all_delivered": every(60, "payments.tasks.tell_all_delivered", queue="celery"),
-        "payments.release_saved_methods": every(60, "payments.tasks.release_saved_methods", queue="celery"),
-        "payments.renew_saved_tokens": every(60, "payments.tasks.renew_saved_tokens", queue="celery"),
-        "payments.renew_sealed_rows": every(60, "payments.tasks.renew_sealed_rows", queue="celery"),
-        "payments.checkpoint": every(60, "payments.tasks.checkpoint", queue="celery"),
-        "payments.seal": every(60, "payments.tasks.seal", queue="celery"),
-        "payments.work_on_withdrawals": every(30, "payments.tasks.work_on_withdrawals", queue="celery"),
-        "payments.issue_credit_notes": every(60, "payments.tasks.issue_credit_notes", queue="celery"),
-        "payments.reconcile": every(86_400, "payments.tasks.reconcile", queue="celery"),
-        "payments.expire_coins": every(60, "payments.tasks.expire_coins", queue="celery"),
+        "outbox.relay": every(1, "outbox.relay"),
+        "outbox.relay_urgent": every(1, "outbox.relay_urgent"),
+        "outbox.forget_done": every(86_400, "outbox.forget_done"),
+        "idempotency.forget": every(86_400, "idempotency.forget"),
+        "keys.forget": every(86_400, "keys.forget"),
+        "orders.tick": every(1, "orders.tasks.tick"),
+        "orders.settle_due": every(2, "orders.tasks.settle_due"),
+        "orders.alert_of_late": every(60, "orders.tasks.alert_of_late"),
+        "coupons.expire_offers": every(60, "coupons.tasks.expire_offers"),
+        "delivery.tick": every(0.5, "delivery.tasks.tick"),
+        "delivery.partitions": every(3600, "delivery.tasks.partitions"),
+        "delivery.return_invalid": every(600, "delivery.tasks.return_invalid"),
+        "delivery.learn": every(30, "delivery.tasks.learn"),
+        "analytics.foresee": every(60, "analytics.tasks.foresee"),
+        "analytics.compare": every(3600, "analytics.tasks.compare"),
+        "payments.poll_open_top_ups": every(30, "payments.tasks.poll_open_top_ups"),
+        "payments.process_notices": every(10, "payments.tasks.process_notices"),
+        "payments.forget_refused_notices": every(3600, "payments.tasks.forget_refused_notices"),
+        "payments.catch_up": every(900, "payments.tasks.catch_up"),
+        "payments.tell_all_delivered": every(60, "payments.tasks.tell_all_delivered"),
+        "payments.release_saved_methods": every(60, "payments.tasks.release_saved_methods"),
+        "payments.renew_saved_tokens": every(60, "payments.tasks.renew_saved_tokens"),
+        "payments.renew_sealed_rows": every(60, "payments.tasks.renew_sealed_rows"),
+        "payments.checkpoint": every(60, "payments.tasks.checkpoint"),
+        "payments.seal": every(60, "payments.tasks.seal"),
+        "payments.work_on_withdrawals": every(30, "payments.tasks.work_on_withdrawals"),
+        "payments.issue_credit_notes": every(60, "payments.tasks.issue_credit_notes"),
+        "payments.reconcile": every(86_400, "payments.tasks.reconcile"),
+        "payments.expire_coins": every(60, "payments.tasks.expire_coins"),
     },
 )
 

@@ -1,5 +1,6 @@
 """Whether this system works: `live` says the process does, `ready` that everything an order needs answers."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -37,7 +38,7 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 where database, Redis, edge and a worker answer, else 503; asked of them at most every two seconds."""
+    """200 where database, Redis, edge and a worker of each queue answer, else 503; asked at most every two seconds."""
     found = _looked()
     return JsonResponse(found, status=200 if found["status"] == "ok" else 503)
 
@@ -75,9 +76,26 @@ def _edge() -> bool:
     return requests.get(f"{settings.EDGE_URL}/health/live", timeout=PATIENCE_S).status_code == 200
 
 
+class _AllTaken(Exception):
+    """Every queue has a worker: no need to wait for the others' answers."""
+
+
 def _worker() -> bool:
-    """A ping through the broker: the answer of the first worker is enough."""
-    return bool(current_app.control.ping(timeout=PATIENCE_S, limit=1))
+    """Whether each queue is taken from: all workers are asked through the broker what they take."""
+    routes = current_app.conf.task_routes.values()
+    untaken = {current_app.conf.task_default_queue, *(route["queue"] for route in routes)}
+
+    def hear(answer: dict[str, Any]) -> None:
+        for queues in answer.values():
+            untaken.difference_update(queue["name"] for queue in queues)
+        if not untaken:
+            raise _AllTaken
+
+    with contextlib.suppress(_AllTaken):
+        current_app.control.broadcast("active_queues", reply=True, timeout=PATIENCE_S, callback=hear)
+    if untaken:
+        log.warning("not ready: no worker takes from %s", ", ".join(sorted(untaken)))
+    return not untaken
 
 
 PARTS: dict[str, Callable[[], bool]] = {"database": _database, "redis": _redis, "edge": _edge, "worker": _worker}

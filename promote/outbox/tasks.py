@@ -9,7 +9,6 @@ from django.utils import timezone
 from promote.outbox import relay as outbox
 
 AT_ONCE, ROUNDS = 200, 10
-URGENT_QUEUE = "stops"
 _CALLED, _URGENTLY_CALLED, _CALLED_FOR_S = "outbox:called", "outbox:urgently_called", 2
 """While a call is under way; where it is lost, the next may go out after so long."""
 
@@ -55,7 +54,7 @@ def wake() -> None:
 def wake_urgent() -> None:
     """The same of what is urgent."""
     if _is_first(_URGENTLY_CALLED):
-        relay_urgent.apply_async(queue=URGENT_QUEUE, retry=False, expires=5)
+        relay_urgent.apply_async(retry=False, expires=5)
 
 
 def _is_first(call: str) -> bool:

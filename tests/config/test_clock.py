@@ -2,19 +2,39 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from celery import current_app
 from celery.apps.beat import Beat
 from celery.beat import Scheduler, Service
 
 from promote.config.celery import QUEUES, app
 
 
-def test_every_entry_of_the_clock_names_a_task_and_a_queue_that_a_worker_takes() -> None:
+def test_every_entry_of_the_clock_names_a_task_of_a_queue_that_a_worker_takes() -> None:
     app.loader.import_default_modules()
     for name, entry in app.conf.beat_schedule.items():
         assert entry["task"] in app.tasks, name
-        assert entry["options"]["queue"] in QUEUES, name
+        assert _queue(entry["task"]) in QUEUES, name
+
+
+def test_what_is_late_after_a_second_does_not_wait_behind_what_takes_minutes() -> None:
+    app.loader.import_default_modules()
+    delivery = {name for name in app.tasks if name.startswith("delivery.")} - {"delivery.tasks.return_invalid"}
+    assert {_queue(name) for name in delivery} == {"delivery"}
+    slow = ("delivery.tasks.return_invalid", "payments.tasks.reconcile", "payments.tasks.render_documents")
+    assert {_queue(name) for name in slow} == {"celery", "documents"}
+    assert (_queue("orders.tasks.settle_due"), _queue("outbox.relay_urgent")) == ("settlement", "stops")
+
+
+def test_what_a_page_asks_for_goes_where_it_is_taken_from_in_whichever_thread_it_is_answered() -> None:
+    with ThreadPoolExecutor() as threads:
+        assert threads.submit(lambda: current_app.main).result() == app.main
+
+
+def _queue(task: str) -> str:
+    return app.amqp.router.route({}, task)["queue"].name
 
 
 def test_a_run_that_nobody_took_is_dropped_before_it_becomes_a_pile() -> None:

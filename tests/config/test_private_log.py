@@ -106,6 +106,7 @@ def test_a_task_that_fails_is_told_by_its_name_and_place(written: io.StringIO) -
     assert nothing_private(text)
 
 
+@pytest.mark.usefixtures("static_files")
 @pytest.mark.django_db
 def test_the_token_of_a_sign_in_link_is_not_written_where_its_page_refuses(written: io.StringIO) -> None:
     Client(enforce_csrf_checks=True).post("/sign-in/hers-and-good-for-five-minutes/")
