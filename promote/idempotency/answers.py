@@ -1,6 +1,7 @@
 """Finding and keeping the answers of requests that must not run twice. Source: api.md, Problems; DESIGN.md 6.6."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,10 +50,11 @@ class Call:
         return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def find(call: Call, *, body_hash: str) -> StoredAnswer | None:
+def find(call: Call, *, body_hashes: Sequence[str]) -> StoredAnswer | None:
     """The answer to this very request, if it had one; else None, and it is the caller's until the transaction ends.
 
-    Call inside a transaction. Raises InProgress while another transaction has it, KeyReused for another body.
+    Call inside a transaction, with the body's hash under each key in use: the answer may be kept under one of before.
+    Raises InProgress while another transaction has it, KeyReused for another body.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [call.lock])
@@ -60,7 +62,7 @@ def find(call: Call, *, body_hash: str) -> StoredAnswer | None:
     if not is_ours:
         raise InProgress
     stored = StoredAnswer.objects.filter(caller=call.caller, call=call.call, key=call.key).first()
-    if stored is not None and stored.body_hash != body_hash:
+    if stored is not None and stored.body_hash not in body_hashes:
         raise KeyReused
     return stored
 

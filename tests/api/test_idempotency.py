@@ -1,9 +1,13 @@
 """`Idempotency-Key`: the same request twice is done once."""
 
+import hashlib
 import json
 import threading
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
@@ -11,6 +15,7 @@ from rest_framework.test import APIRequestFactory
 from promote.accounts.models import Account
 from promote.idempotency import answers
 from promote.idempotency.models import StoredAnswer
+from promote.keys import keyring
 from promote.refusals import WrongState
 from promote.rest import Idempotent
 from promote.rest.fields import Shape, StrictCharField
@@ -72,6 +77,32 @@ def test_the_same_body_in_another_order_is_the_same(app):
     assert ask(app, b'{ "note":1,\n"name":"a" }')["Idempotent-Replayed"] == "true"
 
 
+def test_nobody_can_tell_from_what_is_kept_which_bank_account_a_body_named(app):
+    body = b'{"account":"1234567890","name":"a"}'
+    ask(app, body)
+    kept = StoredAnswer.objects.get()
+    assert hashlib.sha256(body).hexdigest() not in kept.body_hash
+    assert keyring.digests("fields", hashlib.sha256(body).hexdigest().encode()) == [kept.body_hash]
+
+
+def test_the_same_request_is_known_again_when_our_key_was_changed_meanwhile(app, monkeypatch):
+    before = keyring.from_settings()
+    ask(app, {"name": "a"})
+    keys = {purpose: before.all(purpose) for purpose in keyring.PURPOSES}
+    keys["fields"] = (keyring.Key("next", b"n" * 32), *keys["fields"])
+    monkeypatch.setattr(keyring, "from_settings", lambda: keyring.Keyring(keys))
+    assert ask(app, {"name": "a"})["Idempotent-Replayed"] == "true"
+
+
+def test_answers_that_were_kept_under_bare_hashes_are_given_again(app):
+    ask(app, {"name": "a"})
+    StoredAnswer.objects.update(body_hash=hashlib.sha256(b'{"name":"a"}').hexdigest())
+    import_module("promote.idempotency.migrations.0002_hashes_under_a_key").put_under_a_key(
+        apps, SimpleNamespace(connection=connection)
+    )
+    assert ask(app, {"name": "a"})["Idempotent-Replayed"] == "true"
+
+
 def test_another_body_under_the_same_key_is_refused(app):
     ask(app, {"name": "a"})
     answer = ask(app, {"name": "b"})
@@ -117,7 +148,7 @@ def test_nobody_has_no_key():
 
 def test_old_answers_are_forgotten():
     call = answers.Call("account:1", "POST /x", "k")
-    answers.keep(call, body_hash="0" * 64, status=201, body="{}", now=NOON)
+    answers.keep(call, body_hash="1." + "0" * 64, status=201, body="{}", now=NOON)
     assert answers.forget(before=NOON) == 0
     assert answers.forget(before=NOON.replace(day=25)) == 1
 
