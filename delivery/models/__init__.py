@@ -16,6 +16,7 @@ from delivery.models.invalid import (
 )
 from delivery.models.pacing import Pacer, PacingState, TrafficHour
 from delivery.models.rates import PriceNode, RateNode
+from delivery.models.reasons import UnbilledReason
 from delivery.models.rollups import COUNTS, Counts, Dimension, HourRollup, MinuteRollup, UnbilledHour
 from delivery.models.shards import Barrier, PoisonEntry, Shard
 
@@ -47,4 +48,5 @@ __all__ = [
     "SweptHour",
     "TrafficHour",
     "UnbilledHour",
+    "UnbilledReason",
 ]

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from delivery.engine.vocabulary import ACTIONS
+from delivery.models.reasons import UnbilledReason
 from orders.models import Order
 
 
@@ -81,7 +82,7 @@ class UnbilledHour(models.Model):
         Order, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
     hour = models.DateTimeField()
-    reason = models.CharField(max_length=32)
+    reason = models.CharField(max_length=32, choices=UnbilledReason)
     impressions = models.BigIntegerField(default=0)
     actions = models.BigIntegerField(default=0)
     price_micros = models.BigIntegerField(default=0, help_text=_("What the impressions would have cost."))

@@ -1,5 +1,7 @@
 """What is not a person's look is never billed, and says why. Judged against lists of our own, not the packages'."""
 
+import inspect
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,9 +10,10 @@ from django.utils import timezone
 
 from delivery import addresses, agents, hot, ownership, staff, unbilled
 from delivery.batch import REASONS
+from delivery.edge import telling
 from delivery.engine.tokens import pseudonym
 from delivery.engine.vocabulary import EVENT_CODES, UNKNOWN
-from delivery.models import HourRollup, StaffViewer, UnbilledHour
+from delivery.models import HourRollup, StaffViewer, UnbilledHour, UnbilledReason
 from orders.models import Order
 from promote.front.words import UNBILLED
 from promote.keys import keyring
@@ -307,3 +310,9 @@ def test_the_share_of_impressions_that_nobody_pays_for_is_known(order, admin_cli
 
 def test_every_reason_of_an_impression_is_told_its_owner_in_words():
     assert set(REASONS) - {"", "no_impression"} == set(UNBILLED)
+
+
+def test_ops_read_in_words_why_an_event_is_not_billed():
+    refused = re.findall(r'Refused\("(\w+)", event', inspect.getsource(telling))
+    given = {*REASONS, *refused, *telling._KEPT_AS.values()} - {""}
+    assert given == set(UnbilledReason.values)
