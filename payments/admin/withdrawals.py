@@ -192,6 +192,17 @@ class PaymentReturnAdmin(LookOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     )
     ordering = ("-noticed_at",)
 
+    def get_fieldsets(self, request: HttpRequest, obj: PaymentReturn | None = None) -> list[Any]:
+        found = super().get_fieldsets(request, obj)
+        if obj is None or obj.answer_by is None or obj.state != ReturnState.UNDER_WAY:
+            return found
+        told = _(
+            "Answer it at %(gateway)s, by its id there. What is decided comes here by itself: a dispute that is won is "
+            "undone, and its coins return to the account."
+        ) % {"gateway": obj.gateway}
+        (title, options), *others = found
+        return [(title, {**options, "description": told}), *others]
+
     @admin.display(description=_("amount"))
     def amount(self, row: PaymentReturn) -> str:
         return money(row.amount_minor, row.currency)

@@ -70,6 +70,9 @@ ICONS = {
 }
 
 
+PAGES = {"order": "pages:order", "top_up": "pages:top_up_return", "withdrawal": "pages:withdrawal"}
+
+
 def _news(one: Notification) -> News:
     icon = next((icon for start, icon in ICONS.items() if one.kind.startswith(start)), "bell")
     return News(one, sentence(one), _where(one), icon)
@@ -80,10 +83,9 @@ def _where(one: Notification) -> str:
     about = one.kind.partition("_")[0]
     if about in ("invoice", "credit"):
         return reverse("pages:invoices")
-    if isinstance(one.payload.get("order"), str):
-        return reverse("pages:order", args=[one.payload["order"]])
-    if isinstance(one.payload.get("top_up"), str):
-        return reverse("pages:top_up_return", args=[one.payload["top_up"]])
+    for thing, page in PAGES.items():
+        if isinstance(one.payload.get(thing), str):
+            return reverse(page, args=[one.payload[thing]])
     if one.kind == "order_not_placed":
         return reverse("pages:promote", args=[one.payload["target"]])
     if about == "offer":

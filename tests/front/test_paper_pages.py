@@ -70,8 +70,16 @@ def test_news_lead_to_where_something_can_be_done_about_them():
         ("invoice_issued", {"number": "ID-2026-000001", "order": "ord_1"}),
         ("order_running", {"title": "Mugs", "order": "ord_1"}),
         ("saved_method_gone", {"label": "Visa 4242"}),
+        ("withdrawal_failed", {"coins": 5, "withdrawal": "wdr_1"}),
     ):
         notifications.notify(account=account, kind=kind, payload=about, now=NOON)
     page = signed_in(account).get("/notifications/").content.decode()
     found = re.findall(r'class="row-link news-text" href="([^"]+)"', page)
-    assert sorted(found) == ["/invoices/", "/orders/ord_1/", "/promote/vid_1/", "/wallet/", "/wallet/top-ups/top_1/"]
+    assert sorted(found) == [
+        "/invoices/",
+        "/orders/ord_1/",
+        "/promote/vid_1/",
+        "/wallet/",
+        "/wallet/top-ups/top_1/",
+        "/wallet/withdrawals/wdr_1/",
+    ]

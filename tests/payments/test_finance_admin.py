@@ -111,7 +111,18 @@ def test_a_large_withdrawal_is_let_go_at_the_desk():
     assert sorted(Withdrawal.objects.values_list("status", flat=True)) == ["refused", "requested"]
     returns.take(top_up_id=top_up.id, kind=ReturnKind.REFUND, provider_ref="re", amount_minor=10, now=NOON)
     assert finance.get(page("paymentreturn_changelist")).status_code == 200
-    assert finance.get(page("paymentreturn_change", PaymentReturn.objects.first().pk)).status_code == 200
+    row = PaymentReturn.objects.first()
+    assert "Answer it at" not in finance.get(page("paymentreturn_change", row.pk)).text
+    disputed = returns.take(
+        top_up_id=top_up.id,
+        kind=ReturnKind.DISPUTE,
+        provider_ref="dp",
+        amount_minor=10,
+        under_way=True,
+        answer_by=NOON,
+        now=NOON,
+    )
+    assert "Answer it at stripe" in finance.get(page("paymentreturn_change", disputed.pk)).text
 
 
 @pytest.mark.parametrize("role", ["support", "reviewer"])
