@@ -30,7 +30,7 @@ class Site(Protocol):
         """Whether there is room for so many bytes more of large bodies; fewer are given back."""
         ...
 
-    def asked(self, request: Request) -> asyncio.Task[None]:
+    def asked(self, request: Request) -> None:
         """It will be answered."""
         ...
 
@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
         """Since when it was seen to take none of what it is sent."""
         self._is_cut_short = False
         """It may still be sending what nobody reads."""
-        self._answering: asyncio.Task[None] | None = None
+        self._is_answering = False
         self._read: deque[Request] = deque()
         """Requests that wait for the one before them."""
         self._is_paused = False
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
             headers,
             is_last=not self._parser.should_keep_alive(),
         )
-        if headers.get(b"expect", b"").lower() == b"100-continue" and self._answering is None:
+        if headers.get(b"expect", b"").lower() == b"100-continue" and not self._is_answering:
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, part: bytes) -> None:
@@ -148,7 +148,7 @@ class Connection(asyncio.Protocol):
         if request is None:
             return
         self._read.append(request)
-        if self._answering is None:
+        if not self._is_answering:
             self._next()
         # It waits where nobody reads the answers, too.
         if self._read and self._is_far_ahead():
@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
             await asyncio.shield(self._lost)
 
     def answered(self, *, is_last: bool) -> None:
-        self._answering = None
+        self._is_answering = False
         if self._in_hand:
             self._let_go(self._in_hand)
         if is_last:
@@ -217,7 +217,7 @@ class Connection(asyncio.Protocol):
             return
         if self._does_not_read(now, patience):
             self._transport.abort()
-        elif self._answering is not None or self._read or self._transport.is_closing():
+        elif self._is_answering or self._read or self._transport.is_closing():
             return
         elif self._in_head:
             if now - self._begun_at > patience.head_s:
@@ -240,15 +240,16 @@ class Connection(asyncio.Protocol):
 
     def end(self) -> None:
         """No request after those that are being read or answered."""
-        if self._answering is None and self._request is None and not self._in_head:
+        if not self._is_answering and self._request is None and not self._in_head:
             self.close()
 
     def _next(self) -> None:
-        if self._answering is not None or not self._read or not self._goes.is_set():
+        if self._is_answering or not self._read or not self._goes.is_set():
             return
         request = self._read.popleft()
         self._in_hand = request.held
-        self._answering = self._site.asked(request)
+        self._is_answering = True
+        self._site.asked(request)
         if self._is_paused and self._parser is not None and not self._is_far_ahead():
             self._is_paused = False
             self._transport.resume_reading()

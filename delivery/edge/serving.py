@@ -16,6 +16,7 @@ from delivery.edge.http import Request
 
 log = logging.getLogger("promote.edge")
 BACKLOG = 1024
+IDLE_MOST = 256
 LOOKS_EVERY_S = 5.0
 LOOKS_AT_ONCE = 200
 """Then decisions have their turn."""
@@ -38,6 +39,8 @@ class Server:
         """Those that are turned away."""
         self._turned_away = self._held_bytes = 0
         self._all_left = asyncio.Event()
+        self._idle: list[asyncio.Future[Request]] = []
+        """Of tasks that wait for a request."""
 
     def joined(self, connection: Connection) -> None:
         if len(self._connections) < self.bounds.connections:
@@ -60,8 +63,20 @@ class Server:
         if self.is_ending and not self._connections:
             self._all_left.set()
 
-    def asked(self, request: Request) -> asyncio.Task[None]:
-        return self._loop.create_task(self._edge.answer(request))
+    def asked(self, request: Request) -> None:
+        if self._idle:
+            self._idle.pop().set_result(request)
+        else:
+            self._loop.create_task(self._answer(request))
+
+    async def _answer(self, request: Request | None) -> None:
+        """One request after the other: a task of its own for each costs a thirtieth of a decision."""
+        while request is not None:
+            await self._edge.answer(request)
+            request = None
+            if len(self._idle) < IDLE_MOST:
+                self._idle.append(waiting := self._loop.create_future())
+                request = await waiting
 
     async def look_after(self) -> None:
         """Ends connections that are too slow: the sooner, the fewer places are left."""
