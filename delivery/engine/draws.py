@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Rate = tuple[float, float]
 """A beta distribution: alpha and beta."""
 _FIRST, _FURTHEST = 4, 64
-"""So many are drawn for a row that is new; twice as many each time it has used them up."""
+"""So many at the most are drawn for a row that is new; twice as many each time it has used them up."""
 
 
 class Ahead(list[int]):
@@ -36,21 +36,24 @@ class Draws:
         self.rng = rng
 
     def fill(self, empty: Sequence[Ahead]) -> None:
-        young = [(one.rate, one) for one in empty if not isinstance(one.rate, float)]
+        # Rows that are met together are used up together, and where viewers of all kinds ask in turn, the rows of all
+        # of them would be at once: a hundred fills within a hundred decisions. Of a random width they spread.
+        part = self.rng.random()
+        widths = [1 + int(part * one.width) for one in empty]
+        young = [(one.rate, one, width) for one, width in zip(empty, widths, strict=True) if type(one.rate) is tuple]
         drawn = iter(self._drawn(young) if young else ())
-        for one in empty:
+        for one, width in zip(empty, widths, strict=True):
             if isinstance(one.rate, float):
-                one.extend([one.bid(one.rate)] * one.width)
+                one.extend([one.bid(one.rate)] * width)
             else:
-                one.extend(islice(drawn, one.width))
+                one.extend(islice(drawn, width))
             one.width = min(_FURTHEST, 2 * one.width)
 
-    def _drawn(self, young: Sequence[tuple[Rate, Ahead]]) -> list[int]:
-        parameters = np.array([(*rate, one.gain, one.most, one.reserve) for rate, one in young])
-        repeated = np.repeat(parameters.T, [one.width for _, one in young], axis=1)
-        rates, gain, most, reserve = np.split(repeated, [2, 3, 4])
-        micros = np.minimum(betas(rates, self.rng) * gain[0], most[0]).astype(np.int64)
-        micros[micros < reserve[0]] = 0
+    def _drawn(self, young: Sequence[tuple[Rate, Ahead, int]]) -> list[int]:
+        parameters = np.array([(*rate, one.gain, one.most, one.reserve) for rate, one, _ in young])
+        every = parameters.T.repeat([width for _, _, width in young], axis=1)
+        micros = np.minimum(betas(every[:2], self.rng) * every[2], every[3]).astype(np.int64)
+        micros *= micros >= every[4]
         drawn: list[int] = micros.tolist()
         return drawn
 
