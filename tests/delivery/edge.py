@@ -14,7 +14,7 @@ import httpx
 
 from promote.config import processes
 from promote.keys import platform_keys
-from tests.harness.run import Run
+from tests.harness.run import EDGES, Run
 
 ADULT = {"id": "viewer-1", "country": "US", "age_band": "25-34", "gender": "female", "interests": ["music"]}
 PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0 Mobile Safari/537.36"
@@ -73,7 +73,7 @@ def a_key(*scopes: str) -> str:
 
 
 @contextlib.contextmanager
-def an_edge(run: Run, database: str, *, workers: int = 1) -> Iterator[str]:
+def an_edge(run: Run, database: str, *, workers: int = EDGES) -> Iterator[str]:
     """The edge over this database, as it is served: its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -83,6 +83,11 @@ def an_edge(run: Run, database: str, *, workers: int = 1) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         await_ready(url, process)
+        if workers > 1:  # the kernel deals connections out: by now each process has met some of so many
+            until(
+                lambda: all(httpx.get(f"{url}/health/ready").status_code == 200 for _ in range(12 * workers)),
+                seconds=30,
+            )
         yield url
     finally:
         os.killpg(process.pid, signal.SIGTERM)

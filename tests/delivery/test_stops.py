@@ -26,6 +26,7 @@ from promote.catalogue.sync import Anchor, Music
 from promote.config import processes
 from tests.builders import a_delivering_order, a_live, a_reviewer, a_video, an_account, an_order
 from tests.delivery.edge import ADULT, Platform, a_key, impression, until
+from tests.harness.run import EDGES
 from tests.harness.services import Service, World, answering, free_port, pinging, port_of, running_all
 
 WITHIN_S = 2.0
@@ -154,7 +155,10 @@ def watched(*urls: str) -> Iterator[list[Watched]]:
 def two_edges_workers_and_the_clock(world: World) -> Iterator[tuple[str, str]]:
     """The edges' addresses."""
     urls = world.edge, f"http://127.0.0.1:{free_port()}"
-    edges = [Service(processes.edge(port_of(url)), world, answers=answering(f"{url}/health/live")) for url in urls]
+    edges = [
+        Service(processes.edge(port_of(url), workers=EDGES), world, answers=answering(f"{url}/health/live"))
+        for url in urls
+    ]
     workers = [Service(process, world, answers=pinging(world)) for process in processes.workers()]
     beat = Service(processes.beat(world.data), world, answers=lambda: True)
     with running_all(*edges, *workers, beat), full_of_long_tasks(world):
@@ -167,7 +171,7 @@ def full_of_long_tasks(world: World) -> Iterator[None]:
     kept = psycopg2.connect(world.environment["DATABASE_URL"])
     try:
         kept.cursor().execute("LOCK TABLE idempotency_storedanswer IN ACCESS EXCLUSIVE MODE")
-        with Celery(broker=world.environment["CELERY_BROKER_URL"]) as app:
+        with Celery(broker=world.environment["CELERY_BROKER_URL"], set_as_current=False) as app:
             for _ in range(6):
                 app.send_task("idempotency.forget", queue="celery")
         until(lambda: waiting_for("idempotency_storedanswer") >= 3, seconds=PATIENCE_S)

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER_VARIABLE = "PROMOTE_TEST_RUN"
 CLUSTER_VARIABLE = "PROMOTE_TEST_CLUSTER"
 """Set, the hot data lies on a Redis Cluster of three nodes, which no two workers can share: `script/test -n0 …`."""
+EDGES = int(os.environ.get("PROMOTE_TEST_EDGES", "1"))
+"""So many processes share an edge's port."""
 # What a crash of the machine would lose is of no interest here; what a crash of an engine would lose is not touched.
 QUICK = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "max_connections": "300"}
 # Two for each worker: hot data, and Celery's broker.

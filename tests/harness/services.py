@@ -20,7 +20,7 @@ from celery import Celery
 from promote.config import children, processes
 from promote.config.processes import Process
 from tests.harness import static
-from tests.harness.run import ROOT, Run
+from tests.harness.run import EDGES, ROOT, Run
 
 __all__ = [
     "Service",
@@ -146,7 +146,9 @@ def live_web(world: World) -> Iterator[Service]:
 @pytest.fixture
 def live_edge(world: World) -> Iterator[Service]:
     """The edge process. `.world.edge` is its address."""
-    edge = Service(processes.edge(port_of(world.edge)), world, answers=answering(f"{world.edge}/health/live"))
+    edge = Service(
+        processes.edge(port_of(world.edge), workers=EDGES), world, answers=answering(f"{world.edge}/health/live")
+    )
     with running(edge):
         yield edge
 
@@ -238,7 +240,7 @@ def answering(url: str) -> Callable[[], bool]:
 
 def pinging(world: World) -> Callable[[], bool]:
     def answers() -> bool:
-        with Celery(broker=world.environment["CELERY_BROKER_URL"]) as app:
+        with Celery(broker=world.environment["CELERY_BROKER_URL"], set_as_current=False) as app:
             return bool(app.control.ping(timeout=1.0, limit=1))
 
     return answers
