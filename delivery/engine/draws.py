@@ -34,11 +34,12 @@ class Draws:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
+        self._parts = rng.spawn(1)[0]
 
     def fill(self, empty: Sequence[Ahead]) -> None:
         # Rows that are met together are used up together, and where viewers of all kinds ask in turn, the rows of all
         # of them would be at once: a hundred fills within a hundred decisions. Of a random width they spread.
-        part = self.rng.random()
+        part = self._parts.random()
         widths = [1 + int(part * one.width) for one in empty]
         young = [(one.rate, one, width) for one, width in zip(empty, widths, strict=True) if type(one.rate) is tuple]
         drawn = iter(self._drawn(young) if young else ())
