@@ -84,9 +84,7 @@ def request(
         to = payout_accounts.keep(named, account=account, banks=plan.banks, now=now) if named else None
         _hold(made, plan.parts, to=to, now=now)
         kind = "withdrawal_in_review" if plan.is_reviewed else "withdrawal_requested"
-        notifications.notify(
-            account=account, kind=kind, payload={"coins": made.coins, "withdrawal": made.public_id}, now=now
-        )
+        _tell(made, kind, coins=made.coins, now=now)
         _wake()
         return made
 
@@ -127,8 +125,7 @@ def refuse(*, withdrawal_id: UUID, reason: str, by: User, now: datetime) -> With
             _return(found, leg, failure="refused", now=now)
         ledger.close([found.escrow_id])
         _move(found, to=WithdrawalStatus.REFUSED, why=reason.strip()[:500], by=by, now=now)
-        payload = {"coins": found.coins, "reason": reason.strip(), "withdrawal": found.public_id}
-        notifications.notify(account=found.account, kind="withdrawal_refused", payload=payload, now=now)
+        _tell(found, "withdrawal_refused", coins=found.coins, reason=reason.strip(), now=now)
         return found
 
 
@@ -288,8 +285,12 @@ def _end(found: Withdrawal, *, now: datetime) -> None:
     failed = sum(found.legs.filter(state=LegState.FAILED).values_list("coins", flat=True))
     for kind, coins in (("withdrawal_succeeded", found.coins - failed), ("withdrawal_failed", failed)):
         if coins:
-            payload = {"coins": coins, "withdrawal": found.public_id}
-            notifications.notify(account=found.account, kind=kind, payload=payload, now=now)
+            _tell(found, kind, coins=coins, now=now)
+
+
+def _tell(found: Withdrawal, kind: str, *, now: datetime, **about: object) -> None:
+    payload = {"withdrawal": found.public_id, **about}
+    notifications.notify(account=found.account, kind=kind, payload=payload, now=now)
 
 
 def _locked(withdrawal_id: UUID) -> Withdrawal:

@@ -19,7 +19,6 @@ Header = tuple[str, str]
 JSON = ("content-type", "application/json")
 PROBLEM = ("content-type", "application/problem+json")
 NOT_STORED = ("cache-control", "no-store")
-PLAIN = (JSON, NOT_STORED)
 # Decisions are asked for by servers alone; events and live figures come from apps and pages of other origins.
 OPEN_TO_PAGES = (("access-control-allow-origin", "*"), ("access-control-max-age", "86400"))
 PREFLIGHT = (
@@ -111,7 +110,7 @@ class Request:
         return body if isinstance(body, bytes) else bytes(body)
 
     def answer(self, value: Any, *, status: int = 200, headers: tuple[Header, ...] = ()) -> None:
-        self._answer(status, (*PLAIN, *headers) if headers else PLAIN, _encoder.encode(value))
+        self._answer(status, (JSON, NOT_STORED, *headers), _encoder.encode(value))
 
     def empty(self, *, status: int, headers: tuple[Header, ...] = ()) -> None:
         self._answer(status, headers, b"")

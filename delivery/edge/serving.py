@@ -17,6 +17,7 @@ from delivery.edge.http import Request
 log = logging.getLogger("promote.edge")
 BACKLOG = 1024
 IDLE_MOST = 256
+"""So many tasks stay for requests to come; what more a rush took ends with it."""
 LOOKS_EVERY_S = 5.0
 LOOKS_AT_ONCE = 200
 """Then decisions have their turn."""

@@ -41,7 +41,9 @@ class Draws:
         # of them would be at once: a hundred fills within a hundred decisions. Of a random width they spread.
         part = self._parts.random()
         widths = [1 + int(part * one.width) for one in empty]
-        young = [(one.rate, one, width) for one, width in zip(empty, widths, strict=True) if type(one.rate) is tuple]
+        young = [
+            (one.rate, one, width) for one, width in zip(empty, widths, strict=True) if isinstance(one.rate, tuple)
+        ]
         drawn = iter(self._drawn(young) if young else ())
         for one, width in zip(empty, widths, strict=True):
             if isinstance(one.rate, float):
