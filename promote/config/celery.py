@@ -18,7 +18,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "promote.config.settings")
 app = Celery("promote")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.set_default()  # in threads too, which web processes answer in
 
 # Tasks of "celery" and "documents" may take minutes (a comparison with a provider, a batch of PDFs), "delivery" is late
 # after a second, and of "stops" two are promised.

@@ -2,10 +2,10 @@
 
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
 
 import pytest
-from celery import current_app
 from celery.apps.beat import Beat
 from celery.beat import Scheduler, Service
 
@@ -29,8 +29,13 @@ def test_what_is_late_after_a_second_does_not_wait_behind_what_takes_minutes() -
 
 
 def test_what_a_page_asks_for_goes_where_it_is_taken_from_in_whichever_thread_it_is_answered() -> None:
-    with ThreadPoolExecutor() as threads:
-        assert threads.submit(lambda: current_app.main).result() == app.main
+    script = (
+        "import django; django.setup(); from concurrent.futures import ThreadPoolExecutor as Threads; "
+        "from celery import current_app; print(Threads().submit(lambda: current_app.main).result())"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "promote.config.settings"}
+    told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == app.main
 
 
 def _queue(task: str) -> str:
