@@ -6,10 +6,8 @@ was asked. Source: Redis Cluster specification, key distribution model, redirect
 
 import asyncio
 from binascii import crc_hqx
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import hiredis
@@ -31,26 +29,25 @@ class ClusterLane(Way):
 
     def __init__(self, url: str) -> None:
         self._seed = address_of(hot.plain(url))
-        self._nodes: list[Address] = []
-        """By slot."""
         self._wires: dict[Address, Wire] = {}
+        self._of_slot: list[Wire | None] = [None] * SLOTS
+        """Whom to ask, by slot: an address would be hashed anew for each call."""
         self._connecting = asyncio.Lock()
 
     def run_id(self, key: str) -> str:
-        wire = self._wires.get(self._nodes[slot_of(key)]) if self._nodes else None
+        wire = self._of_slot[slot_of(key)]
         return wire.run_id if wire else ""
 
     async def run(self, *calls: Asking) -> list[Any]:
-        # What a node refuses to run, since it has not the slot, is asked of the one that has.
-        if not calls:
-            return []
         answers: list[Any] = [None] * len(calls)
-        left: Iterable[int] = range(len(calls))
-        for _ in range(1 + REDIRECTIONS):
-            left = await self._asked(calls, left, answers)
+        left: Sequence[int] = range(len(calls))
+        for tried in range(1 + REDIRECTIONS):
             if not left:
                 break
-            await self._look_around()
+            if tried:
+                await self._look_around()
+            # What a node refuses to run, since it has not the slot, is asked of the one that has.
+            left = await self._asked(calls, left, answers)
         for place in left:
             raise Disconnected(str(answers[place]))
         return answers
@@ -61,33 +58,40 @@ class ClusterLane(Way):
 
     async def _asked(self, calls: tuple[Asking, ...], places: Iterable[int], answers: list[Any]) -> list[int]:
         """Fills in answers; the places of those that another node has to give."""
-        by_node: dict[Wire, list[int]] = defaultdict(list)
+        by_node: dict[Wire, list[int]] = {}
         for place in places:
-            by_node[await self._wire(slot_of(key_of(calls[place])))].append(place)
-        # All are sent before the first is waited for.
+            slot = slot_of(key_of(calls[place]))
+            wire = self._of_slot[slot]
+            if wire is None or wire.is_lost:
+                wire = await self._found(slot)
+            by_node.setdefault(wire, []).append(place)
+        # All are sent before the first is waited for; and all are waited for, whatever comes of the first.
         asked = [(wire, some, wire.ask([raw(calls[place]) for place in some])) for wire, some in by_node.items()]
-        await asyncio.wait([done for _wire, _some, done in asked])
         moved: list[int] = []
+        lost: RedisError | None = None
         for wire, some, done in asked:
-            for place, answer in zip(some, done.result(), strict=True):
+            try:
+                told = await done
+            except RedisError as error:
+                lost = error
+                continue
+            for place, answer in zip(some, told, strict=True):
                 answers[place] = answer
                 if isinstance(answer, hiredis.ReplyError):
                     if str(answer).startswith(("MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN")):
                         moved.append(place)
                     else:
                         answers[place] = await again(wire, calls[place], answer)
+        if lost is not None:
+            raise lost
         return sorted(moved)
 
-    async def _wire(self, slot: int) -> Wire:
-        if not self._nodes:
-            await self._look_around()
-        wire = self._wires.get(self._nodes[slot])
+    async def _found(self, slot: int) -> Wire:
+        """It may be another's by now. Raises Disconnected."""
+        await self._look_around()
+        wire = self._of_slot[slot]
         if wire is None or wire.is_lost:
-            # It may be another's by now.
-            await self._look_around()
-            wire = self._wires.get(self._nodes[slot])
-            if wire is None or wire.is_lost:
-                raise Disconnected(f"no node answers for slot {slot}")
+            raise Disconnected(f"no node answers for slot {slot}")
         return wire
 
     async def _look_around(self) -> None:
@@ -101,7 +105,7 @@ class ClusterLane(Way):
                         self._wires[address] = await met(address)
                     except RedisError:
                         self._wires.pop(address, None)
-            self._nodes = nodes
+            self._of_slot = [self._wires.get(address) for address in nodes]
 
     async def _map(self) -> list[Address]:
         """Raises Disconnected where nobody tells."""
@@ -134,9 +138,9 @@ def key_of(call: Asking) -> str:
     return str(call[1]) if len(call) > 1 else ""
 
 
-@lru_cache(maxsize=20_000)
 def slot_of(key: str) -> int:
     """By the hash tag, where there is one."""
-    _, opened, rest = key.partition("{")
-    tag, closed, _ = rest.partition("}")
-    return crc_hqx((tag if opened and closed and tag else key).encode(), 0) % SLOTS
+    opened = key.find("{")
+    closed = key.find("}", opened + 1) if opened >= 0 else -1
+    tag = key[opened + 1 : closed] if closed > opened + 1 else key
+    return crc_hqx(tag.encode(), 0) % SLOTS
