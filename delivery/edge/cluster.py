@@ -6,7 +6,7 @@ was asked. Source: Redis Cluster specification, key distribution model, redirect
 
 import asyncio
 from binascii import crc_hqx
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from delivery.hot import Call, Packed
 SLOTS = 16384
 REDIRECTIONS = 3
 """So often a call follows a slot that moves."""
+_MOVES = ("MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN")
 
 
 class ClusterLane(Way):
@@ -39,60 +40,55 @@ class ClusterLane(Way):
         return wire.run_id if wire else ""
 
     async def run(self, *calls: Asking) -> list[Any]:
-        answers: list[Any] = [None] * len(calls)
-        left: Sequence[int] = range(len(calls))
-        for tried in range(1 + REDIRECTIONS):
-            if not left:
-                break
-            if tried:
-                await self._look_around()
-            # What a node refuses to run, since it has not the slot, is asked of the one that has.
-            left = await self._asked(calls, left, answers)
-        for place in left:
-            raise Disconnected(str(answers[place]))
+        nodes = self._met(calls)
+        if len(nodes) < len(calls):
+            nodes = await self._met_again(calls)
+        # All are sent before the first is waited for; and all are waited for, whatever comes of the first.
+        asked = [wire.ask((raw(call),)) for wire, call in zip(nodes, calls, strict=True)]
+        answers: list[Any] = []
+        lost: RedisError | None = None
+        for done in asked:
+            try:
+                answers += await done
+            except RedisError as error:
+                lost = error
+        if lost is not None:
+            raise lost
+        for place, answer in enumerate(answers):
+            if isinstance(answer, hiredis.ReplyError):
+                answers[place] = await self._elsewhere(nodes[place], calls[place], answer)
         return answers
 
     async def close(self) -> None:
         for wire in self._wires.values():
             wire.leave()
 
-    async def _asked(self, calls: tuple[Asking, ...], places: Iterable[int], answers: list[Any]) -> list[int]:
-        """Fills in answers; the places of those that another node has to give."""
-        by_node: dict[Wire, list[int]] = {}
-        for place in places:
-            slot = slot_of(key_of(calls[place]))
-            wire = self._of_slot[slot]
-            if wire is None or wire.is_lost:
-                wire = await self._found(slot)
-            by_node.setdefault(wire, []).append(place)
-        # All are sent before the first is waited for; and all are waited for, whatever comes of the first.
-        asked = [(wire, some, wire.ask([raw(calls[place]) for place in some])) for wire, some in by_node.items()]
-        moved: list[int] = []
-        lost: RedisError | None = None
-        for wire, some, done in asked:
-            try:
-                told = await done
-            except RedisError as error:
-                lost = error
-                continue
-            for place, answer in zip(some, told, strict=True):
-                answers[place] = answer
-                if isinstance(answer, hiredis.ReplyError):
-                    if str(answer).startswith(("MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN")):
-                        moved.append(place)
-                    else:
-                        answers[place] = await again(wire, calls[place], answer)
-        if lost is not None:
-            raise lost
-        return sorted(moved)
+    async def _elsewhere(self, wire: Wire, call: Asking, answer: Any) -> Any:
+        """What a node refuses to run, since it has not the slot, is asked of the one that has. Raises RedisError."""
+        for _ in range(REDIRECTIONS):
+            if not str(answer).startswith(_MOVES):
+                break
+            await self._look_around()
+            [wire] = self._met([call]) or await self._met_again([call])
+            [answer] = await wire.ask((raw(call),))
+            if not isinstance(answer, hiredis.ReplyError):
+                return answer
+        if str(answer).startswith(_MOVES):
+            raise Disconnected(str(answer))
+        return await again(wire, call, answer)
 
-    async def _found(self, slot: int) -> Wire:
-        """It may be another's by now. Raises Disconnected."""
+    def _met(self, calls: Sequence[Asking]) -> list[Wire]:
+        """The wires to their nodes, in their order; fewer where one is lost."""
+        of_slot = self._of_slot
+        return [wire for call in calls if (wire := of_slot[slot_of(key_of(call))]) is not None and not wire.is_lost]
+
+    async def _met_again(self, calls: Sequence[Asking]) -> list[Wire]:
+        """All of them: a slot may be another's by now. Raises Disconnected."""
         await self._look_around()
-        wire = self._of_slot[slot]
-        if wire is None or wire.is_lost:
-            raise Disconnected(f"no node answers for slot {slot}")
-        return wire
+        nodes = self._met(calls)
+        if len(nodes) < len(calls):
+            raise Disconnected(f"no node answers for one of the slots {[slot_of(key_of(call)) for call in calls]}")
+        return nodes
 
     async def _look_around(self) -> None:
         """Asks any node who has which slot, and meets those that are new, or came back."""
@@ -140,7 +136,6 @@ def key_of(call: Asking) -> str:
 
 def slot_of(key: str) -> int:
     """By the hash tag, where there is one."""
-    opened = key.find("{")
-    closed = key.find("}", opened + 1) if opened >= 0 else -1
-    tag = key[opened + 1 : closed] if closed > opened + 1 else key
-    return crc_hqx(tag.encode(), 0) % SLOTS
+    _, opened, rest = key.partition("{")
+    tag, closed, _ = rest.partition("}")
+    return crc_hqx((tag if opened and closed and tag else key).encode(), 0) % SLOTS
