@@ -1,12 +1,13 @@
 """What is known of each row of the index, side by side, and what of it an auction asks for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import compress
 from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from delivery.engine.draws import Ahead
+from delivery.engine.draws import FIRST, Ahead
 from delivery.engine.rates import EXPLORE_BELOW
 from delivery.engine.vocabulary import SURFACES
 
@@ -30,39 +31,58 @@ class Columns(NamedTuple):
     table: NDArray[np.float64]
     known: dict[int, list[Standing | None]]
     """By surface and row: what was asked for before, and did not change since."""
+    widths: dict[int, bytearray]
+    """By surface and row: how many bids were drawn at once when it changed last, for it is met as often afterwards. The
+    pacers move a row twice a second."""
 
     @classmethod
     def empty(cls, rows: int) -> "Columns":
         table = np.zeros((rows, _WIDTH))
         table[:, RESERVE] = 1
         table[:, RATES:] = 1
-        return cls(table, {})
+        return cls(table, {}, {})
 
     def copied(self, room: int = 0) -> "Columns":
         """With room for so many rows, or for more where there is more."""
         have = self.room
         if room <= have:
-            return Columns(self.table.copy(), {surface: some.copy() for surface, some in self.known.items()})
+            return self.over(self.table.copy())
         wider = Columns.empty(room)
         wider.table[:have] = self.table
         return wider
 
-    def forget(self, rows: Iterable[int]) -> None:
+    def over(self, table: NDArray[np.float64]) -> "Columns":
+        """The same over a copy of its table."""
+        known = {surface: some.copy() for surface, some in self.known.items()}
+        return Columns(table, known, {surface: some.copy() for surface, some in self.widths.items()})
+
+    def put(self, rows: Sequence[int], figures: NDArray[np.float64]) -> None:
+        """From MU on, by row. The last one of a row stands."""
+        before = self.table[rows, MU:]
+        self.table[rows, MU:] = figures
+        # A pacer tells an order's pace at each look, and mostly it is what it was: its draws stay.
+        moved = (self.table[rows, MU:] != before).any(axis=1)
+        self.forget(list(compress(rows, moved.tolist())))
+
+    def forget(self, rows: Sequence[int]) -> None:
         """These have other figures now."""
-        for some in self.known.values():
+        for surface, some in self.known.items():
+            widths = self.widths[surface]
             for row in rows:
-                some[row] = None
+                if (one := some[row]) is not None:
+                    widths[row], some[row] = one[5].width, None
 
     def standing(self, rows: Sequence[int], surface: int) -> list[Standing]:
         """Reading a row of the table costs as much as the rest of its auction: it is done once for many of them."""
         known = self.known.get(surface)
         if known is None:
             known = self.known[surface] = [None] * self.room
+            self.widths[surface] = bytearray(self.room)
         found = [known[row] for row in rows]
         if not all(found):
-            missing = [row for row in rows if known[row] is None]
+            missing, widths = [row for row in rows if known[row] is None], self.widths[surface]
             for row, facts in zip(missing, self.table.take(missing, axis=0).tolist(), strict=True):
-                known[row] = _standing(row, facts, RATES + 2 * surface)
+                known[row] = _standing(row, facts, RATES + 2 * surface, widths[row] or FIRST)
             found = [known[row] for row in rows]
         return cast(list[Standing], found)
 
@@ -117,7 +137,7 @@ class Columns(NamedTuple):
         return self.table[:, RATES + 1 :: 2].T
 
 
-def _standing(row: int, facts: list[float], at: int) -> Standing:
+def _standing(row: int, facts: list[float], at: int, width: int) -> Standing:
     """`at`: where alpha and beta of the surface stand."""
     alpha, beta, most, mu = facts[at], facts[at + 1], facts[MAX_BID], facts[MU]
     ahead = Ahead(
@@ -125,6 +145,7 @@ def _standing(row: int, facts: list[float], at: int) -> Standing:
         gain=facts[VALUE] / mu if mu > 0 else 0.0,
         most=int(min(most or HIGHEST_BID, HIGHEST_BID)),
         reserve=int(facts[RESERVE]),
+        width=width,
     )
     ends_at = facts[ENDS_AT] if mu > 0 else float("-inf")
     return row, facts[STARTS_AT], ends_at, facts[ACCOUNT], int(facts[RESERVE]), ahead

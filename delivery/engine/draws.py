@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Rate = tuple[float, float]
 """A beta distribution: alpha and beta."""
-_FIRST, _FURTHEST = 4, 64
+FIRST, _FURTHEST = 4, 64
 """So many at the most are drawn for a row that is new; twice as many each time it has used them up."""
 
 
@@ -18,11 +18,11 @@ class Ahead(list[int]):
 
     __slots__ = ("gain", "most", "rate", "reserve", "width")
 
-    def __init__(self, rate: Rate | float, *, gain: float, most: int, reserve: int) -> None:
-        """`gain`: value ÷ μ; `most`: the highest bid."""
+    def __init__(self, rate: Rate | float, *, gain: float, most: int, reserve: int, width: int = FIRST) -> None:
+        """`gain`: value ÷ μ; `most`: the highest bid; `width`: so many at the most are drawn next."""
         super().__init__()
         self.rate, self.gain, self.most, self.reserve = rate, gain, most, reserve
-        self.width = _FIRST
+        self.width = width
 
     def bid(self, chance: float) -> int:
         micros = int(min(chance * self.gain, self.most))

@@ -204,8 +204,11 @@ class Index:
     def repaced(self, rows: Sequence[int], figures: NDArray[np.float64]) -> "Index":
         """As `paced`, by row: mu, impressions, then alpha and beta of each surface. The last one of a row stands."""
         columns = self.columns.copied()
-        columns.table[rows, MU:] = figures
-        columns.forget(rows)
+        columns.put(rows, figures)
+        return self.over(columns)
+
+    def over(self, columns: Columns) -> "Index":
+        """The next version: the same orders with these figures."""
         return replace(self, version=self.version + 1, columns=columns)
 
 

@@ -227,6 +227,35 @@ def test_a_bid_drawn_ahead_stays_within_its_bounds():
     assert all(bid == 0 or 2000 <= bid <= 2500 for bid in ahead)
 
 
+def test_a_pace_that_is_told_again_keeps_the_bids_drawn_and_one_that_moved_draws_as_many_at_once():
+    young = STEADY._replace(impressions=10.0)
+    index, draws = an_index(a_listing(1), a_listing(2), pace=young), Draws(np.random.default_rng(1))
+    rows = sorted(index.rows.values())
+
+    def auctions(index, count):
+        for _ in range(count):
+            auction.hold(index, rows, 0, [0], draws, now=5.0)
+        return [one[5] for one in index.columns.standing(rows, 0)]
+
+    wide = [one.width for one in auctions(index, 100)]
+    assert min(wide) > Ahead(0.5, gain=1.0, most=1, reserve=0).width
+    dearer = young._replace(mu=2e-4)
+    moved = index.paced({hex_of(1): young, hex_of(2): dearer})
+    left, fresh = moved.columns.standing(rows, 0)[0][5], moved.columns.standing(rows, 0)[1][5]
+    assert list(left) == list(index.columns.standing(rows, 0)[0][5])
+    assert left
+    assert (list(fresh), fresh.gain, fresh.width) == ([], 1 / 2e-4, wide[1])
+
+
+def test_of_figures_that_are_told_twice_at_once_the_last_ones_stand():
+    index = an_index(a_listing(1), a_listing(2))
+    row, other = index.rows[hex_of(1)], index.rows[hex_of(2)]
+    figures = np.array([(mu, 10.0, *(1.0, 3.0) * 3) for mu in (2e-4, 3e-4)])
+    moved = index.repaced([row, row], figures)
+    assert (moved.columns.mu[row], moved.columns.mu[other]) == (3e-4, 1e-4)
+    assert index.columns.mu[row] == 1e-4
+
+
 def sold(index, floors, *, seed=1, told=None, now=5.0):
     rng = np.random.default_rng(seed)
     rows = auction.running(index, np.array(index.candidates(WOMAN, "feed").to_array(), np.int64), now)

@@ -1,14 +1,19 @@
 """The edge's way to Redis keeps the order in which events were told, and is met before anybody is served."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from django.conf import settings
+from redis.exceptions import ConnectionError as Disconnected
 
 from delivery import hot
 from delivery.edge import hub, listings
 from delivery.edge.hub import Hub
-from delivery.edge.lane import Lane
+from delivery.edge.lane import Asking, Lane
+from delivery.edge.paces import Paces
+from delivery.engine.index import Index, Pace
+from delivery.models import Shard
 from promote.markets.models import Market
 from tests.builders import a_delivering_order
 from tests.delivery.world import RESERVE, paced
@@ -63,3 +68,48 @@ def test_what_a_market_says_is_listed_anew_once_it_is_edited():
     Market.objects.filter(code=order.market_id).update(reserve_micros=reserves)
     edited = listings.read(first.since)
     assert {one.reserve_micros for one in edited.live} == {RESERVE + 1000}
+
+
+@pytest.mark.skipif(hot.is_cluster(settings.REDIS_URL), reason="a lane of one Redis")
+@pytest.mark.django_db
+def test_what_a_pacer_told_is_read_again_where_redis_was_lost_before_it_was_used():
+    order = a_delivering_order()
+    paced(order)
+    generation = Shard.objects.get(id=order.shard).generation
+    known = listings.read(None).live
+    pairs = {(order.shard, generation)}
+
+    class Falters(Lane):
+        is_away = False
+
+        async def run(self, *calls: Asking) -> list[Any]:
+            if self.is_away and calls and calls[0][0] != "XRANGE":
+                raise Disconnected("gone")
+            return await super().run(*calls)
+
+    async def followed() -> list[float]:
+        lane, paces, told = Falters(settings.REDIS_URL), Paces(), []
+        try:
+            index = await paces.followed(lane, Index().changed(put=known), pairs, [])
+            told.append(index.columns.mu[index.rows[order.id.hex]])
+            hot.run(
+                hot.client(),
+                hot.release(shard=order.shard, generation=generation, epoch=10**6, grants=[_dearer(order)]),
+            )
+            lane.is_away = True
+            with pytest.raises(Disconnected):
+                await paces.followed(lane, index, pairs, [order.id.hex])
+            lane.is_away = False
+            index = await paces.followed(lane, index, pairs, [])
+            told.append(index.columns.mu[index.rows[order.id.hex]])
+        finally:
+            await lane.close()
+        return told
+
+    before, after = asyncio.run(followed())
+    assert before != after == 0.5
+
+
+def _dearer(order) -> hot.Grant:
+    pace = Pace(0.5, 100.0, ((1.0, 3.0),) * 3)
+    return hot.Grant(order=order.id, most_micros=0, left_micros=0, drained_micros=0, pace=pace)
