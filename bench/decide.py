@@ -26,6 +26,7 @@ VIEWERS = 50_000
 FORECASTS = 200
 LOAD = 0.7
 LOAD_ROUNDS, LOAD_ROUND_S, AROUND_S = 5, 8.0, 2.0
+PACED_ROUNDS = 7
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +45,9 @@ def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> di
         key = live_orders.a_key()
         live_orders.history()
         yardsticks = {"hello": hello, "codec": codec}
-        few = _measured(say, FEW, key, yardsticks, at_load=True)
+        few = _measured(say, FEW, key, yardsticks, in_full=True)
         wider = {f"{count}_processes_vs_1": _wider(say, count, key) for count in processes}
-        many = _measured(say, MANY, key, yardsticks, at_load=False)
+        many = _measured(say, MANY, key, yardsticks, in_full=False)
     of_hello = few["decide"] / few["hello"]
     return {
         "bench": "decide",
@@ -55,6 +56,7 @@ def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> di
         "decisions_vs_codec": round(few["decide"] / few["codec"], 3),
         "speed_100k_vs_1k": round(many["decide"] / many["hello"] / of_hello, 3),
         "p99_ms_at_70_percent": round(few["p99_ms"], 2),
+        "paced_vs_still": round(few["paced_vs_still"], 3),
         "bytes_per_order": round((many["memory_bytes"] - few["memory_bytes"]) / (MANY - FEW)),
         "cold_start_100k_s": round(many["ready_s"], 2),
         "forecast_p99_ms": round(max(few["forecast_ms"], many["forecast_ms"]), 1),
@@ -70,8 +72,9 @@ def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> di
     }  # fmt: skip
 
 
-def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *, at_load: bool) -> dict[str, float]:
-    """Figures of an edge that has just started over so many live orders."""
+def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *, in_full: bool) -> dict[str, float]:
+    """Figures of an edge that has just started over so many live orders. `in_full`: at a part of its load as well, and
+    beside a pacer."""
     say(f"{orders} live orders")
     live_orders.add(orders)
     live_orders.release()
@@ -80,10 +83,10 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
     with alone.edge() as edge:
         say(f"ready {edge.ready_s:.2f} s after its start")
         told = _rounds(say, {**yardsticks, "decide": edge}, bodies, key)
-        paused = _at_load(say, edge, bodies, key) if at_load else {}
+        more = {**_at_load(say, edge, bodies, key), **_beside_pacer(say, edge, bodies, key)} if in_full else {}
         return {
             **told,
-            **paused,
+            **more,
             "ready_s": edge.ready_s,
             "memory_bytes": edge.memory_bytes,
             "filled": _filled(edge, bodies[:300], key),
@@ -164,6 +167,24 @@ def _at_load(say: Say, edge: Served, bodies: list[str], key: str) -> dict[str, f
         say(f"at {loads[-1]:.2f} of {before:.0f} and {after:.0f} a second: p99 {told.p99_ms:.2f} ms")
         before, answered_ms = after, told.p50_ms
     return {"p99_ms": median(slowest), "load": median(loads)}
+
+
+def _beside_pacer(say: Say, edge: Served, bodies: list[str], key: str) -> dict[str, float]:
+    """Decisions per second of its core while prices move, by those while they stand, in turns."""
+    ratios = []
+    for _ in range(PACED_ROUNDS):
+        still = _per_cpu_s(edge, bodies, key)
+        with live_orders.paced():
+            _press(edge, bodies, key, seconds=1)
+            ratios.append(_per_cpu_s(edge, bodies, key) / still)
+    say(f"beside a pacer {median(ratios):.2f} of the decisions that it makes where prices stand")
+    return {"paced_vs_still": median(ratios)}
+
+
+def _per_cpu_s(edge: Served, bodies: list[str], key: str) -> float:
+    before = edge.cpu_s
+    told = _press(edge, bodies, key, seconds=AROUND_S)
+    return told.requests / (edge.cpu_s - before)
 
 
 def _press(

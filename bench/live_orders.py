@@ -3,7 +3,11 @@
 A tenth of a viewers' group each: a viewer of one group is the audience of ten orders, however many there are.
 """
 
-from collections.abc import Sequence
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +15,7 @@ from uuid import UUID
 AUDIENCE_OF = 10
 """Orders that match one viewer."""
 COINS = 100_000
+LOOKED_AT_EVERY_S = 0.5
 MUCH = 10**11
 """Micros released of each, so that what is measured is deciding and not the pacer's caution."""
 
@@ -114,8 +119,7 @@ def sold_lately() -> None:
 
 def release() -> dict[UUID, int]:
     """Publishes every order at a price, with much released. The orders and their shards."""
-    from delivery import generations, hot
-    from delivery.engine.index import Pace
+    from delivery import generations
     from delivery.models import Shard
     from orders.models import Order
 
@@ -126,21 +130,55 @@ def release() -> dict[UUID, int]:
         generation = generations.ensure(shard=shard, now=now)
         row.refresh_from_db()
         Shard.objects.filter(id=shard).update(position_generation=generation)
-        mine = [order for order, its in orders.items() if its == shard]
-        for start in range(0, len(mine), 200):
-            grants = [
-                hot.Grant(
-                    order=order,
-                    most_micros=MUCH,
-                    left_micros=MUCH,
-                    drained_micros=0,
-                    # Young, and each with a rate of its own.
-                    pace=Pace(2.5e-5, 100.0, ((30.0 + number / 1000, 90.0),) * 3),
-                )
-                for number, order in enumerate(mine[start : start + 200], start)
-            ]
-            hot.run(hot.client(), hot.release(shard=shard, generation=generation, epoch=1, grants=grants))
+        _tell(shard, generation, [order for order, its in orders.items() if its == shard])
     return orders
+
+
+@contextlib.contextmanager
+def paced() -> Iterator[None]:
+    """Meanwhile every order is looked at twice a second, as a pacer does it, and its price moves a little each time."""
+    from delivery.models import Shard
+    from orders.models import Order
+
+    orders: dict[UUID, int] = dict(Order.objects.delivering().values_list("id", "shard"))
+    generations: dict[int, int] = dict(Shard.objects.values_list("id", "generation"))
+    shards = {shard: [order for order, its in orders.items() if its == shard] for shard in set(orders.values())}
+    ended = threading.Event()
+
+    def look() -> None:
+        began = time.monotonic()
+        while not ended.wait(max(0.0, LOOKED_AT_EVERY_S - (time.monotonic() - began))):
+            began = time.monotonic()
+            for shard, mine in shards.items():
+                _tell(shard, generations[shard], mine, by=0.05)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        looking.join()
+
+
+def _tell(shard: int, generation: int, orders: Sequence[UUID], *, by: float = 0.0) -> None:
+    """Releases much of each at a price. `by`: so much of it more or less, at random."""
+    from delivery import hot
+    from delivery.engine.index import Pace
+
+    for start in range(0, len(orders), 200):
+        grants = [
+            hot.Grant(
+                order=order,
+                most_micros=MUCH,
+                left_micros=MUCH,
+                drained_micros=0,
+                # Young, and each with a rate of its own.
+                pace=Pace(2.5e-5 * random.uniform(1 - by, 1 + by), 100.0, ((30.0 + number / 1000, 90.0),) * 3),
+            )
+            for number, order in enumerate(orders[start : start + 200], start)
+        ]
+        hot.run(hot.client(), hot.release(shard=shard, generation=generation, epoch=1, grants=grants))
 
 
 def a_key() -> str:
