@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -152,17 +153,18 @@ def paced() -> Iterator[None]:
             for shard, mine in shards.items():
                 _tell(shard, generations[shard], mine, by=0.05)
 
-    looking = threading.Thread(target=look)
-    looking.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        looking.join()
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        try:
+            yield
+        finally:
+            ended.set()
+        looking.result()
 
 
 def _tell(shard: int, generation: int, orders: Sequence[UUID], *, by: float = 0.0) -> None:
-    """Releases much of each at a price. `by`: so much of it more or less, at random."""
+    """Releases much of each at a price. `by`: so much of it more or less, at random. Raises RuntimeError where Redis
+    does not take it: what is measured would stand still."""
     from delivery import hot
     from delivery.engine.index import Pace
 
@@ -178,7 +180,9 @@ def _tell(shard: int, generation: int, orders: Sequence[UUID], *, by: float = 0.
             )
             for number, order in enumerate(orders[start : start + 200], start)
         ]
-        hot.run(hot.client(), hot.release(shard=shard, generation=generation, epoch=1, grants=grants))
+        call = hot.release(shard=shard, generation=generation, epoch=1, grants=grants)
+        if hot.run(hot.client(), call) != [len(grants)]:
+            raise RuntimeError(f"shard {shard} did not take its releases")
 
 
 def a_key() -> str:
