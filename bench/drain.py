@@ -94,14 +94,14 @@ def _tokens(orders: dict[UUID, int], count: int) -> list[Any]:
             )
             for number in range(each)
         ]  # fmt: skip
-        call = hot.reserve(
-            shard=shard,
-            generation=generations[shard],
-            order=order,
-            until_s=now + IMPRESSION_LIFE_S,
-            tokens=[(token.id, token.price_micros) for token in mine],
-        )
-        if hot.run(hot.client(), call) != [each]:
+        calls = [
+            hot.reserve(
+                shard=shard, generation=generations[shard], order=order.bytes, until_s=now + IMPRESSION_LIFE_S,
+                token=token.id.bytes, price_micros=token.price_micros, viewer=token.viewer, cap=hot.Cap(30, 86_400),
+            )
+            for token in mine
+        ]  # fmt: skip
+        if hot.run(hot.client(), *calls) != [hot.DONE] * each:
             raise RuntimeError("Too little is released for so many tokens.")
         made.append(mine)
     return [token for some in zip(*made, strict=True) for token in some]

@@ -4,7 +4,6 @@ A wrapper makes a `Call`; `run` sends calls in one round trip, here or by the ed
 shard's hash tag. Every script is refused where the generation key is missing or another: -1, `LOST`.
 """
 
-import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,8 @@ DUPLICATE = 0
 DONE = 1
 NOT_RESERVED = -2
 NO_IMPRESSION = -3
+CAPPED = -2
+"""Of `reserve`: the viewer was shown the order as often as allowed."""
 OUTRUN = -2
 """Of `release`: a later pacer was here."""
 
@@ -42,7 +43,6 @@ Client = redis.Redis | redis.RedisCluster
 _AT_ONCE = 100
 """So many orders are read by one script, so that no decision waits for all of them."""
 _CLUSTER = "+cluster:"
-_SHA = re.compile(rb"\$40\r\n([0-9a-f]{40})\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,16 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
     raw: bytes
 
     @property
-    def whole(self) -> bytes:
+    def evalsha(self) -> tuple[Any, ...]:
+        reader = hiredis.Reader()
+        reader.feed(self.raw)
+        return ("EVALSHA", *reader.gets()[1:])
+
+    @property
+    def eval(self) -> tuple[Any, ...]:
         """With its script's text, for a Redis that does not know it."""
-        head, sha, rest = _SHA.split(self.raw, maxsplit=1)
-        text = next(script.text for script in scripts() if script.sha.encode() == sha).encode()
-        return head.replace(b"$7\r\nEVALSHA\r\n", b"$4\r\nEVAL\r\n") + b"$%d\r\n%b\r\n" % (len(text), text) + rest
+        _, sha, *rest = self.evalsha
+        return ("EVAL", next(script.text for script in scripts() if script.sha.encode() == sha), *rest)
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False):
@@ -155,19 +160,13 @@ def order_key(shard: int, generation: int, order: UUID) -> str:
     return f"{_orders(shard, generation)}{order.hex}"
 
 
-def caps_key(viewer: int) -> str:
-    return f"{{v{viewer:x}}}:caps"
+def caps_key(shard: int, viewer: int) -> str:
+    """How often this viewer was shown each of the shard's orders."""
+    return f"{tag(shard)}:caps:{viewer:x}"
 
 
 def funnel_key(shard: int, minute: int) -> str:
     return f"{tag(shard)}:funnel:{minute}"
-
-
-def reserve(*, shard: int, generation: int, order: UUID, until_s: int, tokens: Iterable[tuple[UUID, int]]) -> Call:
-    """→ how many of the tokens (id, price) were reserved, in their order; LOST."""
-    pairs = [part for token, price in tokens for part in (token.bytes, price)]
-    keys = (*_order_keys(shard, generation, order), *_reservation_keys(shard, generation))
-    return Call(_script("reserve"), keys, (generation, order.hex, until_s, *pairs))
 
 
 class Event(NamedTuple):
@@ -200,11 +199,14 @@ def append(*, shard: int, generation: int, events: Iterable[Event]) -> Call:
     return Call(_script("append"), keys, (generation, *(part for one in events for part in (one.order, one.entry))))
 
 
-def free(*, shard: int, generation: int, order: UUID, tokens: Iterable[tuple[UUID, int]]) -> Call:
-    """→ how many were freed; LOST."""
-    pairs = [part for token, price in tokens for part in (token.bytes, price)]
-    keys = (*_order_keys(shard, generation, order), *_reservation_keys(shard, generation))
-    return Call(_script("free"), keys, (generation, *pairs))
+def free(*, shard: int, generation: int, order: UUID, token: UUID, price_micros: int, viewer: int) -> Call:
+    """→ DONE, 0 where it is not reserved (any more), or LOST."""
+    keys = (
+        *_order_keys(shard, generation, order),
+        *_reservation_keys(shard, generation),
+        caps_key(shard, viewer),
+    )
+    return Call(_script("free"), keys, (generation, token.bytes, price_micros, order.bytes))
 
 
 def expire(*, shard: int, generation: int, now_s: float, most: int = 1000) -> Call:
@@ -276,11 +278,6 @@ def haste(*, key: str, kept_for_s: int, adds: bool, parts: Sequence[Any]) -> Cal
     return Call(_script("haste"), (key,), (kept_for_s, int(adds), *parts))
 
 
-def cap(*, viewer: int, most: int, window_s: int, orders: Iterable[bytes]) -> Call:
-    """→ by order: 1 counted, 0 shown as often as allowed already. `orders` by the bytes of their ids."""
-    return Call(_script("cap"), (caps_key(viewer),), (most, window_s, *orders))
-
-
 _HEX, _ID, _OTHER = b"\1" * 32, b"\2" * 16, b"\3"
 """What a form is filled with: an order's hex, sixteen bytes of an id, and anything, whose length goes before it."""
 
@@ -290,29 +287,30 @@ def _form(script: Script, keys: Sequence[str | bytes], *args: str | bytes | int)
     return raw.replace(_HEX, b"%b").replace(_ID, b"%b").replace(b"$1\r\n\3\r\n", b"$%d\r\n%b\r\n")
 
 
-def reserve_one(*, shard: int, generation: int, order: bytes, until_s: int, token: bytes, price_micros: int) -> Packed:
-    """`reserve` for one token, by its bytes; `order` is its id in hex."""
-    key, form = _reserve_form(shard, generation)
-    until, price = b"%d" % until_s, b"%d" % price_micros
-    return Packed(key, form % (order, order, len(until), until, token, len(price), price))
+class Cap(NamedTuple):
+    """A viewer is shown an order so often in a window, which begins with the first one of its shard."""
+
+    times: int
+    window_s: int
+
+
+def reserve(
+    *, shard: int, generation: int, order: bytes, until_s: int, token: bytes, price_micros: int, viewer: int, cap: Cap
+) -> Packed:
+    """→ DONE, 0 where more is asked than is released, CAPPED, or LOST. `order` and `token`: bytes of their ids."""
+    key, caps, form = _reserve_form(shard, generation, cap)
+    counted, until, price = caps % viewer, b"%d" % until_s, b"%d" % price_micros
+    name = order.hex().encode()
+    return Packed(key, form % (name, len(counted), counted, name, len(until), until, token, len(price), price, order))
 
 
 @lru_cache(maxsize=4096)
-def _reserve_form(shard: int, generation: int) -> tuple[str, bytes]:
+def _reserve_form(shard: int, generation: int, cap: Cap) -> tuple[str, bytes, bytes]:
+    """The key by which its node is found, that of a viewer's caps, and the form."""
     key, order = generation_key(shard), _orders(shard, generation).encode() + _HEX
-    keys = (key, order, *_reservation_keys(shard, generation))
-    return key, _form(_script("reserve"), keys, generation, _HEX, _OTHER, _ID, _OTHER)
-
-
-def cap_one(*, viewer: int, most: int, window_s: int, order: bytes) -> Packed:
-    """`cap` for one order, by the bytes of its id."""
-    key = caps_key(viewer)
-    return Packed(key, _cap_form(most, window_s) % (len(key), key.encode(), order))
-
-
-@lru_cache(maxsize=64)
-def _cap_form(most: int, window_s: int) -> bytes:
-    return _form(_script("cap"), (_OTHER,), most, window_s, _ID)
+    keys = (key, order, *_reservation_keys(shard, generation), _OTHER)
+    form = _form(_script("reserve"), keys, generation, _HEX, _OTHER, _ID, _OTHER, _ID, *cap)
+    return key, caps_key(shard, 0)[:-1].encode() + b"%x", form
 
 
 def pack_pace(pace: Pace) -> bytes:
@@ -329,7 +327,7 @@ def paced(raw: bytes) -> Any:
     return np.frombuffer(raw, PACED)
 
 
-def run(client: Client, *calls: Call) -> list[Any]:
+def run(client: Client, *calls: Call | Packed) -> list[Any]:
     """The answers of `calls`, sent in one round trip. A script that Redis has forgotten is sent again whole."""
     if not calls:
         return []

@@ -99,6 +99,10 @@ class Copied(Counters):
         self.all[sold.place].charge(sold.price)
 
 
+_UNCAPPED = hot.Cap(2**53, 86_400)
+"""The log knows no viewers."""
+
+
 class Scripts(Counters):
     """By delivery/lua, in Redis. What needs no answer goes along with what does. Nothing is drained meanwhile: what was
     charged is under way, and stands in the stream, as while a drain is late."""
@@ -145,9 +149,9 @@ class Scripts(Counters):
     def reserve(self, place: int, price: int) -> Sold | None:
         self._tokens += 1
         token = self._tokens.to_bytes(16, "big")
-        call = hot.reserve_one(
-            shard=self._shard, generation=self._generation, order=self._names[place], until_s=self._until,
-            token=token, price_micros=price,
+        call = hot.reserve(
+            shard=self._shard, generation=self._generation, order=self.orders[place].bytes, until_s=self._until,
+            token=token, price_micros=price, viewer=0, cap=_UNCAPPED,
         )  # fmt: skip
         return Sold(place, price, token) if self._ask(call) == hot.DONE else None
 

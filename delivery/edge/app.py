@@ -84,6 +84,9 @@ class Edge:
             decisions, page = await deciding.decide(hub, question, now=time.time())
         except UnicodeError:
             raise Invalid([FieldError("viewer.id", "invalid", "It is not text.")]) from None
+        if request.is_forsaken and page is not None:
+            await deciding.give_back(hub, page)
+            return
         told: dict[str, Any] = {"decisions": decisions}
         if explained:
             told["explain"] = explain(page, order=request.query("order"))

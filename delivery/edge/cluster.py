@@ -1,13 +1,14 @@
 """The edge's way to a Redis Cluster: a lane to each of its nodes, chosen by the slot of a key.
 
-A shard's keys carry one hash tag, and so do a viewer's: what belongs together is on one node, in the order in which it
-was asked. Source: Redis Cluster specification, key distribution model, redirection.
+A shard's keys carry one hash tag: what belongs together is on one node, in the order in which it was asked. Source:
+Redis Cluster specification, key distribution model, redirection.
 """
 
 import asyncio
 from binascii import crc_hqx
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import hiredis
@@ -134,6 +135,7 @@ def key_of(call: Asking) -> str:
     return str(call[1]) if len(call) > 1 else ""
 
 
+@lru_cache(maxsize=4096)
 def slot_of(key: str) -> int:
     """By the hash tag, where there is one."""
     _, opened, rest = key.partition("{")

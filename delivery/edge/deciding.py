@@ -1,7 +1,7 @@
 """`POST /v1/decide`: who is shown in each slot, at which price, with a sealed token; or why nobody is (delivery.md 1).
 
-Viewer → candidates by bitmap → bids → one round trip to Redis that counts the viewer's caps and reserves the price. Who
-is refused there leaves the auction, and the slots that are still open are sold again.
+Viewer → candidates by bitmap → bids → one call of Redis that counts the viewer's cap and reserves the price, both or
+neither. Who is refused there leaves the auction, and the slots that are still open are sold again.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,10 @@ from promote import ids
 
 ROUNDS = 3
 """So often the slots that Redis refused are sold again; then they stay empty."""
-CAP_TIMES, CAP_WINDOW_S = 30, 86_400
+CAP = hot.Cap(30, 86_400)
 """A viewer is shown one order so often in a day."""
+_WHY = {hot.CAPPED: "capped", hot.LOST: "unavailable"}
+"""Why Redis refused; else too little is released."""
 
 
 class Sale(msgspec.Struct, frozen=True, gc=False):
@@ -84,14 +86,17 @@ async def decide(hub: Hub, asked: DecideIn, *, now: float) -> tuple[list[dict[st
         offers = _offers(hub, page, now)
         if not offers:
             break
-        counted, *reserved = await hub.lane.run(_counting(page.pseudonym, offers), *map(_reservation, offers))
-        refused = _refused(page, offers, counted, reserved)
-        if not refused:
+        answers = await hub.lane.run(*[_reservation(page, sale) for sale in offers])
+        if not _settle(hub, page, offers, answers):
             break
-        await _put_aside(hub, page, refused)
     _count(funnel, page)
     hub.sampling.noted.append((page.viewer, asked.surface, page.floors[0]))
     return [_answer(hub, page, slot, now) for slot in range(len(page.floors))], page
+
+
+async def give_back(hub: Hub, page: Page) -> None:
+    """What was sold to who is not there any more: it would be held for ten minutes. Raises RedisError."""
+    await hub.lane.run(*[_freeing(page, sale) for sale in page.sold.values()])
 
 
 def _not_shown_to(viewer: ViewerIn) -> str | None:
@@ -145,66 +150,42 @@ def _offer(hub: Hub, page: Page, slot: int, won: Won, now: float) -> Sale:
     return Sale(slot, row, listing, order, ids.new_bytes(), won.price_micros, generation, shown, acted)
 
 
-Answered = tuple[Sale, int, int]
-"""An offer, whether the viewer may see its order once more, and what `reserve` said."""
-
-
-def _refused(page: Page, offers: list[Sale], counted: list[int], reserved: list[int]) -> list[Answered]:
-    """Those of the offers that are not sold now."""
-    refused = []
-    for sale, counts, answer in zip(offers, counted, reserved, strict=True):
-        if counts and answer == hot.DONE:
-            page.sold[sale.slot] = sale
-        else:
-            refused.append((sale, counts, answer))
-    return refused
-
-
-async def _put_aside(hub: Hub, page: Page, refused: list[Answered]) -> None:
-    """They leave the auction, and give back the half that they got."""
-    undo: list[Asking] = []
-    for sale, counts, answer in refused:
-        if answer == hot.DONE:
-            undo.append(_freeing(sale))
-        elif counts:
-            undo.append(("HINCRBY", hot.caps_key(page.pseudonym), sale.order, -1))
-        if not counts:
-            page.aside[sale.row] = "capped"
-        elif answer == hot.LOST:
-            page.aside[sale.row] = "unavailable"
-        else:
-            page.aside[sale.row] = "paced"
-            if hub.index is page.index:
-                hub.exhausted.add(sale.row)
-    await hub.lane.run(*undo)
-
-
-def _counting(viewer: int, offers: list[Sale]) -> Asking:
-    """One more of each order for this viewer."""
-    if len(offers) == 1:
-        return hot.cap_one(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, order=offers[0].order)
-    orders = [sale.order for sale in offers]
-    return hot.cap(viewer=viewer, most=CAP_TIMES, window_s=CAP_WINDOW_S, orders=orders)
-
-
-def _reservation(sale: Sale) -> Asking:
-    return hot.reserve_one(
+def _reservation(page: Page, sale: Sale) -> Asking:
+    return hot.reserve(
         shard=sale.listing.shard,
         generation=sale.generation,
-        order=sale.listing.order.encode(),
+        order=sale.order,
         until_s=sale.impression_until,
         token=sale.token,
         price_micros=sale.price_micros,
+        viewer=page.pseudonym,
+        cap=CAP,
     )
 
 
-def _freeing(sale: Sale) -> Asking:
+def _freeing(page: Page, sale: Sale) -> Asking:
     return hot.free(
         shard=sale.listing.shard,
         generation=sale.generation,
         order=UUID(bytes=sale.order),
-        tokens=[(UUID(bytes=sale.token), sale.price_micros)],
+        token=UUID(bytes=sale.token),
+        price_micros=sale.price_micros,
+        viewer=page.pseudonym,
     )
+
+
+def _settle(hub: Hub, page: Page, offers: list[Sale], answers: list[int]) -> bool:
+    """What is reserved is sold, what is refused leaves the auction. Whether any is."""
+    refused = False
+    for sale, answer in zip(offers, answers, strict=True):
+        if answer == hot.DONE:
+            page.sold[sale.slot] = sale
+            continue
+        refused = True
+        why = page.aside[sale.row] = _WHY.get(answer, "paced")
+        if why == "paced" and hub.index is page.index:
+            hub.exhausted.add(sale.row)
+    return refused
 
 
 def _told_rates(index: Index, asked: DecideIn) -> dict[int, float]:

@@ -98,6 +98,11 @@ class Request:
         return size
 
     @property
+    def is_forsaken(self) -> bool:
+        """Whether whoever asked is gone."""
+        return self._channel.gone
+
+    @property
     def size(self) -> int:
         """Bytes of its body."""
         return self._size

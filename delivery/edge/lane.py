@@ -81,7 +81,7 @@ async def again(wire: Wire, call: Asking, error: Exception) -> Any:
     """A script that Redis has forgotten is sent whole. Raises ResponseError for what else it refuses."""
     answer: Any = error
     if isinstance(call, Call | Packed) and str(error).startswith("NOSCRIPT"):
-        [answer] = await wire.ask([call.whole if isinstance(call, Packed) else hot.pack(call.eval)])
+        [answer] = await wire.ask([hot.pack(call.eval)])
     if isinstance(answer, hiredis.ReplyError):
         raise ResponseError(str(answer)) from None
     return answer

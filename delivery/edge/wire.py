@@ -16,7 +16,7 @@ from redis.exceptions import TimeoutError as Late
 
 from delivery import hot
 
-AT_ONCE = 16
+AT_ONCE = 8
 """So many commands do not wait for the end of the turn: else Redis would rest meanwhile, and then the edge."""
 PATIENCE_S = 5.0
 """A Redis that says nothing for so long is left."""

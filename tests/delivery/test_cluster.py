@@ -59,20 +59,26 @@ def test_an_order_is_sold_charged_and_drained_and_outlives_a_loss(cluster):
 def test_the_edge_asks_each_node_for_what_it_has_and_follows_what_moved(cluster):
     shards = range(6)
     calls = [hot.count(key=hot.funnel_key(shard, 1), kept_for_s=60, parts=["a", 1]) for shard in shards]
-    caps = [hot.cap_one(viewer=viewer, most=1, window_s=60, order=b"o" * 16) for viewer in range(6)]
+    reservations = [
+        hot.reserve(
+            shard=shard, generation=9, order=b"o" * 16, until_s=1, token=b"t" * 16, price_micros=1, viewer=1,
+            cap=hot.Cap(1, 60),
+        )
+        for shard in shards
+    ]  # fmt: skip
 
     async def asked() -> None:
         lane = ClusterLane(cluster)
         try:
             assert await lane.run() == []
-            assert await lane.run(*calls, *caps, ("PING",)) == [1] * 6 + [[1]] * 6 + [b"PONG"]
+            assert await lane.run(*calls, *reservations, ("PING",)) == [1] * 6 + [hot.LOST] * 6 + [b"PONG"]
             assert {shard: lane.run_id(hot.generation_key(shard)) for shard in shards} == hot.run_ids(
                 hot.client(), shards
             )
             # It believes that every slot has moved on to the next node.
             nodes = list(dict.fromkeys(lane._of_slot))
             lane._of_slot = [nodes[(nodes.index(node) + 1) % len(nodes)] for node in lane._of_slot]
-            assert await lane.run(*calls, *caps) == [1] * 6 + [[0]] * 6
+            assert await lane.run(*calls, *reservations) == [1] * 6 + [hot.LOST] * 6
         finally:
             await lane.close()
 
@@ -85,6 +91,7 @@ def test_keys_that_belong_together_share_a_slot():
     client = redis.cluster.RedisCluster.__new__(redis.cluster.RedisCluster)
     client.encoder = redis.Redis().get_encoder()
     keys = [hot.generation_key(7), hot.stream_key(7, 3), hot.pace_key(7, 3), hot.paces_key(7, 3), hot.funnel_key(7, 1)]
+    keys += [hot.caps_key(7, 2**63)]
     assert {client.keyslot(key) for key in keys} == {slot_of(keys[0])}
     assert slot_of("{x") == client.keyslot("{x")
     assert slot_of("{}x") == client.keyslot("{}x")

@@ -3,7 +3,7 @@
 import pytest
 
 from delivery import hot
-from delivery.hot import Grant
+from delivery.hot import Cap, Grant
 from promote import ids
 
 SHARD, GENERATION = 3, 1
@@ -29,10 +29,26 @@ def run(call):
     return hot.run(hot.client(), call)[0]
 
 
-def reserve(order, *prices, generation=GENERATION, until_s=2_000_000_000):
+def reserve(order, *prices, generation=GENERATION, until_s=2_000_000_000, viewer=99, times=1000):
+    """The tokens, and what was said to the last."""
     tokens = [(ids.new(), price) for price in prices]
-    done = run(hot.reserve(shard=SHARD, generation=generation, order=order, until_s=until_s, tokens=tokens))
-    return tokens, done
+    answers = hot.run(
+        hot.client(),
+        *(
+            hot.reserve(
+                shard=SHARD, generation=generation, order=order.bytes, until_s=until_s, token=token.bytes,
+                price_micros=price, viewer=viewer, cap=Cap(times, 86_400),
+            )
+            for token, price in tokens
+        ),
+    )  # fmt: skip
+    return tokens, answers[-1]
+
+
+def free(order, token, price, *, viewer=99):
+    return run(
+        hot.free(shard=SHARD, generation=GENERATION, order=order, token=token, price_micros=price, viewer=viewer)
+    )
 
 
 def an_impression(order, token, price=0, *, token_generation=GENERATION):
@@ -66,8 +82,8 @@ def stream():
 
 
 def test_reservations_stop_at_what_is_released(order):
-    _tokens, done = reserve(order, 4_000, 4_000, 4_000)
-    assert done == 2
+    assert reserve(order, 4_000, 4_000)[1] == hot.DONE
+    assert reserve(order, 4_000)[1] == 0
     assert (figures(order).free, figures(order).reserved) == (2_000, 8_000)
 
 
@@ -80,8 +96,10 @@ def test_an_impression_is_charged_once(order):
 
 def test_an_impression_whose_reservation_is_gone_is_not_charged(order):
     [(token, price)], _done = reserve(order, 4_000)
-    run(hot.free(shard=SHARD, generation=GENERATION, order=order, tokens=[(token, price)]))
+    assert [free(order, token, price), free(order, token, price)] == [hot.DONE, 0]
     assert charge(order, token, price) == hot.NOT_RESERVED
+    assert (figures(order).free, figures(order).reserved) == (6_000, 0)
+    assert granted(order, most=10_000, left=50_000) == 1
     assert figures(order).free == 10_000
 
 
@@ -222,10 +240,27 @@ def test_large_amounts_stay_whole_numbers(order):
 
 def test_a_viewer_is_shown_an_order_so_often_and_no_more(order):
     other = ids.new()
-    call = hot.cap(viewer=99, most=2, window_s=86400, orders=[order.bytes, other.bytes])
-    assert run(call) == [1, 1]
-    assert run(hot.cap(viewer=99, most=2, window_s=86400, orders=[order.bytes])) == [1]
-    assert run(call) == [0, 1]
+    assert granted(other, most=10_000, left=50_000) == 1
+    assert [reserve(order, 1_000, times=2)[1] for _ in range(3)] == [hot.DONE, hot.DONE, hot.CAPPED]
+    assert (figures(order).free, figures(order).reserved) == (8_000, 2_000)
+    assert reserve(order, 1_000, times=2, viewer=100)[1] == hot.DONE
+    assert reserve(other, 1_000, times=2)[1] == hot.DONE
+    assert 0 < hot.client().ttl(hot.caps_key(SHARD, 99)) <= 86_400
+
+
+def test_who_is_refused_for_money_or_given_back_was_not_shown_the_order(order):
+    assert [reserve(order, 20_000, times=1)[1] for _ in range(3)] == [0, 0, 0]
+    [(token, price)], done = reserve(order, 1_000, times=1)
+    assert done == hot.DONE
+    free(order, token, price)
+    assert [reserve(order, 1_000, times=1)[1] for _ in range(2)] == [hot.DONE, hot.CAPPED]
+
+
+def test_a_viewers_window_ends_though_they_are_shown_the_order_again(order):
+    reserve(order, 1_000)
+    hot.client().expire(hot.caps_key(SHARD, 99), 60)
+    reserve(order, 1_000)
+    assert hot.client().ttl(hot.caps_key(SHARD, 99)) <= 60
 
 
 def test_a_script_that_redis_forgot_is_sent_again(order):

@@ -1,12 +1,14 @@
 """The edge over HTTP: decisions, events, their refusals, and how soon it hears of a change."""
 
+import socket
 import time
 from datetime import UTC, date, datetime, timedelta
+from threading import Thread
 
 import pytest
 from django.db.models import Sum
 
-from delivery import drain, entries, hot, ownership, pacer, rivals, unbilled
+from delivery import drain, entries, funnels, hot, ownership, pacer, rivals, unbilled
 from delivery.engine import tokens
 from delivery.engine.tokens import pseudonym
 from delivery.engine.vocabulary import EVENT_CODES, UNKNOWN
@@ -407,6 +409,33 @@ def test_a_viewer_sees_one_order_so_often_a_day_and_no_more(platform):
             break
     assert shown == 30
     assert filled(platform, viewer={**ADULT, "id": "viewer-2"})
+
+
+def test_what_was_sold_to_who_hung_up_is_given_back(platform):
+    order = delivering()
+    filled(platform)
+    where = {"shard": order.shard, "generation": Shard.objects.get(id=order.shard).generation}
+
+    def reserved_micros() -> int:
+        return hot.counters(hot.client(), **where, orders=[order.id])[order.id].reserved
+
+    assert reserved_micros() == 2000
+    secret = keyring.from_settings().current(ownership.PURPOSE).secret
+    # Redis is busy for long enough that they are gone before it answers.
+    busy = Thread(
+        target=hot.client().eval, args=("for _ = 1, 2e7 do end", 1, hot.generation_key(order.shard)), daemon=True
+    )
+    busy.start()
+    asked = platform.http.build_request("POST", "/v1/decide", json={"viewer": ADULT, "surface": "feed", "slots": [{}]})
+    with socket.create_connection((asked.url.host, asked.url.port)) as hurried:
+        head = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
+        hurried.sendall(f"POST /v1/decide HTTP/1.1\r\n{head}\r\n".encode() + asked.read())
+    busy.join()
+    sold = funnels.stage_fields(order.id.hex)["shown"]
+    minutes = [int(time.time() // 60) - ago for ago in range(3)]
+    until(lambda: sum(int(hot.client().hget(hot.funnel_key(order.shard, m), sold) or 0) for m in minutes) == 2)
+    until(lambda: reserved_micros() == 2000)
+    assert hot.client().hvals(hot.caps_key(order.shard, pseudonym(secret, ADULT["id"]))) == [b"1"]
 
 
 def test_a_page_may_send_events_from_another_origin(platform):

@@ -55,9 +55,12 @@ def reserved(token: Token) -> bool:
     call = hot.reserve(
         shard=token.shard,
         generation=token.generation,
-        order=token.order,
+        order=token.order.bytes,
         until_s=token.impression_until,
-        tokens=[(token.id, token.price_micros)],
+        token=token.id.bytes,
+        price_micros=token.price_micros,
+        viewer=token.viewer,
+        cap=hot.Cap(1000, 86_400),
     )
     return bool(hot.run(hot.client(), call) == [hot.DONE])
 
