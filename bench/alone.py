@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -21,14 +22,16 @@ from bench import redis_cluster, system
 from bench.running import Say
 from bench.system import HOUSE
 
+Hot = Literal["socket", "loopback", "cluster"]
+"""Where the hot data lies: in a Redis on a socket, in one that is reached as over a network, on three nodes of a
+cluster, which are reached so too."""
 CORES = sorted(os.sched_getaffinity(0))
 MEASURED, OTHERS = CORES[:1], CORES[1:] or CORES
 
 
 @contextlib.contextmanager
-def house(say: Say, *, cores: list[int] = OTHERS, cluster: bool = False) -> Iterator[Path]:
-    """The data folder. Inside the block this process is Promote's, with these engines behind it; with `cluster` the
-    hot data lies on a Redis Cluster."""
+def house(say: Say, *, cores: list[int] = OTHERS, hot: Hot = "socket") -> Iterator[Path]:
+    """The data folder. Inside the block this process is Promote's, with these engines behind it."""
     from promote.config import development
     from promote.config.engines import Engines, Needs
 
@@ -42,14 +45,15 @@ def house(say: Say, *, cores: list[int] = OTHERS, cluster: bool = False) -> Iter
         say(f"starting engines of our own in {folder}")
         stack.callback(engines.stop)
         engines.start(lambda note: say(f"  {note}"))
-        hot: dict[str, str] = {}
-        if cluster:
-            say("starting a Redis Cluster of three nodes")
-            hot["CACHE_URL"] = engines.environment()["REDIS_URL"]
-            hot["REDIS_URL"] = stack.enter_context(redis_cluster.started(folder / "cluster", engines.sockets))
+        by_port: dict[str, str] = {}
+        if hot != "socket":
+            started = redis_cluster.started if hot == "cluster" else redis_cluster.one
+            say("starting a Redis Cluster of three nodes" if hot == "cluster" else "starting a Redis with a port")
+            by_port["CACHE_URL"] = engines.environment()["REDIS_URL"]
+            by_port["REDIS_URL"] = stack.enter_context(started(folder / "hot", engines.sockets))
         os.environ |= {
             **engines.environment(),
-            **hot,
+            **by_port,
             **development.secrets_of(folder),
             "PROMOTE_ENV": "development",
             "PROMOTE_DATA": str(folder),
@@ -66,7 +70,7 @@ def house(say: Say, *, cores: list[int] = OTHERS, cluster: bool = False) -> Iter
 @dataclass(frozen=True, slots=True)
 class Served:
     url: str
-    process: subprocess.Popen[bytes]
+    pid: int
     ready_s: float
     """From its start until it answered that it is ready."""
 
@@ -81,7 +85,7 @@ class Served:
         return sum(sum(one.cpu_times()[:2]) for one in self._processes())
 
     def _processes(self) -> list[psutil.Process]:
-        supervisor = psutil.Process(self.process.pid)
+        supervisor = psutil.Process(self.pid)
         return [supervisor, *supervisor.children(recursive=True)]
 
 
@@ -115,6 +119,6 @@ def _served(command: Sequence[str], port: int, path: str, cores: list[int]) -> I
     url = f"http://127.0.0.1:{port}"
     try:
         system.wait(process, url + path, every_s=0.02)
-        yield Served(url, process, time.monotonic() - began)
+        yield Served(url, process.pid, time.monotonic() - began)
     finally:
         children.stop(process, escalation=house_processes.QUICK)

@@ -13,7 +13,7 @@ from statistics import median, quantiles
 from typing import Any
 from urllib.request import Request, urlopen
 
-from bench import alone, live_orders, load
+from bench import alone, elsewhere, live_orders, load
 from bench.alone import Served
 from bench.load import Load
 from bench.running import Say
@@ -27,6 +27,8 @@ FORECASTS = 200
 LOAD = 0.7
 LOAD_ROUNDS, LOAD_ROUND_S, AROUND_S = 5, 8.0, 2.0
 PACED_ROUNDS = 7
+BESIDE_ROUNDS = 15
+"""Two edges in turns: the machine's speed changes between any two of them."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> dict[str, Any]:
     with (
-        alone.house(say, cluster=cluster),
+        alone.house(say, hot="cluster" if cluster else "socket"),
         alone.granian("bench.yardsticks.hello:app", "asgi") as hello,
         alone.granian("bench.yardsticks.codec:app", "rsgi") as codec,
     ):
@@ -47,6 +49,8 @@ def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> di
         yardsticks = {"hello": hello, "codec": codec}
         few = _measured(say, FEW, key, yardsticks, in_full=True)
         wider = {f"{count}_processes_vs_1": _wider(say, count, key) for count in processes}
+        if cluster:
+            wider["three_nodes_vs_one"] = _on_nodes(say, key)
         many = _measured(say, MANY, key, yardsticks, in_full=False)
     of_hello = few["decide"] / few["hello"]
     return {
@@ -56,6 +60,7 @@ def run(say: Say, *, cluster: bool = False, processes: Sequence[int] = ()) -> di
         "decisions_vs_codec": round(few["decide"] / few["codec"], 3),
         "speed_100k_vs_1k": round(many["decide"] / many["hello"] / of_hello, 3),
         "p99_ms_at_70_percent": round(few["p99_ms"], 2),
+        "hello_p99_ms_at_70_percent": round(few["hello_p99_ms"], 2),
         "paced_vs_still": round(few["paced_vs_still"], 3),
         "bytes_per_order": round((many["memory_bytes"] - few["memory_bytes"]) / (MANY - FEW)),
         "cold_start_100k_s": round(many["ready_s"], 2),
@@ -83,7 +88,12 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
     with alone.edge() as edge:
         say(f"ready {edge.ready_s:.2f} s after its start")
         told = _rounds(say, {**yardsticks, "decide": edge}, bodies, key)
-        more = {**_at_load(say, edge, bodies, key), **_beside_pacer(say, edge, bodies, key)} if in_full else {}
+        more: dict[str, float] = {}
+        if in_full:
+            more = {
+                **_at_load(say, {"hello": yardsticks["hello"], "decide": edge}, bodies, key),
+                **_beside_pacer(say, edge, bodies, key),
+            }
         return {
             **told,
             **more,
@@ -118,13 +128,32 @@ def _forecasts(say: Say) -> float:
 
 def _wider(say: Say, processes: int, key: str) -> float:
     """Decisions a second of so many processes by those of one, each on all cores, which the client and Redis share."""
-    bodies, told = _bodies(FEW), {}
-    for count in (1, processes):
-        with alone.edge(cores=alone.CORES, processes=count) as edge:
-            _press(edge, bodies, key, seconds=1)
-            told[count] = median(_press(edge, bodies, key, seconds=ROUND_S).per_s for _ in range(ROUNDS))
-        say(f"{count} processes on all cores: {told[count]:.0f}/s")
-    return round(told[processes] / told[1], 3)
+    with (
+        alone.edge(cores=alone.CORES) as one,
+        alone.edge(cores=alone.CORES, processes=processes) as several,
+    ):
+        return _beside(say, f"{processes} processes on all cores", (several, key), (one, key))
+
+
+def _on_nodes(say: Say, key: str) -> float:
+    """Decisions a second on three nodes by those on one Redis that is reached in the same way, by its port. (Three on a
+    socket each there are not.)"""
+    with alone.edge() as three, elsewhere.edge(hot="loopback", orders=FEW) as one:
+        return _beside(say, "on three nodes", (three, key), one)
+
+
+def _beside(say: Say, what: str, these: tuple[Served, str], those: tuple[Served, str]) -> float:
+    """Decisions a second of these by those of the others, in turns."""
+    bodies, ratios = _bodies(FEW), []
+    for edge, key in (these, those):
+        _press(edge, bodies, key, seconds=AROUND_S)
+    for number in range(BESIDE_ROUNDS):
+        took = {id(edge): _press(edge, bodies, key, seconds=AROUND_S).per_s
+                for edge, key in ((these, those) if number % 2 else (those, these))}  # fmt: skip
+        ratios.append(took[id(these[0])] / took[id(those[0])])
+    low, middle, high = quantiles(ratios, n=4)
+    say(f"{what} {middle:.2f} of one, half of {BESIDE_ROUNDS} rounds between {low:.2f} and {high:.2f}")
+    return round(middle, 3)
 
 
 def _bodies(orders: int) -> list[str]:
@@ -149,24 +178,30 @@ def _rounds(say: Say, applications: dict[str, Served], bodies: list[str], key: s
     return {**told, "bad": sum(one.bad for some in loads.values() for one in some)}
 
 
-def _at_load(say: Say, edge: Served, bodies: list[str], key: str) -> dict[str, float]:
-    """The slowest of a hundred answers where calls come at random, at LOAD of what it can do.
+def _at_load(say: Say, applications: dict[str, Served], bodies: list[str], key: str) -> dict[str, float]:
+    """The slowest of a hundred answers where calls come at random, at LOAD of what each application can do, in turns.
 
     What it can do is asked anew before each round, and after it: the machine's speed changes between two of them.
     """
-    connections, answered_ms = 4 * CONNECTIONS, 2.0
-    loads, slowest = [], []
-    before = _press(edge, bodies, key, seconds=AROUND_S).per_s
+    connections, answered_ms = 4 * CONNECTIONS, dict.fromkeys(applications, 2.0)
+    loads: dict[str, list[float]] = {name: [] for name in applications}
+    slowest: dict[str, list[float]] = {name: [] for name in applications}
     for _ in range(LOAD_ROUNDS):
-        # A connection calls again so long after its last call: it waits for the answer, then pauses.
-        pause_ms = max(1.0, 1000 * connections / (LOAD * before) - answered_ms)
-        told = _press(edge, bodies, key, seconds=LOAD_ROUND_S, connections=connections, pause_ms=pause_ms)
-        after = _press(edge, bodies, key, seconds=AROUND_S).per_s
-        loads.append(told.per_s / ((before + after) / 2))
-        slowest.append(told.p99_ms)
-        say(f"at {loads[-1]:.2f} of {before:.0f} and {after:.0f} a second: p99 {told.p99_ms:.2f} ms")
-        before, answered_ms = after, told.p50_ms
-    return {"p99_ms": median(slowest), "load": median(loads)}
+        for name, application in applications.items():
+            before = _press(application, bodies, key, seconds=AROUND_S).per_s
+            # A connection calls again so long after its last call: it waits for the answer, then pauses.
+            pause_ms = max(1.0, 1000 * connections / (LOAD * before) - answered_ms[name])
+            told = _press(application, bodies, key, seconds=LOAD_ROUND_S, connections=connections, pause_ms=pause_ms)
+            after = _press(application, bodies, key, seconds=AROUND_S).per_s
+            loads[name].append(told.per_s / ((before + after) / 2))
+            slowest[name].append(told.p99_ms)
+            answered_ms[name] = told.p50_ms
+            say(f"{name} at {loads[name][-1]:.2f} of {before:.0f} and {after:.0f} a second: p99 {told.p99_ms:.2f} ms")
+    return {
+        "p99_ms": median(slowest["decide"]),
+        "load": median(loads["decide"]),
+        "hello_p99_ms": median(slowest["hello"]),
+    }
 
 
 def _beside_pacer(say: Say, edge: Served, bodies: list[str], key: str) -> dict[str, float]:

@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(say: Say, *, cluster: bool = False, processes: int = 2) -> dict[str, Any]:
-    with alone.house(say, cores=alone.CORES, cluster=cluster) as data:
+    with alone.house(say, cores=alone.CORES, hot="cluster" if cluster else "socket") as data:
         live_orders.add(ORDERS)
         live_orders.fund()
         orders = live_orders.release()

@@ -1,8 +1,8 @@
-"""A Redis Cluster of three nodes on loopback, without replicas, for as long as a block is."""
+"""A Redis Cluster of three nodes on loopback, without replicas, for as long as a block is; or one Redis there."""
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import redis
@@ -28,8 +28,24 @@ def started(folder: Path, sockets: Path) -> Iterator[str]:
         yield f"redis+cluster://127.0.0.1:{nodes[0].port}"
 
 
+@contextlib.contextmanager
+def one(folder: Path, sockets: Path) -> Iterator[str]:
+    """Its address. Raises NoEngine."""
+    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    alone = _redis(folder, sockets, 0, {})
+    alone.start()
+    try:
+        yield f"redis://127.0.0.1:{alone.port}"
+    finally:
+        alone.stop()
+
+
 def _node(folder: Path, sockets: Path, number: int) -> Redis:
     more = {"cluster-enabled": "yes", "cluster-node-timeout": "2000", "cluster-require-full-coverage": "yes"}
+    return _redis(folder, sockets, number, more)
+
+
+def _redis(folder: Path, sockets: Path, number: int, more: Mapping[str, str]) -> Redis:
     return Redis(
         folder=folder / f"node{number}",
         sockets=sockets / f"n{number}",
