@@ -1,6 +1,7 @@
 """`python -m promote.config.edge`: decisions, events and live figures, a process a core."""
 
 import argparse
+import contextlib
 import errno
 import multiprocessing
 import os
@@ -78,12 +79,21 @@ def _serve(host: str, port: int, *, is_shared: bool, began: Callable[[], None], 
             sys.exit(_cant_listen(host, port, str(error)))
 
 
+def _share_cores(workers: int) -> None:
+    """Where there are more of them than cores, each would take the core from another in the middle of its turn
+    whenever a request comes: they wait for their turn, and find several requests then."""
+    if workers > len(os.sched_getaffinity(0)):
+        with contextlib.suppress(PermissionError):  # it is slower then, no more
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 class Pool:
     """Processes that share a port. What dies is started again; where the first never listened, it has said why for all
     of them, and there is nothing to start again."""
 
     def __init__(self, host: str, port: int, workers: int) -> None:
         self._host, self._port = host, port
+        _share_cores(workers)
         self._listens = _forking.Event()
         self._is_ending = False
         self._running = [self._started(is_silent=place > 0) for place in range(workers)]

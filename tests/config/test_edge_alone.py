@@ -1,8 +1,16 @@
-"""What an edge loads before it answers: a process that died is missed until the next one is ready."""
+"""What an edge takes of its machine: what it loads before it answers (a process that died is missed until the next one
+is ready), and whose turn it takes."""
 
 import os
 import subprocess
 import sys
+
+import psutil
+import pytest
+
+from promote.config import processes
+from tests.delivery.edge import until
+from tests.harness.run import ROOT, Run
 
 HEAVY = {
     "rest_framework",
@@ -23,3 +31,18 @@ def test_an_edge_loads_what_it_needs_and_nothing_of_pages_or_payments() -> None:
     loaded = set(told.stdout.split())
     assert {"delivery.edge", "numpy"} <= loaded
     assert not HEAVY & loaded
+
+
+@pytest.mark.parametrize(("workers", "policy"), [(2, os.SCHED_BATCH), (1, os.SCHED_OTHER)])
+def test_processes_that_share_a_core_do_not_break_into_each_others_turns(workers: int, policy: int, run: Run) -> None:
+    core = str(min(os.sched_getaffinity(0)))
+    command = ("taskset", "-c", core, *processes.edge(18_933, workers=workers).arguments)
+    edge = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **run.environment("none")}, stderr=subprocess.DEVNULL)
+    try:
+        its = psutil.Process(edge.pid)
+        until(lambda: "promote.config.edge" in its.cmdline() and (workers == 1 or len(its.children()) == workers))
+        serving = its.children() if workers > 1 else [its]
+        assert {os.sched_getscheduler(one.pid) for one in serving} == {policy}
+    finally:
+        edge.terminate()
+        edge.wait(20)
