@@ -5,6 +5,7 @@ neither. Who is refused there leaves the auction, and the slots that are still o
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +90,8 @@ async def decide(hub: Hub, asked: DecideIn, *, now: float) -> tuple[list[dict[st
         answers = await hub.lane.run(*[_reservation(page, sale) for sale in offers])
         if not _settle(hub, page, offers, answers):
             break
+        if hot.CAPPED in answers:
+            await _put_all_capped_aside(hub, page)
     _count(funnel, page)
     hub.sampling.noted.append((page.viewer, asked.surface, page.floors[0]))
     return [_answer(hub, page, slot, now) for slot in range(len(page.floors))], page
@@ -186,6 +189,18 @@ def _settle(hub: Hub, page: Page, offers: list[Sale], answers: list[int]) -> boo
         if why == "paced" and hub.index is page.index:
             hub.exhausted.add(sale.row)
     return refused
+
+
+async def _put_all_capped_aside(hub: Hub, page: Page) -> None:
+    """Who has seen one order often enough may have seen many: each would cost one of the rounds."""
+    orders = {row: page.index.listing(row) for row in page.open}
+    shards = {listing.shard for listing in orders.values()}
+    counts = await hub.lane.run(*[("HGETALL", hot.caps_key(shard, page.pseudonym)) for shard in shards])
+    flat = list(chain.from_iterable(counts))
+    often = {order for order, times in zip(flat[::2], flat[1::2], strict=True) if int(times) >= CAP.times}
+    for row, listing in orders.items():
+        if bytes.fromhex(listing.order) in often:
+            page.aside[row] = "capped"
 
 
 def _told_rates(index: Index, asked: DecideIn) -> dict[int, float]:

@@ -411,6 +411,23 @@ def test_a_viewer_sees_one_order_so_often_a_day_and_no_more(platform):
     assert filled(platform, viewer={**ADULT, "id": "viewer-2"})
 
 
+def test_who_has_seen_many_orders_often_enough_is_shown_the_next_one(platform):
+    orders = [delivering() for _ in range(6)]
+    listed(platform, *orders)
+    secret = keyring.from_settings().current(ownership.PURPOSE).secret
+    *seen, left_over = orders
+    for order in seen:
+        hot.client().hset(hot.caps_key(order.shard, pseudonym(secret, ADULT["id"])), order.id.bytes, 30)
+    for _ in range(5):
+        [answer] = platform.decisions()
+        assert answer.get("order") == left_over.public_id
+    told = platform.decide(explain=True, exclude=[left_over.public_id]).json()
+    assert told["decisions"] == [{"slot": 0, "no_fill": "capped"}]
+    assert {line["order"]: line["stage"] for line in told["explain"] if line["stage"] == "capped"} == {
+        order.public_id: "capped" for order in seen
+    }
+
+
 def test_what_was_sold_to_who_hung_up_is_given_back(platform):
     order = delivering()
     filled(platform)
