@@ -43,6 +43,8 @@ class Estimate:
     low: int
     high: int
     level: float
+    is_early: bool
+    """Fewer than ENOUGH_ORDERS like it have finished: the interval is wider."""
 
 
 def estimate(
@@ -62,8 +64,9 @@ def estimate(
     """
     rng = np.random.default_rng(zlib.crc32(f"{market.code}/{objective}/{budget_coins}/{duration_s}".encode()))
     finished = knowledge.finished(market.code, objective, most=ENOUGH_ORDERS, at=now.timestamp())
+    is_early = finished < ENOUGH_ORDERS
     # What one order differs from another by, beyond its rate: less is known of it, the fewer have finished.
-    spread = rng.lognormal(0.0, 0.2 if finished >= ENOUGH_ORDERS else 0.45, DRAWS)
+    spread = rng.lognormal(0.0, 0.45 if is_early else 0.2, DRAWS)
     impressions = _impressions(rng, market, objective, budget_coins, duration_s, audience, now)
     found = impressions * np.minimum(_rates(rng, market, objective) * spread, 1.0)
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
@@ -75,6 +78,7 @@ def estimate(
         low=int(low),
         high=max(1, int(np.ceil(high))),
         level=LEVEL,
+        is_early=is_early,
     )
 
 

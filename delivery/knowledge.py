@@ -1,4 +1,7 @@
-"""What pacer and forecast know beyond counters: prices, rates, its market's curve; fresh for half a minute."""
+"""What pacer and forecast know beyond counters: prices, rates, its market's curve.
+
+Rates are learned every half minute and told by a look: kept no longer than this they are in use within a minute.
+"""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,7 +17,7 @@ from delivery.learning import Path, Prices
 from orders.models import Order, Status
 from promote.markets.models import Market
 
-FRESH_S = 30.0
+FRESH_S = 20.0
 LONE_MARKET = 2.0
 """Where no price is known yet an order starts at twice the reserve: it wins what nobody else wants, and pays the
 reserve. (At the reserve itself, half of its draws would be no bid.) What it may burn is bounded by release."""

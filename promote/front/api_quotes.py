@@ -43,6 +43,9 @@ class EstimateOut(serializers.Serializer[Estimate]):
     low = serializers.IntegerField()
     high = serializers.IntegerField()
     level = serializers.FloatField(help_text=_("How many orders of ten end between the two, as 0.8."))
+    early = serializers.BooleanField(
+        help_text=_("Few orders like this have finished yet: the interval is wider for that.")
+    )
 
 
 class QuoteOut(serializers.Serializer[Quote]):
@@ -98,6 +101,7 @@ def read_quote(quote: Quote, estimate: Estimate) -> dict[str, Any]:
             "low": estimate.low,
             "high": estimate.high,
             "level": estimate.level,
+            "early": estimate.is_early,
         },
         "expires_at": quote.plan.expires_at,
     }

@@ -61,7 +61,7 @@ def test_a_quote_says_what_it_costs_and_what_it_may_bring(account):
     quote = quoted(an_app(account), a_video(account))
     assert (quote["cost_coins"], quote["coupon_coins"], quote["pay_coins"]) == (1000, 0, 1000)
     estimate = quote["estimate"]
-    assert (estimate["unit"], estimate["level"]) == ("view_2s", 0.8)
+    assert (estimate["unit"], estimate["level"], estimate["early"]) == ("view_2s", 0.8, True)
     assert 0 <= estimate["low"] <= estimate["high"]
     assert quote["expires_at"] == "2026-11-24T12:10:00Z"
 

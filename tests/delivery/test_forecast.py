@@ -123,6 +123,7 @@ def test_an_interval_is_narrower_where_orders_have_finished_that_spent_something
     knowledge.forget()
     some = an_estimate()
     assert some.high / some.low < few.high / few.low
+    assert (few.is_early, some.is_early) == (True, False)
 
 
 @pytest.mark.django_db
