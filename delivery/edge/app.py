@@ -4,6 +4,7 @@ import logging
 import time
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from delivery.edge import asked, deciding, telling, watching
@@ -49,6 +50,9 @@ class Edge:
             _refuse(request, refusal)
         except RedisError as error:
             log.warning("edge: %s: Redis: %s", request.path, error)
+            _refuse(request, Unavailable())
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("edge: %s: PostgreSQL: %s", request.path, type(error).__name__)
             _refuse(request, Unavailable())
         except Exception:
             log.exception("edge: %s %s", request.method, request.path)

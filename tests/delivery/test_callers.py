@@ -4,9 +4,12 @@ import asyncio
 import threading
 
 import pytest
+from django.db import InterfaceError, OperationalError
 
 from delivery.edge import callers
+from delivery.edge.app import Edge
 from delivery.edge.callers import Keys
+from delivery.edge.http import Request
 from promote.keys.platform_keys import KeyUnknown, ScopeMissing
 
 KEY = "Api-Key pk_a_b"
@@ -106,3 +109,34 @@ def test_a_database_that_fails_is_told_to_who_waits_and_asked_again(monkeypatch)
         await keys.demand(KEY, "delivery")
 
     asyncio.run(asked())
+
+
+class Caller:
+    """Whoever asks, and what they are sent."""
+
+    address, is_ending, gone = "127.0.0.1", False, False
+
+    def __init__(self):
+        self.heard = b""
+
+    def send(self, data):
+        self.heard += data
+
+    def answered(self, *, is_last):
+        pass
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), InterfaceError("closed")])
+def test_a_database_that_is_away_is_told_as_that_and_not_as_broken(error, monkeypatch):
+    def find(_text):
+        raise error
+
+    monkeypatch.setattr(callers, "_find", find)
+    caller = Caller()
+
+    async def asked():
+        await Edge().answer(Request(caller, "POST", "/v1/decide", "", {b"authorization": KEY.encode()}, is_last=False))
+
+    asyncio.run(asked())
+    assert caller.heard.startswith(b"HTTP/1.1 503 ")
+    assert b'"code":"unavailable"' in caller.heard
