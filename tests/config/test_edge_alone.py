@@ -8,6 +8,7 @@ import sys
 import psutil
 import pytest
 
+from bench.system import free_port
 from promote.config import processes
 from tests.delivery.edge import until
 from tests.harness.run import ROOT, Run
@@ -36,7 +37,7 @@ def test_an_edge_loads_what_it_needs_and_nothing_of_pages_or_payments() -> None:
 @pytest.mark.parametrize(("workers", "policy"), [(2, os.SCHED_BATCH), (1, os.SCHED_OTHER)])
 def test_processes_that_share_a_core_do_not_break_into_each_others_turns(workers: int, policy: int, run: Run) -> None:
     core = str(min(os.sched_getaffinity(0)))
-    command = ("taskset", "-c", core, *processes.edge(18_933, workers=workers).arguments)
+    command = ("taskset", "-c", core, *processes.edge(free_port(), workers=workers).arguments)
     edge = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **run.environment("none")}, stderr=subprocess.DEVNULL)
     try:
         its = psutil.Process(edge.pid)

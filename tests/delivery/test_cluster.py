@@ -1,4 +1,4 @@
-"""A Redis Cluster of three nodes carries what one Redis does: each shard's keys on one node, a viewer's on another."""
+"""A Redis Cluster of three nodes carries what one Redis does: each shard's keys on one node."""
 
 import asyncio
 import secrets
