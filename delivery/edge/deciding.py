@@ -5,7 +5,6 @@ neither. Who is refused there leaves the auction, and the slots that are still o
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +22,8 @@ from delivery.engine.tokens import DAY_S
 from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, UNKNOWN
 from promote import ids
 
-ROUNDS = 3
-"""So often the slots that Redis refused are sold again; then they stay empty."""
+ROUNDS = 5
+"""So often slots are sold, where Redis refuses what was; then they stay empty."""
 CAP = hot.Cap(30, 86_400)
 """A viewer is shown one order so often in a day."""
 _WHY = {hot.CAPPED: "capped", hot.LOST: "unavailable"}
@@ -66,6 +65,8 @@ class Page(msgspec.Struct):
     """The last one."""
     aside: dict[int, str] = {}
     """Row → why: paced, capped or unavailable."""
+    is_cut_short: bool = False
+    """Redis refused what the last round sold: who is left was not tried."""
 
     @property
     def open(self) -> list[int]:
@@ -83,15 +84,17 @@ async def decide(hub: Hub, asked: DecideIn, *, now: float) -> tuple[list[dict[st
     if (why := _not_shown_to(asked.viewer)) is not None:
         return [{"slot": slot, "no_fill": why} for slot in range(len(asked.slots))], None
     funnel, page = hub.funnel, _open(hub, asked, now)
-    for _ in range(ROUNDS):
+    for rounds_left in reversed(range(ROUNDS)):
         offers = _offers(hub, page, now)
         if not offers:
             break
         answers = await hub.lane.run(*[_reservation(page, sale) for sale in offers])
         if not _settle(hub, page, offers, answers):
             break
-        if hot.CAPPED in answers:
-            await _put_all_capped_aside(hub, page)
+        if rounds_left:
+            await _put_alike_aside(hub, page, offers, answers)
+        else:
+            page.is_cut_short = True
     _count(funnel, page)
     hub.sampling.noted.append((page.viewer, asked.surface, page.floors[0]))
     return [_answer(hub, page, slot, now) for slot in range(len(page.floors))], page
@@ -191,16 +194,31 @@ def _settle(hub: Hub, page: Page, offers: list[Sale], answers: list[int]) -> boo
     return refused
 
 
-async def _put_all_capped_aside(hub: Hub, page: Page) -> None:
-    """Who has seen one order often enough may have seen many: each would cost one of the rounds."""
-    orders = {row: page.index.listing(row) for row in page.open}
-    shards = {listing.shard for listing in orders.values()}
+async def _put_alike_aside(hub: Hub, page: Page, offers: list[Sale], answers: list[int]) -> None:
+    """Who has seen one order often enough may have seen many, and a shard that is lost is lost for all of its orders:
+    each would cost a round. Raises RedisError."""
+    lost = {sale.listing.shard for sale, answer in zip(offers, answers, strict=True) if answer == hot.LOST}
+    if page.auction is None or not (lost or hot.CAPPED in answers):
+        return
+    sold = {sale.row for sale in page.sold.values()}
+    bidding = [row for row in page.auction.bidding if row not in sold]
+    shard_of = dict(zip(bidding, page.index.columns.shard.take(bidding).tolist(), strict=True))
+    page.aside |= {row: "unavailable" for row, shard in shard_of.items() if shard in lost}
+    if hot.CAPPED in answers:
+        capped = await _capped(hub, page, {int(shard) for shard in shard_of.values()} - lost)
+        page.aside |= dict.fromkeys(capped & shard_of.keys(), "capped")
+
+
+async def _capped(hub: Hub, page: Page, shards: set[int]) -> set[int]:
+    """Rows of these shards that the viewer has seen often enough."""
     counts = await hub.lane.run(*[("HGETALL", hot.caps_key(shard, page.pseudonym)) for shard in shards])
-    flat = list(chain.from_iterable(counts))
-    often = {order for order, times in zip(flat[::2], flat[1::2], strict=True) if int(times) >= CAP.times}
-    for row, listing in orders.items():
-        if bytes.fromhex(listing.order) in often:
-            page.aside[row] = "capped"
+    often = [
+        order.hex()
+        for flat in counts
+        for order, times in zip(flat[::2], flat[1::2], strict=True)
+        if int(times) >= CAP.times
+    ]
+    return {row for order in often if (row := page.index.rows.get(order)) is not None}
 
 
 def _told_rates(index: Index, asked: DecideIn) -> dict[int, float]:
@@ -252,7 +270,7 @@ def _sealed(hub: Hub, page: Page, slot: int, sale: Sale, now: float) -> str:
 
 def _why_empty(page: Page) -> str:
     """What came nearest to a fill: a bid below the floor, an order that could not bid just now, or none that fits."""
-    if rows := page.open:
+    if not page.is_cut_short and (rows := page.open):
         return "below_floor" if page.auction and set(page.auction.bidding).intersection(rows) else "paced"
     reasons = set(page.aside.values())
     return next((why for why in ("paced", "capped", "unavailable") if why in reasons), "no_match")
@@ -261,6 +279,5 @@ def _why_empty(page: Page) -> str:
 def _count(funnel: Funnel, page: Page) -> None:
     """The funnel of each order that fits: shown, or what it was out at."""
     shown = [sale.row for sale in page.sold.values()]
-    capped = [row for row, why in page.aside.items() if why == "capped"] if page.aside else []
-    funnel.note(page.targeted, page.auction, capped=capped, shown=shown)
+    funnel.note(page.targeted, page.auction, aside=page.aside, shown=shown)
     funnel.watched((page.viewer.country, page.age_band, page.gender, page.surface), len(page.floors))

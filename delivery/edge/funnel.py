@@ -8,7 +8,7 @@ the slowest of a hundred may take.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import compress
 
@@ -41,14 +41,20 @@ class Funnel:
         self._traffic: Counter[Watcher] = Counter()
         self._chances: Counter[Watcher] = Counter()
 
-    def note(self, targeted: list[int], last: Auction | None, *, capped: list[int], shown: list[int]) -> None:
-        """One decision: its rows, and its last auction, whose winners were shown, or refused by Redis."""
+    def note(self, targeted: list[int], last: Auction | None, *, aside: Mapping[int, str], shown: list[int]) -> None:
+        """One decision: its rows, its last auction, and why some stood aside before it or after it. Each row is at one
+        stage."""
         noted = self._noted
         noted[TARGETED] += targeted
         if last is not None:
-            noted[BIDDING].extend(compress(last.rows, last.micros))
-            noted[WINNING] += [won.row for won in last.won if won]
-        noted[CAPPED] += capped
+            bidding, winning = compress(last.rows, last.micros), [won.row for won in last.won if won]
+            if aside:
+                noted[BIDDING] += [row for row in bidding if row not in aside]
+                noted[WINNING] += [row for row in winning if row not in aside]
+                noted[CAPPED] += [row for row, why in aside.items() if why == "capped"]
+            else:
+                noted[BIDDING].extend(bidding)
+                noted[WINNING] += winning
         noted[SHOWN] += shown
         if len(noted[TARGETED]) > _NOTED_MOST:
             self._add_up()

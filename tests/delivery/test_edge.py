@@ -3,18 +3,20 @@
 import socket
 import time
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from threading import Thread
 
 import pytest
 from django.db.models import Sum
 
 from delivery import drain, entries, funnels, hot, ownership, pacer, rivals, unbilled
+from delivery.edge.deciding import ROUNDS
 from delivery.engine import tokens
 from delivery.engine.tokens import pseudonym
 from delivery.engine.vocabulary import EVENT_CODES, UNKNOWN
 from delivery.models import Shard, UnbilledHour
 from orders import lifecycle
-from orders.models import EndReason
+from orders.models import EndReason, Order
 from promote import ids
 from promote.keys import keyring
 from tests.builders import a_delivering_order, a_live, a_video, an_account, an_order
@@ -421,11 +423,45 @@ def test_who_has_seen_many_orders_often_enough_is_shown_the_next_one(platform):
     for _ in range(5):
         [answer] = platform.decisions()
         assert answer.get("order") == left_over.public_id
+    # One that is shown for the thirtieth time on this very page is shown, and not capped.
+    for _ in range(8):
+        hot.client().hset(hot.caps_key(left_over.shard, pseudonym(secret, ADULT["id"])), left_over.id.bytes, 29)
+        answers = platform.decisions(2)
+        assert {one.get("order", one.get("no_fill")) for one in answers} == {left_over.public_id, "capped"}
+
+    def stages():
+        minutes = [int(time.time() // 60) - ago for ago in range(3)]
+        return funnels.read(hot.client(), order=left_over.id, shard=left_over.shard, minutes=minutes)
+
+    assert until(lambda: (found := stages())["shown"] == 13 and found)["capped"] == 0
     told = platform.decide(explain=True, exclude=[left_over.public_id]).json()
     assert told["decisions"] == [{"slot": 0, "no_fill": "capped"}]
     assert {line["order"]: line["stage"] for line in told["explain"] if line["stage"] == "capped"} == {
         order.public_id: "capped" for order in seen
     }
+
+
+def test_a_shard_that_is_lost_hides_none_of_another(platform):
+    by_shard: dict[int, list[Order]] = {}
+    while len(by_shard) < 2 or max(map(len, by_shard.values())) < ROUNDS + 1:
+        order = delivering()
+        by_shard.setdefault(order.shard, []).append(order)
+    *others, lost = sorted(by_shard.values(), key=len)
+    left_over, *more = chain.from_iterable(others)
+    listed(platform, *lost, left_over, *more)
+    hot.client().incr(hot.generation_key(lost[0].shard))
+    for _ in range(20):
+        [answer] = platform.decisions(exclude=[order.public_id for order in more])
+        assert answer.get("order") == left_over.public_id
+
+
+def test_who_was_not_tried_is_not_told_to_be_below_the_floor(platform):
+    orders = [delivering() for _ in range(ROUNDS + 2)]
+    listed(platform, *orders)
+    generations = dict(Shard.objects.values_list("id", "generation"))
+    for order in orders:
+        hot.client().hset(hot.order_key(order.shard, generations[order.shard], order.id), "free", 0)
+    assert platform.decisions() == [{"slot": 0, "no_fill": "paced"}]
 
 
 def test_what_was_sold_to_who_hung_up_is_given_back(platform):

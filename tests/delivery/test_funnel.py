@@ -27,10 +27,11 @@ STAGES = {
 
 
 @pytest.mark.parametrize("last_is", ["shown", "refused"])
-def test_each_order_of_a_decision_is_counted_at_one_stage(last_is):
+@pytest.mark.parametrize("capped_is", ["before the last auction", "after it"])
+def test_each_order_of_a_decision_is_counted_at_one_stage(last_is, capped_is):
     lane = ClusterLane(settings.REDIS_URL) if hot.is_cluster(settings.REDIS_URL) else Lane(settings.REDIS_URL)
     orders = {name: ids.new() for name in (last_is, "outbid", "paced", "capped")}
-    most = {"outbid": 2300, "paced": 1999}
+    most = {"outbid": 2300, "paced": 1999, "capped": 2400}
     index = an_index(
         *(
             a_listing(number, order=order.hex, max_bid_micros=most.get(name, 0))
@@ -38,12 +39,11 @@ def test_each_order_of_a_decision_is_counted_at_one_stage(last_is):
         )
     )
     row = {name: index.rows[order.hex] for name, order in orders.items()}
-    last = auction.hold(
-        index, [row[last_is], row["outbid"], row["paced"]], 0, [0], Draws(np.random.default_rng(1)), now=5.0
-    )
+    held = [row[last_is], row["outbid"], row["paced"]] + [row["capped"]] * (capped_is == "after it")
+    last = auction.hold(index, held, 0, [0], Draws(np.random.default_rng(1)), now=5.0)
     funnel = Funnel(index)
-    shown = [row["shown"]] if last_is == "shown" else []
-    funnel.note(list(row.values()), last, capped=[row["capped"]], shown=shown)
+    shown, aside = ([row["shown"]], {}) if last_is == "shown" else ([], {row["refused"]: "paced"})
+    funnel.note(list(row.values()), last, aside={**aside, row["capped"]: "capped"}, shown=shown)
     asyncio.run(told(funnel, lane))
     for name, order in orders.items():
         assert counted(order) == STAGES[name]

@@ -24,6 +24,7 @@ from tests.delivery.world import (
     charged_in_events,
     drained,
     events_of,
+    freed,
     left,
     redis_lost,
     reserved,
@@ -60,6 +61,11 @@ class Life:
         for _ in range(n):
             if reserved(token := a_token(self.order, now=self.now)):
                 self.sold.append(token)
+
+    def hang_up(self, n: int) -> None:
+        """Every so many of the tokens out never reached who asked for them; some are given back twice, or late."""
+        for token in self.sold[:: n + 1]:
+            freed(token)
 
     def show(self, n: int) -> None:
         """Every so many of the tokens out; some of them again."""
@@ -137,6 +143,7 @@ USUAL = [("sell", 4), ("show", 0), ("drain", 0), ("look", 2)]
 @example(steps=[*USUAL, ("sell", 5), ("lose_redis", 0), ("look", 1), ("show", 0), ("sell", 6), ("show", 0), *USUAL * 3])
 @example(steps=[("sell", 5), ("show", 1), ("die_before_trimming", 2), ("restart_redis", 0), ("look", 1), *USUAL * 4])
 @example(steps=[*USUAL, ("sell", 3), ("show", 0), ("set_aside", 0), ("drain", 0), ("put_back", 0), *USUAL * 4])
+@example(steps=[("sell", 6), ("hang_up", 1), ("show", 0), ("hang_up", 0), ("look", 1), *USUAL * 4])
 @example(steps=[*USUAL * 3, ("find_invalid", 6), ("sell", 5), ("end", 0), ("show", 0), *USUAL, ("find_invalid", 6)])
 @example(steps=[*USUAL, ("sell", 5), ("lose_redis", 0), ("end", 1), ("look", 1), ("show", 0), ("drain", 0)])
 @example(steps=[("sell", 5), ("show", 0), ("lose_what_was_seen", 0), ("restart_redis", 0), ("look", 1), ("show", 0)])

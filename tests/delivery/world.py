@@ -65,6 +65,19 @@ def reserved(token: Token) -> bool:
     return bool(hot.run(hot.client(), call) == [hot.DONE])
 
 
+def freed(token: Token) -> bool:
+    """Given back, as of a caller that hung up before its answer."""
+    call = hot.free(
+        shard=token.shard,
+        generation=token.generation,
+        order=token.order,
+        token=token.id,
+        price_micros=token.price_micros,
+        viewer=token.viewer,
+    )
+    return bool(hot.run(hot.client(), call) == [hot.DONE])
+
+
 def sold(order: Order, *, now: datetime = NOON, **facts: Any) -> Token:
     token = a_token(order, now=now, **facts)
     assert reserved(token), "not enough is released"
