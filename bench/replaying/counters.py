@@ -113,7 +113,6 @@ class Scripts(Counters):
 
     def __init__(self, path: str, orders: Sequence[UUID], budgets: Sequence[int]) -> None:
         self._wire, self.orders, self.budgets = Wire(path), orders, budgets
-        self._names = [order.hex.encode() for order in orders]
         self._shard = secrets.randbelow(2**40)
         self._waiting: list[bytes] = []
         self._expected: list[Any] = []
@@ -156,7 +155,7 @@ class Scripts(Counters):
         return Sold(place, price, token) if self._ask(call) == hot.DONE else None
 
     def charge(self, sold: Sold) -> None:
-        event = Event(self._generation, sold.token, 1, sold.price, self._names[sold.place].decode(), b"")
+        event = Event(self._generation, sold.token, 1, sold.price, self.orders[sold.place].hex, b"")
         minute = seen.minute(self._until)
         call = hot.take(
             shard=self._shard, generation=self._generation, minute=minute,
