@@ -14,8 +14,7 @@ from django.db import connection
 
 from analytics.models import Prediction
 from delivery import learning
-from delivery.engine.vocabulary import ACTIONS, SURFACES_OF_FUNCTION
-from delivery.learning import Path
+from delivery.engine.vocabulary import ACTIONS, SURFACES, SURFACES_OF_FUNCTION
 from orders.models import Order
 
 log = logging.getLogger(__name__)
@@ -66,13 +65,13 @@ def note(*, now: datetime) -> int:
     hour = now.replace(minute=0, second=0, microsecond=0)
     noted = Prediction.objects.filter(hour=hour).values("order_id")
     orders = list(Order.objects.delivering().exclude(id__in=noted).order_by("-starts_at")[:NOTED_AN_HOUR])
-    paths = [
-        Path(order.objective, order.market_id, surface, order.account_id, order.id)
+    rates = learning.rates_of([order.id for order in orders])
+    rows = [
+        Prediction(order=order, hour=hour, surface=surface, rate=rate.mean)
         for order in orders
-        for surface in SURFACES_OF_FUNCTION[order.function]
+        for surface, rate in zip(SURFACES, rates[order.id], strict=True)
+        if surface in SURFACES_OF_FUNCTION[order.function]
     ]
-    rates = learning.rates_of(paths)
-    rows = [Prediction(order_id=path.order, hour=hour, surface=path.surface, rate=rates[path].mean) for path in paths]
     return len(Prediction.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000))
 
 

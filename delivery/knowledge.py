@@ -13,7 +13,7 @@ import msgspec
 from delivery import learning
 from delivery.engine.curve import Curve
 from delivery.engine.vocabulary import SURFACES, SURFACES_OF_FUNCTION
-from delivery.learning import Path, Prices
+from delivery.learning import Prices
 from orders.models import Order, Status
 from promote.markets.models import Market
 
@@ -28,8 +28,6 @@ class Asked(Protocol):
 
     @property
     def id(self) -> UUID: ...
-    @property
-    def account_id(self) -> UUID: ...
     @property
     def market_id(self) -> str: ...
     @property
@@ -116,15 +114,10 @@ def _market(code: str, at: float) -> Market:
 
 
 def _rates(orders: list[Asked]) -> dict[UUID, _Rates]:
-    paths = {
-        order.id: [Path(order.objective, order.market_id, name, order.account_id, order.id) for name in SURFACES]
-        for order in orders
-    }
-    rates = learning.rates_of(path for mine in paths.values() for path in mine) if paths else {}
+    rates = learning.rates_of([order.id for order in orders]) if orders else {}
     found = {}
     for order in orders:
-        mine = [rates[path] for path in paths[order.id]]
-        shown_on = SURFACES_OF_FUNCTION[order.function]
+        mine, shown_on = rates[order.id], SURFACES_OF_FUNCTION[order.function]
         found[order.id] = _Rates(
             best=max(rate.mean for rate, name in zip(mine, SURFACES, strict=True) if name in shown_on),
             impressions=max(rate.impressions for rate in mine),

@@ -1,8 +1,10 @@
-"""What is learned from what happened: rates by objective, market, surface, account and order; prices; traffic."""
+"""What is learned from what happened: rates by objective, market, surface, account and target × audience; prices;
+traffic.
+"""
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,8 +17,9 @@ from delivery import bulk
 from delivery.engine import curve
 from delivery.engine.curve import Curve
 from delivery.engine.rates import HALF_LIFE_S, PRIOR_STRENGTH, Count, Rate, below, root, strength
-from delivery.engine.vocabulary import ACTIONS
+from delivery.engine.vocabulary import ACTIONS, SURFACES
 from delivery.models import HourRollup, PriceNode, RateNode, TrafficHour
+from orders.models import Order, Review, ReviewStatus, Status
 from promote.markets.models import Market
 
 MEMORY = timedelta(days=35)
@@ -24,9 +27,10 @@ PRICES_FROM = timedelta(days=7)
 KNOWN_FROM_CHARGES = 30
 """A market's prices are known from so many charges on."""
 
+_SHOWN = "md5(concat_ws('/', o.video_id, o.live_id, o.audience))"
+"""A target and its audience, which is canonical (orders/audience.py): who asks for the same again gets the same."""
 _COUNTS = f"""
-    SELECT o.objective, o.market_id, r.value, o.account_id, o.id, o.status = 'delivering',
-           sum(r.valid_impressions * w.weight),
+    SELECT o.objective, o.market_id, r.value, o.account_id, {_SHOWN}, sum(r.valid_impressions * w.weight),
            sum((CASE m.action_of_objective ->> o.objective {" ".join(f"WHEN '{a}' THEN r.{a}" for a in ACTIONS)} END)
                * w.weight)
       FROM delivery_hour_rollup r
@@ -34,7 +38,10 @@ _COUNTS = f"""
       JOIN markets_market m ON m.code = o.market_id
      CROSS JOIN LATERAL (SELECT power(0.5, extract(epoch FROM %(now)s - r.hour) / %(half)s)::float8 AS weight) w
      WHERE r.dimension = 'surface' AND r.hour > %(since)s
-     GROUP BY 1, 2, 3, 4, 5, 6
+     GROUP BY o.id, r.value
+"""  # noqa: S608  (names of our own)
+_PLACES = f"""
+    SELECT o.id, o.objective, o.market_id, o.account_id, {_SHOWN} FROM orders_order o WHERE o.id = ANY(%s::uuid[])
 """  # noqa: S608  (names of our own)
 
 
@@ -46,40 +53,59 @@ class Path:
     market: str
     surface: str
     account: UUID
-    order: UUID
+    shown: str
+    """Which target to which audience."""
 
     def levels(self) -> tuple[str, ...]:
-        """From the whole to the order."""
+        """From the whole to what is shown."""
         key, keys = self.objective, [self.objective]
-        for part in (self.market, self.surface, self.account.hex, self.order.hex):
+        for part in (self.market, self.surface, self.account.hex, self.shown):
             key = f"{key}/{part}"
             keys.append(key)
         return tuple(keys)
 
 
 def learn_rates(*, now: datetime) -> int:
-    """Recomputes every rate from discounted counts. Orders that run keep a node of their own. Returns how many."""
+    """Recomputes every rate from discounted counts. Targets that are or will be shown keep nodes of their own. Returns
+    how many nodes there are."""
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     children: dict[str, set[str]] = defaultdict(set)
-    running: set[str] = set()
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, {"now": now, "half": HALF_LIFE_S, "since": now - MEMORY})
-        for objective, market, surface, account, order, runs, impressions, actions in cursor.fetchall():
-            keys = Path(objective, market, surface, account, order).levels()
+        for *place, impressions, actions in cursor.fetchall():
+            keys = Path(*place).levels()
             for key in keys:
                 sums[key][0] += float(impressions)
                 sums[key][1] += float(actions or 0.0)
             for parent, child in itertools.pairwise(keys):
                 children[parent].add(child)
-            if runs:
-                running.add(keys[-1])
+    shown = {path.levels()[-1] for paths in _paths(_running_or_waiting()).values() for path in paths}
     counts = {key: Count(*pair) for key, pair in sums.items()}
     nodes: dict[str, Rate] = {}
     for objective in {key for key in counts if "/" not in key}:
         _descend(objective, root(objective), PRIOR_STRENGTH, counts, children, nodes)
-    kept = {key: rate for key, rate in nodes.items() if key.count("/") < 4 or key in running}
+    kept = {key: rate for key, rate in nodes.items() if key.count("/") < 4 or key in shown}
     _keep(kept, now)
     return len(kept)
+
+
+def _running_or_waiting() -> list[UUID]:
+    """Orders that deliver and that soon may: a repeat is to know from its first impression what was learned before."""
+    running, scheduled = Order.objects.delivering(), Order.objects.filter(status=Status.SCHEDULED)
+    reviewed = Review.objects.filter(status=ReviewStatus.PENDING)
+    return list(
+        running.values_list("id", flat=True).union(scheduled.values_list("id"), reviewed.values_list("order_id"))
+    )
+
+
+def _paths(orders: Sequence[UUID]) -> dict[UUID, tuple[Path, ...]]:
+    """By order: one for each surface, in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACES, [orders])
+        return {
+            id_: tuple(Path(objective, market, surface, account, shown) for surface in SURFACES)
+            for id_, objective, market, account, shown in cursor.fetchall()
+        }
 
 
 def _descend(
@@ -114,21 +140,24 @@ def _keep(nodes: dict[str, Rate], now: datetime) -> None:
         RateNode.objects.filter(at__lt=now).delete()
 
 
-def rates_of(paths: Iterable[Path]) -> dict[Path, Rate]:
-    """The rate that is known best of each: the order's own, else that of the level above, up to what we start from."""
-    wanted = list(paths)
+def rates_of(orders: Sequence[UUID]) -> dict[UUID, tuple[Rate, ...]]:
+    """By order, for each of SURFACES, the rate that is known best: that of its target with its audience, else that of
+    the level above, up to what we start from."""
+    paths = _paths(orders)
+    wanted = {path for mine in paths.values() for path in mine}
     nodes = RateNode.objects.in_bulk({key for path in wanted for key in path.levels()})
-    found = {}
-    for path in wanted:
-        node = next((nodes[key] for key in reversed(path.levels()) if key in nodes), None)
-        if node is None:
-            found[path] = root(path.objective)
-            continue
-        is_own = node.key == path.levels()[-1]
-        rate = Rate(node.alpha, node.beta, node.impressions if is_own else 0.0)
-        # What is known of others is a prior: worth no more than what their differences allow.
-        found[path] = rate if is_own else _as_prior(rate)
-    return found
+    rates = {path: _best(path, nodes) for path in wanted}
+    return {order: tuple(rates[path] for path in mine) for order, mine in paths.items()}
+
+
+def _best(path: Path, nodes: dict[str, RateNode]) -> Rate:
+    node = next((nodes[key] for key in reversed(path.levels()) if key in nodes), None)
+    if node is None:
+        return root(path.objective)
+    is_own = node.key == path.levels()[-1]
+    rate = Rate(node.alpha, node.beta, node.impressions if is_own else 0.0)
+    # What is known of others is a prior: worth no more than what their differences allow.
+    return rate if is_own else _as_prior(rate)
 
 
 def _as_prior(rate: Rate) -> Rate:

@@ -50,7 +50,6 @@ class Due(NamedTuple):
     """What a look needs of an order: rows, since there are thousands of looks a second."""
 
     id: UUID
-    account_id: UUID
     market_id: str
     escrow_id: int
     objective: str

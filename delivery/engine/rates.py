@@ -1,6 +1,6 @@
 """How often an impression leads to the action: beta-binomial, each level's prior the level above (delivery.md 4).
 
-global → market → surface → account → order. A level with little evidence says what the level above says.
+global → market → surface → account → target × audience. A level with little evidence says what the level above says.
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 HALF_LIFE_S = 7 * 86400
 EXPLORE_BELOW = 2000
-"""Impressions up to which an order's rate is drawn (Thompson) and not taken at its mean."""
+"""Impressions up to which a target's rate is drawn (Thompson) and not taken at its mean."""
 _WEAKEST, _STRONGEST = 20.0, 20_000.0
 
 PRIORS = {

@@ -5,7 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RateNode(models.Model):
-    """A learned rate: `objective`, then `/market`, `/surface`, `/account`, `/order`, each below the one before."""
+    """A learned rate: `objective`, then `/market`, `/surface`, `/account`, `/target and audience`, each below the one
+    before."""
 
     key = models.CharField(max_length=160, primary_key=True)
     alpha = models.FloatField()

@@ -7,7 +7,7 @@ from django.db import connection
 
 from delivery import charges, diagnosis, drain, forecast, funnels, hot, learning, results, traffic
 from delivery.drain import Position
-from delivery.learning import Path
+from delivery.engine.vocabulary import SURFACES
 from delivery.models import HourRollup, MinuteRollup, PoisonEntry, RateNode, Shard, TrafficHour
 from delivery.replay import replay
 from orders.models import EndReason, Order
@@ -46,9 +46,8 @@ def counted(order, *, hour=NOON - timedelta(hours=2), impressions=1000, views=30
     )
 
 
-def rate(order):
-    path = Path(order.objective, "US", "feed", order.account_id, order.id)
-    return learning.rates_of([path])[path]
+def rate(order, surface="feed"):
+    return learning.rates_of([order.id])[order.id][SURFACES.index(surface)]
 
 
 def test_a_new_orders_rate_is_what_is_known_above_it():
@@ -83,10 +82,47 @@ def test_rates_of_orders_that_are_over_are_forgotten_but_not_what_they_taught():
     order = a_delivering_order()
     counted(order)
     learning.learn_rates(now=NOON)
+    assert rate(order).impressions > 900
     ended(order)
     learning.learn_rates(now=NOON + timedelta(seconds=30))
-    assert not RateNode.objects.filter(key__endswith=order.id.hex).exists()
+    assert rate(order).impressions == 0
     assert RateNode.objects.get(key="video_views/US").impressions > 900
+
+
+def test_a_repeat_starts_from_what_was_learned_of_its_video_and_audience_while_it_is_still_in_review():
+    young = {"age_bands": ["18-24"], "countries": ["US"]}
+    first = a_delivering_order(audience=young)
+    counted(first, impressions=20_000, views=10_000)
+    ended(first)
+    again = an_order(first.account, first.video, audience=dict(reversed(young.items())))
+    learning.learn_rates(now=NOON)
+    assert rate(again).mean == pytest.approx(0.5, abs=0.02)
+    assert rate(again).impressions == pytest.approx(20_000, rel=0.02)
+    assert rate(again, "shop").impressions == 0
+
+
+@pytest.mark.parametrize("other", ["video", "audience"])
+def test_another_video_and_another_audience_have_rates_of_their_own(other):
+    first = a_delivering_order(audience={"age_bands": ["18-24"]})
+    counted(first, impressions=20_000, views=10_000)
+    another = an_order(
+        first.account,
+        a_video(first.account) if other == "video" else first.video,
+        audience={"age_bands": ["18-24" if other == "video" else "25-34"]},
+    )
+    learning.learn_rates(now=NOON)
+    assert rate(first).impressions == pytest.approx(20_000, rel=0.02)
+    assert rate(another).impressions == 0
+
+
+def test_what_two_orders_of_the_same_video_and_audience_bring_is_one_rate():
+    first = a_delivering_order()
+    second = a_delivering_order(account=first.account, target=first.video)
+    counted(first, impressions=10_000, views=6_000)
+    counted(second, impressions=10_000, views=2_000)
+    learning.learn_rates(now=NOON)
+    assert rate(first) == rate(second)
+    assert rate(first).mean == pytest.approx(0.4, abs=0.02)
 
 
 def test_prices_are_known_from_charges_and_else_the_reserve():
