@@ -81,9 +81,7 @@ def _measured(say: Say, orders: int, key: str, yardsticks: dict[str, Served], *,
     """Figures of an edge that has just started over so many live orders. `in_full`: at a part of its load as well, and
     beside a pacer."""
     say(f"{orders} live orders")
-    live_orders.add(orders)
-    live_orders.release()
-    live_orders.sold_lately()
+    live_orders.sell(orders)
     bodies = _bodies(orders)
     with alone.edge() as edge:
         say(f"ready {edge.ready_s:.2f} s after its start")

@@ -39,9 +39,7 @@ def _stand(hot: Hot, orders: int) -> None:
     with alone.house(say, hot=hot):
         key = live_orders.a_key()
         live_orders.history()
-        live_orders.add(orders)
-        live_orders.release()
-        live_orders.sold_lately()
+        live_orders.sell(orders)
         with alone.edge() as served:
             its = {"url": served.url, "pid": served.pid, "ready_s": served.ready_s, "key": key}
             print(json.dumps(its), flush=True)

@@ -76,6 +76,13 @@ def add(count: int) -> None:
         cursor.execute("ANALYZE")
 
 
+def sell(count: int) -> None:
+    """So many live orders that may spend, and what was sold of late."""
+    add(count)
+    release()
+    sold_lately()
+
+
 def fund() -> None:
     """Fills the escrows of all, by one journal."""
     from orders.models import Order

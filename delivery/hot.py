@@ -199,14 +199,15 @@ def append(*, shard: int, generation: int, events: Iterable[Event]) -> Call:
     return Call(_script("append"), keys, (generation, *(part for one in events for part in (one.order, one.entry))))
 
 
-def free(*, shard: int, generation: int, order: UUID, token: UUID, price_micros: int, viewer: int) -> Call:
-    """→ DONE, 0 where it is not reserved (any more), or LOST."""
+def free(*, shard: int, generation: int, order: bytes, token: bytes, price_micros: int, viewer: int) -> Call:
+    """→ DONE, 0 where it is not reserved (any more), or LOST. `order` and `token`: bytes of their ids."""
     keys = (
-        *_order_keys(shard, generation, order),
+        generation_key(shard),
+        f"{_orders(shard, generation)}{order.hex()}",
         *_reservation_keys(shard, generation),
         caps_key(shard, viewer),
     )
-    return Call(_script("free"), keys, (generation, token.bytes, price_micros, order.bytes))
+    return Call(_script("free"), keys, (generation, token, price_micros, order))
 
 
 def expire(*, shard: int, generation: int, now_s: float, most: int = 1000) -> Call:

@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import RedisError
 
 from delivery import hot
-from delivery.edge.lane import Asking, Way, address_of, again, met, raw
+from delivery.edge.lane import Asking, Lane, Way, address_of, again, met, raw
 from delivery.edge.wire import Address, Wire
 from delivery.hot import Call, Packed
 
@@ -125,6 +125,11 @@ class ClusterLane(Way):
             address = replace(self._seed, host=host.decode() or self._seed.host, port=port)
             nodes[first : last + 1] = [address] * (last - first + 1)
         return nodes
+
+
+def way(url: str) -> Way:
+    """To the Redis, or the cluster, of this address."""
+    return ClusterLane(url) if hot.is_cluster(url) else Lane(url)
 
 
 def key_of(call: Asking) -> str:

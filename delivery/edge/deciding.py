@@ -6,7 +6,6 @@ neither. Who is refused there leaves the auction, and the slots that are still o
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -173,8 +172,8 @@ def _freeing(page: Page, sale: Sale) -> Asking:
     return hot.free(
         shard=sale.listing.shard,
         generation=sale.generation,
-        order=UUID(bytes=sale.order),
-        token=UUID(bytes=sale.token),
+        order=sale.order,
+        token=sale.token,
         price_micros=sale.price_micros,
         viewer=page.pseudonym,
     )

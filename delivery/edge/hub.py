@@ -19,12 +19,10 @@ from pyroaring import BitMap
 from redis.exceptions import RedisError
 
 from delivery import hot, ownership, unbilled
-from delivery.edge import listings, sampling
+from delivery.edge import cluster, listings, sampling
 from delivery.edge.background import in_thread
 from delivery.edge.callers import Keys
-from delivery.edge.cluster import ClusterLane
 from delivery.edge.funnel import Funnel
-from delivery.edge.lane import Lane, Way
 from delivery.edge.listings import ShardState, Since
 from delivery.edge.paces import Paces
 from delivery.edge.sampling import Sampling
@@ -49,7 +47,7 @@ class Hub:
         self.keys = Keys()
         self.keyring = keyring.from_settings()
         url = settings.REDIS_URL
-        self.lane: Way = ClusterLane(url) if hot.is_cluster(url) else Lane(url)
+        self.lane = cluster.way(url)
         self.behind_proxy = bool(settings.SECURE_PROXY_SSL_HEADER)
         self.draws = Draws(np.random.default_rng())
         self.index = Index()

@@ -47,8 +47,10 @@ def reserve(order, *prices, generation=GENERATION, until_s=2_000_000_000, viewer
 
 def free(order, token, price, *, viewer=99):
     return run(
-        hot.free(shard=SHARD, generation=GENERATION, order=order, token=token, price_micros=price, viewer=viewer)
-    )
+        hot.free(
+            shard=SHARD, generation=GENERATION, order=order.bytes, token=token.bytes, price_micros=price, viewer=viewer
+        )
+    )  # fmt: skip
 
 
 def an_impression(order, token, price=0, *, token_generation=GENERATION):

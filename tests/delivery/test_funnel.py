@@ -9,9 +9,8 @@ import pytest
 from django.conf import settings
 
 from delivery import funnels, hot
-from delivery.edge.cluster import ClusterLane
+from delivery.edge import cluster
 from delivery.edge.funnel import Funnel
-from delivery.edge.lane import Lane
 from delivery.engine import auction
 from delivery.engine.draws import Draws
 from promote import ids
@@ -29,7 +28,7 @@ STAGES = {
 @pytest.mark.parametrize("last_is", ["shown", "refused"])
 @pytest.mark.parametrize("capped_is", ["before the last auction", "after it"])
 def test_each_order_of_a_decision_is_counted_at_one_stage(last_is, capped_is):
-    lane = ClusterLane(settings.REDIS_URL) if hot.is_cluster(settings.REDIS_URL) else Lane(settings.REDIS_URL)
+    lane = cluster.way(settings.REDIS_URL)
     orders = {name: ids.new() for name in (last_is, "outbid", "paced", "capped")}
     most = {"outbid": 2300, "paced": 1999, "capped": 2400}
     index = an_index(

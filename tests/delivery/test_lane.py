@@ -8,8 +8,7 @@ from django.conf import settings
 from redis.exceptions import ConnectionError as Disconnected
 
 from delivery import hot
-from delivery.edge import hub, listings
-from delivery.edge.cluster import ClusterLane
+from delivery.edge import cluster, hub, listings
 from delivery.edge.hub import Hub
 from delivery.edge.lane import Asking, Lane
 from delivery.edge.paces import Paces
@@ -83,9 +82,7 @@ def test_what_a_pacer_told_is_read_again_where_redis_was_lost_before_it_was_used
         is_away = False
 
         def __init__(self) -> None:
-            self._lane = (
-                ClusterLane(settings.REDIS_URL) if hot.is_cluster(settings.REDIS_URL) else Lane(settings.REDIS_URL)
-            )
+            self._lane = cluster.way(settings.REDIS_URL)
 
         async def run(self, *calls: Asking) -> list[Any]:
             if self.is_away and calls and calls[0][0] != "XRANGE":

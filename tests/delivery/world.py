@@ -70,8 +70,8 @@ def freed(token: Token) -> bool:
     call = hot.free(
         shard=token.shard,
         generation=token.generation,
-        order=token.order,
-        token=token.id,
+        order=token.order.bytes,
+        token=token.id.bytes,
         price_micros=token.price_micros,
         viewer=token.viewer,
     )
