@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from delivery.engine.curve import Curve
 from delivery.engine.rates import HALF_LIFE_S, PRIOR_STRENGTH, Count, Rate, below, root, strength
 from delivery.engine.vocabulary import ACTIONS, SURFACES
 from delivery.models import HourRollup, PriceNode, RateNode, TrafficHour
-from orders.models import Order, Review, ReviewStatus, Status
+from orders.states import ReviewStatus, Status
 from promote.markets.models import Market
 
 MEMORY = timedelta(days=35)
@@ -27,10 +28,15 @@ PRICES_FROM = timedelta(days=7)
 KNOWN_FROM_CHARGES = 30
 """A market's prices are known from so many charges on."""
 
-_SHOWN = "md5(concat_ws('/', o.video_id, o.live_id, o.audience))"
-"""A target and its audience, which is canonical (orders/audience.py): who asks for the same again gets the same."""
+_SHOWN = """md5(concat_ws('/', o.video_id, o.live_id, o.product_id,
+    coalesce(nullif(o.audience, '{"automatic": true}'),
+             jsonb_build_object('countries', jsonb_build_array(o.market_id))),
+    CASE WHEN o.amendments > 0 THEN o.id END))"""
+"""Which target, with which product, to which audience: who asks for the same again gets the same (orders/audience.py).
+What an order was amended to says nothing of those to whom it was shown before: it stands alone."""
+_PLACE = f"o.objective, o.market_id, o.account_id, {_SHOWN}"
 _COUNTS = f"""
-    SELECT o.objective, o.market_id, r.value, o.account_id, {_SHOWN}, sum(r.valid_impressions * w.weight),
+    SELECT {_PLACE}, r.value, sum(r.valid_impressions * w.weight),
            sum((CASE m.action_of_objective ->> o.objective {" ".join(f"WHEN '{a}' THEN r.{a}" for a in ACTIONS)} END)
                * w.weight)
       FROM delivery_hour_rollup r
@@ -40,72 +46,60 @@ _COUNTS = f"""
      WHERE r.dimension = 'surface' AND r.hour > %(since)s
      GROUP BY o.id, r.value
 """  # noqa: S608  (names of our own)
-_PLACES = f"""
-    SELECT o.id, o.objective, o.market_id, o.account_id, {_SHOWN} FROM orders_order o WHERE o.id = ANY(%s::uuid[])
+_OF_ORDERS = f"SELECT {_PLACE}, o.id FROM orders_order o WHERE o.id = ANY(%s::uuid[])"  # noqa: S608  (names of our own)
+_OF_NOW = f"""
+    SELECT {_PLACE} FROM orders_order o
+     WHERE o.id IN (SELECT id FROM orders_order WHERE status = '{Status.DELIVERING}'
+                    UNION ALL SELECT id FROM orders_order WHERE status = '{Status.SCHEDULED}'
+                    UNION ALL SELECT order_id FROM orders_review WHERE status = '{ReviewStatus.PENDING}')
 """  # noqa: S608  (names of our own)
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
-    """Where an order stands in the hierarchy of rates, on one surface."""
+class Place(NamedTuple):
+    """Where an order stands in the hierarchy of rates."""
 
     objective: str
     market: str
-    surface: str
     account: UUID
     shown: str
     """Which target to which audience."""
 
-    def levels(self) -> tuple[str, ...]:
-        """From the whole to what is shown."""
+    def levels(self, surface: str) -> tuple[str, ...]:
+        """Keys from the whole to what is shown there."""
         key, keys = self.objective, [self.objective]
-        for part in (self.market, self.surface, self.account.hex, self.shown):
+        for part in (self.market, surface, self.account.hex, self.shown):
             key = f"{key}/{part}"
             keys.append(key)
         return tuple(keys)
 
 
 def learn_rates(*, now: datetime) -> int:
-    """Recomputes every rate from discounted counts. Targets that are or will be shown keep nodes of their own. Returns
-    how many nodes there are."""
+    """Recomputes every rate from discounted counts. What delivers, and what soon may, keeps nodes of its own: a repeat
+    that is reviewed knows from its first impression what was learned before it. Returns how many nodes there are."""
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     children: dict[str, set[str]] = defaultdict(set)
+    of_now: set[str] = set()
     with connection.cursor() as cursor:
+        cursor.execute(_OF_NOW)
+        places = {Place(*row) for row in cursor.fetchall()}
         cursor.execute(_COUNTS, {"now": now, "half": HALF_LIFE_S, "since": now - MEMORY})
-        for *place, impressions, actions in cursor.fetchall():
-            keys = Path(*place).levels()
+        for *row, surface, impressions, actions in cursor.fetchall():
+            place = Place(*row)
+            keys = place.levels(surface)
             for key in keys:
                 sums[key][0] += float(impressions)
                 sums[key][1] += float(actions or 0.0)
             for parent, child in itertools.pairwise(keys):
                 children[parent].add(child)
-    shown = {path.levels()[-1] for paths in _paths(_running_or_waiting()).values() for path in paths}
+            if place in places:
+                of_now.add(keys[-1])
     counts = {key: Count(*pair) for key, pair in sums.items()}
     nodes: dict[str, Rate] = {}
     for objective in {key for key in counts if "/" not in key}:
         _descend(objective, root(objective), PRIOR_STRENGTH, counts, children, nodes)
-    kept = {key: rate for key, rate in nodes.items() if key.count("/") < 4 or key in shown}
+    kept = {key: rate for key, rate in nodes.items() if key.count("/") < 4 or key in of_now}
     _keep(kept, now)
     return len(kept)
-
-
-def _running_or_waiting() -> list[UUID]:
-    """Orders that deliver and that soon may: a repeat is to know from its first impression what was learned before."""
-    running, scheduled = Order.objects.delivering(), Order.objects.filter(status=Status.SCHEDULED)
-    reviewed = Review.objects.filter(status=ReviewStatus.PENDING)
-    return list(
-        running.values_list("id", flat=True).union(scheduled.values_list("id"), reviewed.values_list("order_id"))
-    )
-
-
-def _paths(orders: Sequence[UUID]) -> dict[UUID, tuple[Path, ...]]:
-    """By order: one for each surface, in their order."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PLACES, [orders])
-        return {
-            id_: tuple(Path(objective, market, surface, account, shown) for surface in SURFACES)
-            for id_, objective, market, account, shown in cursor.fetchall()
-        }
 
 
 def _descend(
@@ -143,18 +137,19 @@ def _keep(nodes: dict[str, Rate], now: datetime) -> None:
 def rates_of(orders: Sequence[UUID]) -> dict[UUID, tuple[Rate, ...]]:
     """By order, for each of SURFACES, the rate that is known best: that of its target with its audience, else that of
     the level above, up to what we start from."""
-    paths = _paths(orders)
-    wanted = {path for mine in paths.values() for path in mine}
-    nodes = RateNode.objects.in_bulk({key for path in wanted for key in path.levels()})
-    rates = {path: _best(path, nodes) for path in wanted}
-    return {order: tuple(rates[path] for path in mine) for order, mine in paths.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_ORDERS, [bulk.array(orders)])
+        places = {order: Place(*row) for *row, order in cursor.fetchall()}
+    paths = {order: [place.levels(surface) for surface in SURFACES] for order, place in places.items()}
+    nodes = RateNode.objects.in_bulk({key for mine in paths.values() for path in mine for key in path})
+    return {order: tuple(_best(path, nodes) for path in mine) for order, mine in paths.items()}
 
 
-def _best(path: Path, nodes: dict[str, RateNode]) -> Rate:
-    node = next((nodes[key] for key in reversed(path.levels()) if key in nodes), None)
+def _best(path: tuple[str, ...], nodes: dict[str, RateNode]) -> Rate:
+    node = next((nodes[key] for key in reversed(path) if key in nodes), None)
     if node is None:
-        return root(path.objective)
-    is_own = node.key == path.levels()[-1]
+        return root(path[0])
+    is_own = node.key == path[-1]
     rate = Rate(node.alpha, node.beta, node.impressions if is_own else 0.0)
     # What is known of others is a prior: worth no more than what their differences allow.
     return rate if is_own else _as_prior(rate)

@@ -12,8 +12,9 @@ from delivery.models import HourRollup, MinuteRollup, PoisonEntry, RateNode, Sha
 from delivery.replay import replay
 from orders.models import EndReason, Order
 from payments.audit.running import run as run_audit
+from promote.catalogue.models import Video
 from promote.markets.models import Market
-from tests.builders import NOON, a_delivering_order, a_video, an_account, an_order, ended, settled
+from tests.builders import NOON, a_delivering_order, a_live, a_product, a_video, an_account, an_order, ended, settled
 from tests.delivery.world import RESERVE, drained, events_of, left, looks, paced, shown, sold, told
 
 pytestmark = pytest.mark.django_db
@@ -94,11 +95,52 @@ def test_a_repeat_starts_from_what_was_learned_of_its_video_and_audience_while_i
     first = a_delivering_order(audience=young)
     counted(first, impressions=20_000, views=10_000)
     ended(first)
-    again = an_order(first.account, first.video, audience=dict(reversed(young.items())))
+    again = an_order(first.account, first.video, audience=young)
     learning.learn_rates(now=NOON)
     assert rate(again).mean == pytest.approx(0.5, abs=0.02)
     assert rate(again).impressions == pytest.approx(20_000, rel=0.02)
     assert rate(again, "shop").impressions == 0
+
+
+def test_a_repeat_is_the_same_whichever_way_its_audience_says_the_whole_market():
+    first = a_delivering_order(audience={"automatic": True})
+    counted(first, impressions=20_000, views=10_000)
+    again = a_delivering_order(account=first.account, target=first.video, audience={"countries": ["US"]})
+    learning.learn_rates(now=NOON)
+    assert rate(again) == rate(first)
+
+
+def test_a_live_that_is_still_to_come_knows_its_rate_and_another_live_has_its_own():
+    account = an_account()
+    later, other = (a_live(account, state="scheduled", starts_at=NOON + timedelta(hours=3)) for _ in range(2))
+    first, again, another = an_order(account, later), an_order(account, later), an_order(account, other)
+    counted(first, impressions=20_000, views=0)
+    learning.learn_rates(now=NOON)
+    assert again.status == "scheduled"
+    assert rate(again).impressions == pytest.approx(20_000, rel=0.02)
+    assert rate(another).impressions == 0
+
+
+def test_what_is_amended_stands_alone_since_others_may_have_seen_it():
+    first = a_delivering_order()
+    Order.objects.filter(id=first.id).update(amendments=1)
+    counted(first, impressions=20_000, views=10_000)
+    again = a_delivering_order(account=first.account, target=first.video)
+    learning.learn_rates(now=NOON)
+    assert rate(first).impressions == pytest.approx(20_000, rel=0.02)
+    assert rate(again).impressions == 0
+
+
+def test_another_product_under_the_same_video_has_a_rate_of_its_own():
+    account = an_account()
+    video = a_video(account, anchor={})
+    first = a_delivering_order(account=account, target=video)
+    counted(first, impressions=20_000, views=0)
+    Video.objects.filter(id=video.id).update(product=a_product())
+    other = a_delivering_order(account=account, target=Video.objects.get(id=video.id))
+    learning.learn_rates(now=NOON)
+    assert rate(first).impressions == pytest.approx(20_000, rel=0.02)
+    assert rate(other).impressions == 0
 
 
 @pytest.mark.parametrize("other", ["video", "audience"])
