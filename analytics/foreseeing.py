@@ -2,7 +2,7 @@
 
 Each order's estimate is noted when it is placed. Of those that ran to their own end, the interval is stretched by the
 conformal quantile of how far off they were, as a logarithm (Romano, Patterson & Candès 2019), by market and objective,
-once enough have finished; before, it is the simulation's own.
+once enough have finished; before, by what the forecast holds for safe.
 """
 
 import math
@@ -23,6 +23,7 @@ LEARNED_FROM = timedelta(days=90)
 NOTED_WITHIN = timedelta(minutes=10)
 """An order that is older is not noted any more: more would be known by now than was when it was placed."""
 OWN_ENDS = (EndReason.TIME, EndReason.BUDGET)
+"""Of these it is known what the whole order would bring, unless it was amended: its estimate was of another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Coverage:
 def estimate(*, market: Market, objective: str, **asked: Any) -> Estimate:
     """`forecast.estimate`, as wide as finished orders demand."""
     known = Stretch.objects.filter(market=market, objective=objective).first()
-    return forecast.estimate(market=market, objective=objective, stretch=known.amount if known else 0.0, **asked)
+    return forecast.estimate(market=market, objective=objective, stretch=known.amount if known else None, **asked)
 
 
 def note(*, now: datetime, limit: int = 500) -> int:
@@ -64,7 +65,7 @@ def compare(*, now: datetime, limit: int = 5000) -> int:
     results = reports.results_of([row.order for row in rows])
     for row in rows:
         row.came = results[row.order_id].count
-        row.counts = row.order.end_reason in OWN_ENDS
+        row.counts = row.order.end_reason in OWN_ENDS and not row.order.amendments
     Foreseen.objects.bulk_update(rows, ["came", "counts"], batch_size=500)
     return len(rows)
 
@@ -104,7 +105,7 @@ def _noted(order: Order, now: datetime) -> Foreseen:
         "audience": order.audience,
         "now": now,
     }
-    raw, told = forecast.estimate(**asked), estimate(**asked)
+    raw, told = forecast.estimate(**asked, stretch=0.0), estimate(**asked)
     return Foreseen(
         order=order, unit=told.unit, raw_low=raw.low, raw_high=raw.high, low=told.low, high=told.high,
         level=told.level, at=now,

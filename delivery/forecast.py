@@ -28,6 +28,8 @@ LEVEL = 0.8
 """Four orders of five should end within the interval."""
 DRAWS = 4000
 ENOUGH_ORDERS = 30
+EARLY_STRETCH = 0.25
+"""While fewer than those have finished: two orders may differ by more than is known yet."""
 HISTORY = timedelta(days=28)
 KNOWN_FROM_HOURS = 24
 PARTS = 24
@@ -55,22 +57,24 @@ def estimate(
     duration_s: int,
     audience: Mapping[str, Any],
     now: datetime,
-    stretch: float = 0.0,
+    stretch: float | None = None,
 ) -> Estimate:
     """The same question at the same state of knowledge gives the same answer.
 
     `stretch`: how much wider, as a logarithm, the interval has to be for what finished orders got
-    (analytics/foreseeing.py); below zero: narrower.
+    (analytics/foreseeing.py); below zero: narrower. 0: as simulated, which it is learned from. None: nobody knows yet.
     """
     rng = np.random.default_rng(zlib.crc32(f"{market.code}/{objective}/{budget_coins}/{duration_s}".encode()))
     finished = knowledge.finished(market.code, objective, most=ENOUGH_ORDERS, at=now.timestamp())
     is_early = finished < ENOUGH_ORDERS
-    # What one order differs from another by, beyond its rate: less is known of it, the fewer have finished.
-    spread = rng.lognormal(0.0, 0.45 if is_early else 0.2, DRAWS)
+    # What one order differs from another by, beyond its rate.
+    spread = rng.lognormal(0.0, 0.2, DRAWS)
     impressions = _impressions(rng, market, objective, budget_coins, duration_s, audience, now)
     found = impressions * np.minimum(_rates(rng, market, objective) * spread, 1.0)
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     middle = float(np.sqrt(max(low, 1e-9) * max(high, 1e-9)))
+    if stretch is None:
+        stretch = EARLY_STRETCH if is_early else 0.0
     # Narrowed too far, both ends meet in the middle.
     low, high = min(low * np.exp(-stretch), middle), max(high * np.exp(stretch), middle)
     return Estimate(

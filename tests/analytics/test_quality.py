@@ -1,6 +1,7 @@
 """What we say will happen is held against what happens, and told as wide as that demands."""
 
 import random
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,13 @@ from analytics import calibration, foreseeing
 from analytics.models import Foreseen, Prediction, Stretch
 from delivery import forecast
 from delivery.models import RateNode
-from orders.models import Order
+from orders.models import EndReason, Order
 from payments import ledger
 from payments.models import AccountKind, Guard
 from promote import ids
 from promote.markets.models import Market
 from tests.analytics.test_reports import counted
-from tests.builders import NOON, a_delivering_order, a_user, an_account, settled
+from tests.builders import NOON, a_delivering_order, a_user, an_account, ended, settled
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -89,6 +90,30 @@ def test_an_order_s_estimate_is_noted_when_it_is_placed_and_compared_when_it_is_
     assert (row.came, row.counts) == (300, False), "its owner ended it, so that it says nothing of the estimate"
 
 
+@pytest.mark.parametrize("amendments", [0, 1])
+def test_an_order_that_ran_to_its_end_counts_unless_it_became_another_after_its_estimate(amendments):
+    order = a_delivering_order()
+    foreseeing.note(now=NOON + timedelta(minutes=1))
+    Order.objects.filter(id=order.id).update(amendments=amendments)
+    settled(ended(order, now=order.ends_at, reason=EndReason.TIME), now=order.ends_at)
+    foreseeing.compare(now=order.ends_at + HOUR)
+    assert Foreseen.objects.get().counts is (amendments == 0)
+
+
+def test_what_intervals_are_learned_from_is_the_same_before_and_after_enough_have_finished(monkeypatch):
+    """Else those of before, which were wider, would say that those of after may be narrower."""
+    noted = []
+    for enough in (1, 0):
+        monkeypatch.setattr(forecast, "ENOUGH_ORDERS", enough)
+        order = a_delivering_order()
+        foreseeing.note(now=NOON + timedelta(minutes=1))
+        noted.append(Foreseen.objects.get(order=order))
+    early, late = noted
+    assert (early.raw_low, early.raw_high) == (late.raw_low, late.raw_high)
+    assert early.low < early.raw_low < early.raw_high < early.high
+    assert (late.low, late.high) == (late.raw_low, late.raw_high)
+
+
 def finished(orders, account, came):
     """As if so many orders had run to their end: told 100 to 200, and this came."""
     template = a_delivering_order(account=account)
@@ -127,7 +152,7 @@ def test_intervals_are_stretched_until_four_of_five_more_orders_end_within():
     assert 0.7 < sum(low <= came <= high for came in fresh) / 4000 < 0.9
     market = Market.objects.get(code="US")
     asked = {"market": market, "objective": "video_views", "budget_coins": 1000, "duration_s": 86_400, "audience": {}}
-    raw, told = forecast.estimate(**asked, now=NOON), foreseeing.estimate(**asked, now=NOON)
+    raw, told = forecast.estimate(**asked, stretch=0.0, now=NOON), foreseeing.estimate(**asked, now=NOON)
     assert told.low < raw.low < raw.high < told.high
 
 
@@ -144,6 +169,9 @@ def test_ops_sees_both_in_the_admin(static_files):
     client = Client()
     client.force_login(a_user(is_staff=True, is_superuser=True))
     page = client.get("/admin/analytics/prediction/").content.decode()
-    assert page.count('<th scope="row">') >= 1
+    rates, coverage = page.split('<section class="desk-card">')[1:]
+    assert rates.count('<th scope="row">') == 1
+    assert re.search(r"<td[^>]*>\s*3\s*</td>", coverage), "so many orders have finished"
+    assert "100" in coverage, "all of them within what they were told"
     for name in ("foreseen", "stretch"):
         assert client.get(f"/admin/analytics/{name}/").status_code == 200
