@@ -211,7 +211,7 @@ def set_aside(shard: int, at: Position, raw: Raw, error: Exception, now: datetim
 def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw], now: datetime) -> None:
     reading = read(raws)
     judged, barriers = _judged(reading, now), reading.barriers
-    haste.judge(judged, shard=shard, upto=(reached.generation, reached.id))
+    haste.judge(judged, shard=shard, generation=reached.generation, ids=[id_ for id_, _ in raws])
     replayed: Mapping[unbilled.Counted, int] = {}
     partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
     sources.know(judged)

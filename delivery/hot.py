@@ -274,9 +274,9 @@ def count(*, key: str, kept_for_s: int, parts: Sequence[str | int]) -> Call:
     return Call(_script("count"), (key,), (kept_for_s, *parts))
 
 
-def haste(*, key: str, kept_for_s: int, adds: bool, parts: Sequence[Any]) -> Call:
-    """→ of each how often it was met. `parts`: who, how often now, the next who…"""
-    return Call(_script("haste"), (key,), (kept_for_s, int(adds), *parts))
+def haste(*, key: str, kept_for_s: int, parts: Sequence[Any]) -> Call:
+    """→ of each how often it was met, now as well. `parts`: who, how often now, the next who…"""
+    return Call(_script("haste"), (key,), (kept_for_s, *parts))
 
 
 _HEX, _ID, _OTHER = b"\1" * 32, b"\2" * 16, b"\3"

@@ -4,11 +4,12 @@ import inspect
 import re
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
 
-from delivery import addresses, agents, hot, ownership, staff, unbilled
+from delivery import addresses, agents, drain, hot, ownership, staff, unbilled
 from delivery.batch import REASONS
 from delivery.edge import telling
 from delivery.engine.tokens import pseudonym
@@ -200,6 +201,36 @@ def test_what_comes_again_to_the_drain_is_not_counted_again(order, settings):
         told(sold(order))
     drained(order)
     assert reasons(order) == [""] * 5
+
+
+@pytest.mark.django_db
+def test_beyond_the_limit_as_many_are_marked_however_often_the_drain_halves(order, settings):
+    settings.VIEWER_IMPRESSIONS_PER_MINUTE = 3
+    for _ in range(4):
+        told(sold(order))
+    told(a_token(order, generation=0, viewer=1), visible_ms=2**63)
+    for _ in range(4):
+        told(sold(order))
+    drained(order)
+    assert sorted(reasons(order)) == [""] * 3 + ["viewer_too_fast"] * 5
+
+
+@pytest.mark.django_db
+def test_what_a_killed_drain_had_counted_is_not_counted_again_with_what_came_meanwhile(order, settings, monkeypatch):
+    settings.VIEWER_IMPRESSIONS_PER_MINUTE = 5
+    for _ in range(4):
+        told(sold(order))
+
+    class Killed(BaseException):
+        pass
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(drain, "_write", Mock(side_effect=Killed))
+        drained(order)
+    for _ in range(2):
+        told(sold(order))
+    drained(order)
+    assert sorted(reasons(order)) == [""] * 5 + ["viewer_too_fast"]
 
 
 @pytest.mark.django_db
