@@ -18,7 +18,8 @@ class Live:
     status: str
     end_reason: str
     cost_micros: int
-    charged_micros: int
+    spent_micros: int
+    """Charged, and not returned."""
     impressions: int
     valid_impressions: int
     actions: dict[str, int]
@@ -30,7 +31,8 @@ class Live:
 def live(order_ids: Iterable[UUID]) -> dict[UUID, Live]:
     """Of those orders that exist."""
     orders = Order.objects.filter(id__in=list(order_ids)).select_related("market")
-    counts = results.of([order.id for order in orders])
+    ids = [order.id for order in orders]
+    counts, spent = results.of(ids), results.spent_micros(ids)
     return {
         order.id: Live(
             order=order.id,
@@ -38,7 +40,7 @@ def live(order_ids: Iterable[UUID]) -> dict[UUID, Live]:
             status=order.status,
             end_reason=order.end_reason,
             cost_micros=order.cost_micros,
-            charged_micros=counts[order.id].charged_micros,
+            spent_micros=spent[order.id],
             impressions=counts[order.id].impressions,
             valid_impressions=counts[order.id].valid_impressions,
             actions=counts[order.id].actions,

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Sum
 
 from delivery.engine.vocabulary import ACTIONS
-from delivery.models import COUNTS, Dimension, HourRollup
+from delivery.models import COUNTS, ChargeReturn, Dimension, HourRollup
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ def of(order_ids: Iterable[UUID]) -> dict[UUID, Results]:
     rows = HourRollup.objects.filter(order_id__in=asked, dimension=Dimension.ALL).values("order_id").order_by()
     found = {row["order_id"]: _results(row) for row in rows.annotate(**_sums())}
     return {order_id: found.get(order_id, Results()) for order_id in asked}
+
+
+def spent_micros(order_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """What each order was charged so far, without what was found to be invalid and returned to it while it ran."""
+    asked = list(order_ids)
+    returned = ChargeReturn.objects.filter(order_id__in=asked, after_settlement=False).values("order_id").order_by()
+    back = dict(returned.annotate(micros=Sum("micros")).values_list("order_id", "micros"))
+    return {order_id: one.charged_micros - back.get(order_id, 0) for order_id, one in of(asked).items()}
 
 
 def by_hour(order_id: UUID) -> dict[datetime, Results]:

@@ -152,14 +152,14 @@ async def _told_until(stream: Stream, queue: Queue, gone: asyncio.Task[None]) ->
 
 def _told(figures: Live) -> dict[str, Any]:
     """`spent_coins` and `left_coins` are rounded as the settlement would round them: the user's spend down."""
-    left_micros = max(0, figures.cost_micros - figures.charged_micros)
+    left_micros = max(0, figures.cost_micros - figures.spent_micros)
     return {
         "order": ids.public("ord", figures.order),
         "status": figures.status,
         "end_reason": figures.end_reason or None,
         "cost_coins": figures.cost_micros // 1_000_000,
-        "spent_micros": figures.charged_micros,
-        "spent_coins": figures.charged_micros // 1_000_000,
+        "spent_micros": figures.spent_micros,
+        "spent_coins": figures.spent_micros // 1_000_000,
         "left_micros": left_micros,
         "left_coins": -(-left_micros // 1_000_000),
         "impressions": figures.impressions,

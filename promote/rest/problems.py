@@ -9,6 +9,7 @@ from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -56,7 +57,7 @@ TABLE: dict[type[Exception] | tuple[type[Exception], ...], Callable[[Any], Refus
     exceptions.UnsupportedMediaType: lambda error: NotJson(expected="application/json"),
     RequestDataTooBig: lambda error: TooLarge(),
     SuspiciousOperation: lambda error: Invalid([FieldError("", "malformed", _("The request is malformed."))]),
-    (OperationalError, InterfaceError): lambda error: Unavailable(),
+    (OperationalError, InterfaceError, RedisError): lambda error: Unavailable(),
 }
 
 
