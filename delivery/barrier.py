@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from delivery import hot
 from delivery.engine.tokens import AFTER_END_S
@@ -52,16 +52,19 @@ def _append(shard: int, generation: int, waiting: Sequence[tuple[UUID, datetime]
     client = hot.client()
     figures = hot.counters(client, shard=shard, generation=generation, orders=[order_id for order_id, _due in waiting])
     none_out = {order_id for order_id, its in figures.items() if not (its.reserved or its.held)}
-    none_out -= _sold_before(generation, [order_id for order_id, due_at in waiting if due_at > now])
+    granted = {order_id for order_id, its in figures.items() if its.was_granted}
+    none_out -= _sold_before(generation, [order_id for order_id, due_at in waiting if due_at > now], granted, now)
     due = [order_id for order_id, due_at in waiting if due_at <= now or order_id in none_out]
     answers = hot.run(client, *(hot.barrier(shard=shard, generation=generation, order=order_id) for order_id in due))
     written = [order_id for order_id, answer in zip(due, answers, strict=True) if answer == hot.DONE]
     return Barrier.objects.filter(order_id__in=written).update(appended_generation=generation)
 
 
-def _sold_before(generation: int, order_ids: Sequence[UUID]) -> set[UUID]:
-    """Those whose tokens nobody counts: they were paced under a generation that is lost, and not looked at since."""
-    known = PacingState.objects.filter(order__in=order_ids).exclude(generation=generation)
+def _sold_before(generation: int, order_ids: Sequence[UUID], granted: set[UUID], now: datetime) -> set[UUID]:
+    """Those whose tokens nobody counts: they were paced under a generation that is lost, and not granted anything
+    since."""
+    lost = ~Q(generation=generation) | Q(held_until__gt=now.timestamp()) & ~Q(order__in=granted)
+    known = PacingState.objects.filter(lost, order__in=order_ids)
     return set(known.values_list("order_id", flat=True)) if order_ids else set()
 
 

@@ -108,6 +108,8 @@ class Counters(msgspec.Struct, frozen=True, gc=False):
     charges: int
     drained: int
     held: int
+    was_granted: int
+    """1 where a pacer has granted it something, be it 0, and told what is held back; else 0."""
 
     @property
     def under_way(self) -> int:
@@ -358,7 +360,7 @@ def counting(*, shard: int, generation: int, orders: Sequence[UUID]) -> Call:
 
 def counters_in(figures: Iterable[Any], orders: Sequence[UUID]) -> dict[UUID, Counters]:
     numbers = map(int, figures)
-    return {order: Counters(*islice(numbers, 6)) for order in orders}
+    return {order: Counters(*islice(numbers, 7)) for order in orders}
 
 
 def run_id(client: Client, shard: int) -> str:

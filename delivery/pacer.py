@@ -125,9 +125,10 @@ def _look(shard: int, generation: int, epoch: int, now: datetime) -> int:
 def _look_at_all(orders: Sequence[Due], shard: int, generation: int, epoch: int, now: datetime) -> bool:
     """Whether this pacer was still the shard's."""
     at = now.timestamp()
+    known = knowledge.of(orders, at=at)
+    orders = [order for order in orders if order.id in known]
     ids = [order.id for order in orders]
     states = _kept(ids)
-    known = knowledge.of(orders, at=at)
     # Redis before PostgreSQL: what is drained in between counts twice as spent, never as left.
     counters = hot.counters(hot.client(), shard=shard, generation=generation, orders=ids)
     left = escrow.left(escrow_ids=[order.escrow_id for order in orders])
@@ -188,7 +189,8 @@ def _held(kept: Kept | None, figures: Counters, generation: int, at: float) -> t
     """What tokens of a lost generation may still cost, until when, and what to tell Redis (None: as it is)."""
     if kept is None:
         return 0, 0.0, None
-    if kept.generation != generation:
+    # What was kept and never told, for the pacer died in between, is lost to Redis as well.
+    if kept.generation != generation or (at < kept.held_until and not figures.was_granted):
         return kept.outstanding_micros, at + IMPRESSION_LIFE_S, kept.outstanding_micros
     if at >= kept.held_until:
         return 0, 0.0, 0 if figures.held else None
