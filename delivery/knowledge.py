@@ -3,6 +3,7 @@
 Rates are learned every half minute and told by a look: kept no longer than this they are in use within a minute.
 """
 
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
@@ -17,6 +18,7 @@ from delivery.learning import Prices
 from orders.models import Order, Status
 from promote.markets.models import Market
 
+log = logging.getLogger(__name__)
 FRESH_S = 20.0
 LONE_MARKET = 2.0
 """Where no price is known yet an order starts at twice the reserve: it wins what nobody else wants, and pays the
@@ -48,6 +50,13 @@ class Known(msgspec.Struct, frozen=True):
     curve: Curve
 
 
+class _Terms(NamedTuple):
+    """What a market says of an objective: micros, and the worth of an action."""
+
+    reserve: int
+    value: float
+
+
 class _Rates(NamedTuple):
     best: float
     """Mean rate of actions where the order may be shown."""
@@ -60,29 +69,48 @@ _cache: dict[tuple[Any, ...], tuple[float, Any]] = {}
 
 
 def of(orders: Iterable[Asked], *, at: float) -> dict[UUID, Known]:
-    """By order. The rates of all that are not fresh are looked up together."""
-    orders = list(orders)
+    """By order, but for those whose market can't say what an action of theirs is worth. The rates of all that are not
+    fresh are looked up together."""
+    terms = {order: its for order in orders if (its := _terms(order.market_id, order.objective, at)) is not None}
     if len(_cache) > _MOST:
         _cache.clear()
-    stale = [order for order in orders if not _is_fresh(("rates", order.id), at)]
+    stale = [order for order in terms if not _is_fresh(("rates", order.id), at)]
     _cache.update({("rates", id_): (at, rates) for id_, rates in _rates(stale).items()})
-    return {order.id: _known(order, at) for order in orders}
+    return {order.id: _known(order, its, at) for order, its in terms.items()}
 
 
-def _known(order: Asked, at: float) -> Known:
+def _known(order: Asked, terms: _Terms, at: float) -> Known:
     code, objective = order.market_id, order.objective
     market = _market(code, at)
     prices: Prices = _fresh(("price", code, objective), at, lambda: learning.prices(market=market, objective=objective))
     rates: _Rates = _cache["rates", order.id][1]
-    reserve = int(market.reserve_micros[objective])
     return Known(
-        score=rates.best * float(market.objective_value[objective]),
-        price=prices.mean_micros if prices.known else reserve * LONE_MARKET,
-        reserve=reserve,
+        score=rates.best * terms.value,
+        price=prices.mean_micros if prices.known else terms.reserve * LONE_MARKET,
+        reserve=terms.reserve,
         impressions=rates.impressions,
         rates=rates.by_surface,
         curve=curve(code, at=at),
     )
+
+
+def _terms(code: str, objective: str, at: float) -> _Terms | None:
+    """None, and a line in the log, where one of its facts is missing or none: one such order is not to keep all others
+    of its shard from being paced."""
+
+    def read() -> _Terms | None:
+        market = _market(code, at)
+        try:
+            terms = _Terms(int(market.reserve_micros[objective]), float(market.objective_value[objective]))
+        except (KeyError, TypeError, ValueError):
+            terms = _Terms(0, 0.0)
+        if terms.reserve > 0 and terms.value > 0:
+            return terms
+        log.error("pacer: the market %s has no terms for %s, so that such orders are not paced", code, objective)
+        return None
+
+    found: _Terms | None = _fresh(("terms", code, objective), at, read)
+    return found
 
 
 def curve(code: str, *, at: float) -> Curve:

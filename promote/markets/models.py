@@ -83,7 +83,9 @@ class Market(models.Model):
         return self.code
 
     def clean(self) -> None:
-        """All amounts are written by the exponent, and another would move their decimal point."""
+        """All amounts are written by the exponent, and another would move their decimal point; deliveries are priced by
+        the terms of their objective."""
+        shapes.terms(self.reserve_micros, self.objective_value, self.action_of_objective)
         if self.exponent != exponent(self.currency):
             told = _("%(currency)s has %(digits)d decimals by ISO 4217.")
             params = {"currency": self.currency, "digits": exponent(self.currency)}

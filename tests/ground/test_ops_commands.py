@@ -38,6 +38,9 @@ def test_a_markets_facts_are_set_by_name_in_several_markets_at_once():
         'packages_coins=["50"]',
         "packages_coins=[0]",
         'reserve_micros={"video_views": "2"}',
+        'reserve_micros={"video_views": 2000}',
+        'objective_value={"video_views": 1.0, "flavour": 1.0}',
+        "action_of_objective={}",
         "pausing_allowed=1",
         "tax_percent=a lot",
         "flavour=sweet",
@@ -50,6 +53,14 @@ def test_a_fact_that_the_market_cannot_hold_changes_nothing(fact):
     with pytest.raises(CommandError):
         run("set_market", "GB", "review_deadline_s=60", fact)
     assert Market.objects.values().get(code="GB") == before
+
+
+@pytest.mark.parametrize("name", ["reserve_micros", "objective_value"])
+@pytest.mark.parametrize("wrong", [0, -1, None, "much"])
+def test_what_an_objective_costs_and_is_worth_is_above_0_for_each_of_them(name, wrong):
+    facts = {**getattr(Market.objects.get(code="GB"), name), "video_views": wrong}
+    with pytest.raises(CommandError, match=r"above 0|kind"):
+        run("set_market", "GB", f"{name}={json.dumps(facts)}")
 
 
 def test_an_unknown_market_changes_none_of_those_named_with_it():
