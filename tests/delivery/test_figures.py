@@ -111,7 +111,7 @@ def test_a_repeat_is_the_same_whichever_way_its_audience_says_the_whole_market()
 
 
 def test_a_live_that_is_still_to_come_knows_its_rate_and_another_live_has_its_own():
-    account = an_account()
+    account = an_account(country="GB")
     later, other = (a_live(account, state="scheduled", starts_at=NOON + timedelta(hours=3)) for _ in range(2))
     first, again, another = an_order(account, later), an_order(account, later), an_order(account, other)
     counted(first, impressions=20_000, views=0)

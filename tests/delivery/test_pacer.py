@@ -3,16 +3,19 @@
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.db import connection, transaction
 
 from delivery import drain, hot, knowledge, pacer
 from delivery.drain import Position
-from delivery.models import Pacer, PacingState, Shard
-from orders.models import Order
+from delivery.engine.tokens import IMPRESSION_LIFE_S
+from delivery.models import Barrier, Pacer, PacingState, Shard
+from orders.models import EndReason, Order
 from payments import escrow
-from tests.builders import NOON, a_delivering_order, a_number
+from promote.markets.models import Market
+from tests.builders import NOON, a_delivering_order, a_number, an_account, ended
 from tests.delivery.world import (
     RESERVE,
     a_token,
@@ -217,6 +220,47 @@ def test_what_survives_of_the_old_stream_is_drained_before_anything_is_released_
     assert spent(order) == 3 * RESERVE
     assert told(tokens[0], now=now) == hot.DUPLICATE
     assert not hot.client().exists(hot.stream_key(order.shard, 1))
+
+
+def test_a_pacer_killed_before_it_told_what_it_kept_still_holds_back_what_a_lost_redis_may_cost(order, monkeypatch):
+    for _ in range(3):
+        sold(order)
+    looks(order, 1)
+    redis_lost()
+    with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+        patch.setattr(pacer, "_release", Mock(side_effect=ConnectionError))
+        looks(order, 1, start=NOON + timedelta(seconds=10))
+    looks(order, 1, start=NOON + timedelta(seconds=20))
+    assert counters(order).held >= 3 * RESERVE
+    state = PacingState.objects.get(order=order)
+    assert state.outstanding_micros >= 3 * RESERVE + counters(order).free
+    looks(order, 1, start=NOON + timedelta(seconds=21) + timedelta(seconds=IMPRESSION_LIFE_S))
+    assert counters(order).held == 0
+
+
+def test_an_order_that_ends_then_waits_for_its_tokens_before_its_last_event_is_known(order, monkeypatch):
+    sold(order)
+    looks(order, 1)
+    redis_lost()
+    with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+        patch.setattr(pacer, "_release", Mock(side_effect=ConnectionError))
+        looks(order, 1, start=NOON + timedelta(seconds=10))
+    ended(order, now=NOON + timedelta(seconds=12), reason=EndReason.TIME)
+    Barrier.objects.create(order=order, shard=order.shard, due_at=NOON + timedelta(minutes=1))
+    looks(order, 1, start=NOON + timedelta(seconds=13))
+    assert Barrier.objects.get(order=order).appended_generation is None
+
+
+@pytest.mark.parametrize("reserve", [{}, {"video_views": 0}, {"video_views": None}, {"video_views": "much"}])
+def test_a_market_without_terms_for_an_objective_keeps_only_such_orders_from_being_paced(order, reserve, caplog):
+    british = iter(lambda: a_delivering_order(account=an_account(country="GB")), None)
+    lost = next(one for one in british if one.shard == order.shard)
+    Market.objects.filter(code="GB").update(reserve_micros=reserve)
+    knowledge.forget()
+    looks(order, 2, start=NOON + timedelta(seconds=10))
+    assert PacingState.objects.get(order=order).at > NOON.timestamp() + 5
+    assert not PacingState.objects.filter(order=lost).exists()
+    assert caplog.text.count("GB has no terms for video_views") == 1
 
 
 def test_a_stream_whose_clock_is_behind_is_not_skipped(order):
