@@ -114,7 +114,7 @@ def _fill(tokens: Sequence[Any]) -> None:
 
     calls = []
     now_ms = int(time.time() * 1000)
-    facts: dict[str, Any] = {"at_ms": now_ms, "received_ms": now_ms, "visible_ms": 2400, "visible_share": 0.9}
+    facts: dict[str, Any] = {"at_ms": now_ms, "received_ms": now_ms, "visible_ms": 1200, "visible_share": 0.9}
     for token in tokens:
         sealed = pack(token)
         both = [
@@ -214,7 +214,7 @@ def _bodies(tokens: Sequence[Any]) -> list[bytes]:
     from promote.keys import keyring
 
     keys, at = keyring.from_settings(), datetime.now(UTC).isoformat()
-    seen = {"visible_ms": 2400, "visible_share": 0.9, "at": at}
+    seen = {"visible_ms": 1200, "visible_share": 0.9, "at": at}
     sealed = [seal(keys, token) for token in tokens]
     events = [{"token": one, "type": type_, **seen} for one in sealed for type_ in ("impression", "view_2s")]
     return [json.dumps({"events": events[at : at + A_CALL]}).encode() for at in range(0, len(events), A_CALL)]

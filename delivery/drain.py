@@ -23,6 +23,7 @@ from django.db.models.functions import Greatest
 from delivery import batch as batches
 from delivery import (
     blocked,
+    following,
     haste,
     hot,
     judging,
@@ -212,6 +213,7 @@ def _store(shard: int, position: Position, reached: Position, raws: Sequence[Raw
     reading = read(raws)
     judged, barriers = _judged(reading, now), reading.barriers
     haste.judge(judged, shard=shard, generation=reached.generation, ids=[id_ for id_, _ in raws])
+    following.judge(judged)
     replayed: Mapping[unbilled.Counted, int] = {}
     partitions.ensure(EPOCH + timedelta(days=day) for day in np.unique(judged.token["day"]).tolist())
     sources.know(judged)

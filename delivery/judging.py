@@ -15,11 +15,8 @@ from delivery.blocked import Sources
 from delivery.engine.vocabulary import EVENT_CODES, EVENT_TYPES, LEAST_VISIBLE_MS, LEAST_VISIBLE_SHARE, SURFACES, VIEWS
 from delivery.entries import Told
 
-CLOCKS_DIFFER_MS = 10_000
+CLOCKS_DIFFER_MS = 2_000
 """The clocks of two of our machines never differ by more; what exceeds it is impossible, and not just odd."""
-FASTEST_FINGER_MS = 100
-"""From seeing to touching takes a person twice as long at the least."""
-_CLICK_CODES = [EVENT_CODES[name] for name in ("profile_visit", "website_visit", "product_click", "follow")]
 _LEAST_PLAY_MS = np.array([{"view_2s": 2000, "view_6s": 6000}.get(name, 0) for name in EVENT_TYPES])
 _FOCUSED_CODE, _VIEW_CODES = EVENT_CODES["view_6s"], [EVENT_CODES[name] for name in VIEWS]
 _LEAST_MS = np.array([LEAST_VISIBLE_MS[surface] for surface in SURFACES])
@@ -29,8 +26,8 @@ _UNTOLD = -1
 def brief_focused(batch: Batch) -> Ints:
     """Focused views that were shorter than that: they count where their viewer did something as well."""
     played_ms = _numbers(one.dwell_ms for one in batch.told)
-    is_brief = (played_ms != _UNTOLD) & (played_ms < _LEAST_PLAY_MS[_FOCUSED_CODE])
-    return np.nonzero((batch.type == _FOCUSED_CODE) & is_brief)[0]
+    lasted_ms = np.where(played_ms != _UNTOLD, played_ms, _passed_ms(batch))
+    return np.nonzero((batch.type == _FOCUSED_CODE) & (lasted_ms < _LEAST_PLAY_MS[_FOCUSED_CODE]))[0]
 
 
 def reasons(
@@ -97,32 +94,19 @@ def _unseen(batch: Batch) -> Ints:
 
 
 def _impossible(batch: Batch, touched: Marks) -> Marks:
-    """Watched for longer than it has existed, a view that is too short for one, a click that no finger makes.
-
-    What passed is counted from the decision to the arrival, both by our own clocks: no device can set them.
-    """
-    told = batch.told
-    passed_ms = batch.received_ms - batch.token["decided_at"].astype(np.int64) * 1000 + CLOCKS_DIFFER_MS
+    """Watched for longer than it has existed, or a view that is too short for one. A view that does not say how long it
+    was says that it was as long as its kind."""
+    told, least_ms = batch.told, _LEAST_PLAY_MS[batch.type]
     played_ms, seen_ms = _numbers(one.dwell_ms for one in told), _numbers(one.visible_ms for one in told)
-    impossible: Marks = np.maximum(played_ms, seen_ms) > passed_ms
-    impossible |= (played_ms != _UNTOLD) & (played_ms < _LEAST_PLAY_MS[batch.type]) & ~touched
-    return impossible | _hasty(batch)
+    claimed_ms = np.where(played_ms != _UNTOLD, played_ms, np.where(touched, 0, least_ms))
+    impossible: Marks = np.maximum(claimed_ms, seen_ms) > _passed_ms(batch)
+    return impossible | ((claimed_ms < least_ms) & ~touched)
 
 
-def _hasty(batch: Batch) -> Marks:
-    """Clicks that were told to have followed their impression faster than a person can. Only where both times were
-    told: what has no time of its own has that of its arrival, with everything that came along."""
-    hasty: Marks = np.zeros(len(batch), bool)
-    clicks = np.nonzero(np.isin(batch.type, _CLICK_CODES))[0]
-    if not len(clicks):
-        return hasty
-    own_time = batch.at_ms != batch.received_ms
-    rows = np.nonzero((batch.type == IMPRESSION_CODE) & own_time)[0]
-    shown_ms = dict(zip(batch.token["id"][rows].tolist(), batch.at_ms[rows].tolist(), strict=True))
-    for row in clicks[own_time[clicks]].tolist():
-        shown = shown_ms.get(batch.token["id"][row].item())
-        hasty[row] = shown is not None and 0 <= batch.at_ms[row] - shown < FASTEST_FINGER_MS
-    return hasty
+def _passed_ms(batch: Batch) -> Ints:
+    """From the decision to the arrival, both by our own clocks: no device can set them."""
+    passed_ms: Ints = batch.received_ms - batch.token["decided_at"].astype(np.int64) * 1000 + CLOCKS_DIFFER_MS
+    return passed_ms
 
 
 def _numbers(values: Iterable[Any]) -> Ints:

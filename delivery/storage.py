@@ -1,6 +1,7 @@
 """Rows of events: one binary COPY into their day's partition. What was told before is asked for only where it was."""
 
 import io
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from delivery import binary, seen
+from delivery import binary, bulk, seen
 from delivery.batch import IMPRESSION_CODE, REASONS, Batch, Ints, Marks
 from delivery.binary import Fixed, Worded
 from delivery.engine.vocabulary import EVENT_CODES, INTERACTIONS
@@ -28,6 +29,14 @@ _TOLD = """
            AS asked (day, token, type, place)
       JOIN delivery_event e ON (e.day, e.token, e.type) = (asked.day, asked.token, asked.type)
 """
+_SPOILT = f"""
+    SELECT asked.place, CASE WHEN e.reason = ANY(%s) THEN e.reason ELSE '' END
+      FROM unnest(%s::date[], %s::uuid[], %s::bigint[]) WITH ORDINALITY AS asked (day, token, clicked_ms, place)
+      JOIN delivery_event e ON (e.day, e.token, e.type) = (asked.day, asked.token, {IMPRESSION_CODE})
+     WHERE e.reason = ANY(%s)
+        OR (e.at <> e.received_at AND asked.clicked_ms - extract(epoch FROM e.at) * 1000 >= 0
+            AND asked.clicked_ms - extract(epoch FROM e.at) * 1000 < %s)
+"""  # noqa: S608  (a number of our own)
 
 
 def insert(batch: Batch) -> None:
@@ -90,12 +99,28 @@ def touched(batch: Batch, at: Ints) -> Marks:
     return marks
 
 
+def spoilt(batch: Batch, at: Ints, is_click: Marks, *, reasons: Sequence[str], fastest_ms: int) -> dict[int, str]:
+    """Those of the actions `at` whose impression is stored with one of these reasons, and that; "" for those of
+    `is_click` that followed theirs, at a time of its own, within less than `fastest_ms`."""
+    if not len(at):
+        return {}
+    clicked = np.where(is_click, batch.at_ms[at], -1).tolist()
+    places = bulk.array(ms if ms >= 0 else "NULL" for ms in clicked)
+    with connection.cursor() as cursor:
+        cursor.execute(_SPOILT, [list(reasons), *_keys(batch, at), places, list(reasons), fastest_ms])
+        return {int(at[place - 1]): why for place, why in cursor.fetchall()}
+
+
+def _keys(batch: Batch, at: Ints) -> tuple[str, str]:
+    """Days and tokens, as arrays."""
+    days = [date.fromordinal(EPOCH.toordinal() + day) for day in batch.token["day"][at].tolist()]
+    return bulk.array(days), bulk.array(token.hex() for token in batch.token["id"][at].tolist())
+
+
 def _stored(batch: Batch, at: Ints, types: Ints) -> Ints:
     """Those of `at` of which the table has an event of the given type."""
-    days = [date.fromordinal(EPOCH.toordinal() + day) for day in batch.token["day"][at].tolist()]
-    tokens = [token.hex() for token in batch.token["id"][at].tolist()]
     with connection.cursor() as cursor:
-        cursor.execute(_TOLD, [days, tokens, types.tolist()])
+        cursor.execute(_TOLD, [*_keys(batch, at), bulk.array(types.tolist())])
         found = [place - 1 for (place,) in cursor.fetchall()]
     return at[found]
 

@@ -211,7 +211,7 @@ class Audience:
 
 
 def _impression(decision: dict[str, Any]) -> dict[str, Any]:
-    seen = {"visible_ms": 2600, "visible_share": 0.95}
+    seen = {"visible_ms": 1600, "visible_share": 0.95}
     return {"token": decision["token"], "type": "impression", "at": rfc3339(), "user_agent": PHONE, **seen}
 
 

@@ -33,7 +33,7 @@ class Audience:
             answer = self._http.post("/v1/decide", json=asked)
             answer.raise_for_status()
             tokens += [one["token"] for one in answer.json()["decisions"] if one.get("order") == order]
-        events = [self._event(token, "impression", visible_ms=2600, visible_share=0.95) for token in tokens]
+        events = [self._event(token, "impression", visible_ms=1600, visible_share=0.95) for token in tokens]
         events += [self._event(token, "view_2s") for token in tokens[::2]]
         if not events:
             return 0

@@ -18,7 +18,7 @@ from tests.harness.run import EDGES, Run
 
 ADULT = {"id": "viewer-1", "country": "US", "age_band": "25-34", "gender": "female", "interests": ["music"]}
 PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0 Mobile Safari/537.36"
-SEEN = {"visible_ms": 2400, "visible_share": 0.9}
+SEEN = {"visible_ms": 1200, "visible_share": 0.9}
 
 
 class Platform:

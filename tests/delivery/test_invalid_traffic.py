@@ -69,7 +69,7 @@ def order():
 
 
 def reasons(order):
-    return list(events_of(order).order_by("at", "token").values_list("reason", flat=True))
+    return list(events_of(order).order_by("at", "token", "type").values_list("reason", flat=True))
 
 
 @pytest.mark.django_db
@@ -234,6 +234,49 @@ def test_what_a_killed_drain_had_counted_is_not_counted_again_with_what_came_mea
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("comes", ["along", "later"])
+def test_what_follows_an_impression_that_nobody_looked_at_is_no_result(order, settings, comes):
+    settings.VIEWER_IMPRESSIONS_PER_MINUTE = 2
+    tokens = [sold(order) for _ in range(5)]
+    for token in tokens:
+        told(token)
+    if comes == "later":
+        drained(order)
+    for token in tokens:
+        told(token, "follow")
+    drained(order)
+    follows = events_of(order).filter(type=EVENT_CODES["follow"])
+    assert sorted(one.reason for one in follows) == ["", "", *["viewer_too_fast"] * 3]
+    assert HourRollup.objects.get(order=order, dimension="all").follow == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("comes", ["along", "later"])
+def test_who_looked_too_briefly_to_be_billed_may_have_acted_all_the_same(order, comes):
+    token = sold(order)
+    told(token, visible_ms=10)
+    if comes == "later":
+        drained(order)
+    told(token, "follow")
+    drained(order)
+    assert reasons(order) == ["too_brief", ""]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("comes", ["along", "later"])
+@pytest.mark.parametrize(("after_ms", "reason"), [(99, "impossible_time"), (100, "")])
+def test_no_finger_is_faster_than_a_tenth_of_a_second(order, comes, after_ms, reason):
+    token, then = sold(order), NOON + timedelta(seconds=3)
+    shown_at = NOON + timedelta(seconds=2)
+    told(token, now=then, at=shown_at)
+    if comes == "later":
+        drained(order)
+    told(token, "product_click", now=then, at=shown_at + timedelta(milliseconds=after_ms))
+    drained(order)
+    assert reasons(order) == ["", reason]
+
+
+@pytest.mark.django_db
 def test_losing_the_counts_forgives_a_minute_and_no_more(order, settings):
     settings.VIEWER_IMPRESSIONS_PER_MINUTE = 1
     told(sold(order))
@@ -254,9 +297,11 @@ def test_losing_the_counts_forgives_a_minute_and_no_more(order, settings):
         ("view_2s", {"dwell_ms": 1999}, "impossible_time"),
         ("view_2s", {"dwell_ms": 2000}, ""),
         ("view_2s", {}, ""),
+        ("view_6s", {}, "impossible_time"),
+        ("view_6s", {"dwell_ms": 6000}, "impossible_time"),
+        ("impression", {"visible_ms": 6000}, "impossible_time"),
         ("view_6s", {"dwell_ms": 5999}, "impossible_time"),
-        ("view_6s", {"dwell_ms": 6000}, ""),
-        ("view_6s", {"dwell_ms": 6000, "visible_share": 0.49}, "not_half_visible"),
+        ("view_2s", {"dwell_ms": 2000, "visible_share": 0.49}, "not_half_visible"),
         ("view_2s", {"visible_share": 0.49}, "not_half_visible"),
         ("follow", {"visible_share": 0.0}, ""),
         ("complete", {"dwell_ms": 700}, ""),
@@ -269,6 +314,16 @@ def test_nothing_is_watched_for_longer_than_it_has_been_there(order, kind, facts
     told(token, kind, now=then, **facts)
     drained(order)
     assert events_of(order).latest("type").reason == reason
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("facts", [{}, {"dwell_ms": 6000}, {"dwell_ms": 8000}])
+def test_a_focused_view_that_had_the_time_counts(order, facts):
+    token = sold(order)
+    told(token, now=NOON + timedelta(seconds=2))
+    told(token, "view_6s", now=NOON + timedelta(seconds=7), **facts)
+    drained(order)
+    assert reasons(order) == ["", ""]
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from promote import ids
 from tests.builders import NOON
 
 RESERVE = 2000
-SEEN: dict[str, Any] = {"visible_ms": 2400, "visible_share": 0.9}
+SEEN: dict[str, Any] = {"visible_ms": 1200, "visible_share": 0.9}
 
 
 def paced(order: Order, *, now: datetime = NOON) -> int:
@@ -84,18 +84,27 @@ def sold(order: Order, *, now: datetime = NOON, **facts: Any) -> Token:
     return token
 
 
-def told(token: Token, kind: str = "impression", *, now: datetime = NOON, generation: int | None = None, **facts: Any):
-    """Tells the shard an event, as the edge does. The script's answer."""
-    at_ms = int(now.timestamp() * 1000)
+def told(
+    token: Token,
+    kind: str = "impression",
+    *,
+    now: datetime = NOON,
+    at: datetime | None = None,
+    generation: int | None = None,
+    **facts: Any,
+):
+    """Tells the shard an event that happened `at`, or now, as the edge does. The script's answer."""
+    received_ms = int(now.timestamp() * 1000)
+    at_ms = int(at.timestamp() * 1000) if at else received_ms
     if kind == "impression":
         facts = {**SEEN, **facts}
     code = EVENT_CODES[kind]
     entry = entries.pack(
-        entries.Told(token=pack(token), type=code, at_ms=at_ms, received_ms=at_ms, **facts),
+        entries.Told(token=pack(token), type=code, at_ms=at_ms, received_ms=received_ms, **facts),
     )
     event = hot.Event(token.generation, token.id.bytes, 1 << code, token.price_micros, token.order.hex, entry)
     current = generation or Shard.objects.get(id=token.shard).generation
-    if kind != "impression" and at_ms > seen.known_until_ms(token.impression_until):
+    if kind != "impression" and received_ms > seen.known_until_ms(token.impression_until):
         call = hot.append(shard=token.shard, generation=current, events=[event])
     else:
         minute = seen.minute(token.impression_until)
