@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F, Q
 
-from delivery import barrier, bulk, drain, generations, hot, knowledge
+from delivery import barrier, bulk, drain, generations, hot, knowledge, traffic
 from delivery.engine import steps
 from delivery.engine.index import Pace
 from delivery.engine.pacing import State
@@ -111,18 +111,21 @@ def _look(shard: int, generation: int, epoch: int, now: datetime) -> int:
     later = PacingState.objects.filter(shard=shard, generation=generation, due_at__gt=at)
     waiting = live(shard, now).exclude(id__in=later.values("order_id"))
     orders = [Due(*row) for row in waiting.values_list(*Due._fields)]
+    is_reached = traffic.is_any(client=hot.client(), now=now)
     looked, began = 0, time.monotonic()
     for start in range(0, len(orders), PART):
         part = orders[start : start + PART]
         if not _renewed(shard, epoch, now + timedelta(seconds=time.monotonic() - began)):
             break
-        if not _look_at_all(part, shard, generation, epoch, now):
+        if not _look_at_all(part, shard, generation, epoch, now, is_reached=is_reached):
             break
         looked += len(part)
     return looked
 
 
-def _look_at_all(orders: Sequence[Due], shard: int, generation: int, epoch: int, now: datetime) -> bool:
+def _look_at_all(
+    orders: Sequence[Due], shard: int, generation: int, epoch: int, now: datetime, *, is_reached: bool
+) -> bool:
     """Whether this pacer was still the shard's."""
     at = now.timestamp()
     known = knowledge.of(orders, at=at)
@@ -141,6 +144,7 @@ def _look_at_all(orders: Sequence[Due], shard: int, generation: int, epoch: int,
             left=left[order.escrow_id],
             generation=generation,
             at=at,
+            is_reached=is_reached,
         )
         for order in orders
     }
@@ -153,7 +157,15 @@ def _look_at_all(orders: Sequence[Due], shard: int, generation: int, epoch: int,
 
 
 def _look_at(
-    order: Due, known: Known, kept: Kept | None, *, figures: Counters, left: int, generation: int, at: float
+    order: Due,
+    known: Known,
+    kept: Kept | None,
+    *,
+    figures: Counters,
+    left: int,
+    generation: int,
+    at: float,
+    is_reached: bool,
 ) -> Look:
     """`left`: micros in the escrow."""
     held, held_until, to_hold = _held(kept, figures, generation, at)
@@ -172,7 +184,7 @@ def _look_at(
     elif kept.generation != generation:
         step = steps.after_loss(kept.state, purse, outlook, at=at)
     else:
-        step = steps.following(kept.state, purse, outlook, at=at)
+        step = steps.following(kept.state, purse, outlook, at=at, is_reached=is_reached)
     grant = Grant(
         order=order.id,
         most_micros=step.most,

@@ -41,6 +41,15 @@ def minute_key(minute: int) -> str:
     return f"{{traffic}}:m:{minute}"
 
 
+def is_any(*, client: Client, now: datetime) -> bool:
+    """Whether anybody, anywhere, asked for a decision in this minute or the last."""
+    minute = int(now.timestamp() // 60)
+    pipe = client.pipeline(transaction=False)
+    for one in (minute - 1, minute):
+        pipe.exists(minute_key(one))
+    return any(pipe.execute())
+
+
 def minute_field(watcher: Watcher) -> str:
     """By country and surface, which is how an order's chances are bounded first."""
     return f"{watcher[0]}|{watcher[3]}"

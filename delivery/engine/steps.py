@@ -68,8 +68,11 @@ def first(purse: Purse, outlook: Outlook, *, at: float, known: bool = True) -> S
     return _step(state, purse, outlook)
 
 
-def following(state: State, purse: Purse, outlook: Outlook, *, at: float) -> Step:
-    share = outlook.curve.share(state.at, at, outlook.ends_at)
+def following(state: State, purse: Purse, outlook: Outlook, *, at: float, is_reached: bool = True) -> Step:
+    """`is_reached`: somebody asked for a decision of late. Where nobody did and nothing was spent, nothing is held to
+    have been planned: orders whose bids rose meanwhile would outbid each other when the edges are back."""
+    is_still = not is_reached and purse.seen.spent == state.spent
+    share = 0.0 if is_still else outlook.curve.share(state.at, at, outlook.ends_at)
     predicted = pacing.predicted(state, score=outlook.score, price=outlook.price)
     return _step(pacing.look(predicted, purse.seen, share=share, now=at), purse, outlook)
 

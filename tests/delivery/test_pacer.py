@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 from django.db import connection, transaction
 
-from delivery import drain, hot, knowledge, pacer
+from delivery import drain, hot, knowledge, pacer, traffic
 from delivery.drain import Position
 from delivery.engine.tokens import IMPRESSION_LIFE_S
 from delivery.models import Barrier, Pacer, PacingState, Shard
@@ -263,6 +263,18 @@ def test_a_market_without_terms_for_an_objective_keeps_only_such_orders_from_bei
     assert caplog.text.count("GB has no terms for video_views") == 1
 
 
+@pytest.mark.parametrize("somebody_asks", [True, False])
+def test_bids_rise_where_others_are_shown_and_not_while_nobody_asks(order, somebody_asks):
+    before = PacingState.objects.get(order=order).mu
+    now = NOON
+    for _ in range(30):
+        if somebody_asks:
+            hot.client().hincrby(traffic.minute_key(int(now.timestamp() // 60)), "US|0", 1)
+        now = looks(order, 12, start=now, every_s=5.0)
+    after = PacingState.objects.get(order=order).mu
+    assert after < before / 2 if somebody_asks else after == before
+
+
 def test_a_stream_whose_clock_is_behind_is_not_skipped(order):
     shown(order, 1)
     drained(order)
@@ -295,7 +307,7 @@ def test_a_pacer_that_was_succeeded_keeps_nothing(order):
     before = PacingState.objects.get(order=order).at
     assert pacer._look(order.shard, generation, 7, now) == 0
     one = pacer.Due(*Order.objects.filter(id=order.id).values_list(*pacer.Due._fields).get())
-    assert not pacer._look_at_all([one], order.shard, generation, 7, now)
+    assert not pacer._look_at_all([one], order.shard, generation, 7, now, is_reached=True)
     assert PacingState.objects.get(order=order).at == before
     assert pacer._look_at_all([one], order.shard, generation, 8, now)
     assert PacingState.objects.get(order=order).at > before
