@@ -309,5 +309,5 @@ def test_a_pacer_that_was_succeeded_keeps_nothing(order):
     one = pacer.Due(*Order.objects.filter(id=order.id).values_list(*pacer.Due._fields).get())
     assert not pacer._look_at_all([one], order.shard, generation, 7, now, is_reached=True)
     assert PacingState.objects.get(order=order).at == before
-    assert pacer._look_at_all([one], order.shard, generation, 8, now)
+    assert pacer._look_at_all([one], order.shard, generation, 8, now, is_reached=True)
     assert PacingState.objects.get(order=order).at > before
