@@ -60,8 +60,9 @@ def pace_shard(*, shard: int, **_: object) -> None:
 def make_partitions(**_: object) -> None:
     now = timezone.now()
     partitions.make_ahead(now=now)
-    retention.drop_old(kept_days=settings.EVENTS_KEPT_DAYS, now=now)
+    # First, for addresses are kept no longer than that, whatever keeps a day from being dropped.
     sources.forget_old(kept_days=settings.SOURCES_KEPT_DAYS, now=now)
+    retention.drop_old(kept_days=settings.EVENTS_KEPT_DAYS, now=now)
 
 
 @shared_task(ignore_result=True)

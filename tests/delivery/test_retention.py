@@ -1,13 +1,15 @@
 """Events are dropped by whole days, and never what somebody still needs."""
 
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError
 
-from delivery import charges, hot, partitions, retention
-from delivery.models import DroppedDay, MinuteRollup
+from delivery import charges, hot, partitions, retention, tasks
+from delivery.models import ChargeSource, DroppedDay, MinuteRollup, PoisonEntry
+from delivery.replay import replay
 from payments.audit.running import run as run_audit
 from tests.builders import a_delivering_order, settled
 from tests.delivery.world import RESERVE, a_token, drained, events_of, paced, told
@@ -32,6 +34,16 @@ def an_old_order(*, over=True):
     return settled(order, now=LONG_AGO + timedelta(hours=1)) if over else order
 
 
+def set_aside(order):
+    """An impression of that day that the drain refused."""
+    told(a_token(order, now=LONG_AGO, generation=0), now=LONG_AGO)
+    [(id_, fields)] = hot.client().xrange(stream := hot.stream_key(order.shard, 1))
+    hot.client().delete(stream)
+    return PoisonEntry.objects.create(
+        shard=order.shard, generation=1, stream_id=id_.decode(), fields=PoisonEntry.kept(fields), error="x", at=LONG_AGO
+    )
+
+
 def drop(kept_days=30):
     return retention.drop_old(kept_days=kept_days, now=datetime.now(UTC))
 
@@ -48,6 +60,21 @@ def test_a_day_goes_after_its_time_and_its_sums_stay():
     listed = list(charges.everything(order))
     assert [charge.type for charge in listed] == ["day", "rounding"]
     assert sum(charge.price_micros for charge in listed) == charges.spent_micros(order)
+    report = run_audit()
+    assert report.ok, report
+
+
+def test_an_entry_told_again_after_its_day_was_dropped_is_added_to_what_is_left_of_the_day():
+    order = an_old_order()
+    entry = set_aside(order)
+    assert drop() == 1
+    assert replay(entry_ids=[entry.id], now=datetime.now(UTC)) == 1
+    drained(order, now=datetime.now(UTC))
+    assert events_of(order).get().day == LONG_AGO.date()
+    assert drop() == 1
+    assert LONG_AGO.date() not in days()
+    left = DroppedDay.objects.get()
+    assert (left.impressions, left.charges, left.micros) == (4, 2, 2 * RESERVE + 1)
     report = run_audit()
     assert report.ok, report
 
@@ -77,6 +104,23 @@ def test_days_of_which_events_can_still_be_told_are_kept_whoever_asks():
         drop(kept_days=9)
     with pytest.raises(DatabaseError, match="nine days"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT delivery_drop_partitions(%s)", [datetime.now(UTC).date()])
+
+
+def test_where_charges_came_from_is_forgotten_also_while_no_day_can_be_dropped(settings):
+    settings.EVENTS_KEPT_DAYS = 9
+    ChargeSource.objects.create(token=uuid4(), day=LONG_AGO.date(), address=bytes(16))
+    with pytest.raises(ValueError, match="more than 9 days"):
+        tasks.make_partitions()
+    assert not ChargeSource.objects.exists()
+
+
+def test_there_is_a_partition_for_each_day_of_the_coming_week_and_of_the_nine_days_before():
+    later = datetime.now(UTC) + timedelta(days=60)
+    wanted = {later.date() + timedelta(days=away) for away in range(-9, 8)}
+    assert not wanted & days()
+    assert partitions.make_ahead(now=later) == len(wanted)
+    assert wanted <= days()
+    assert partitions.make_ahead(now=later) == 0
 
 
 def test_the_application_can_drop_no_day_by_itself():
