@@ -1,4 +1,4 @@
-"""Edge, worker and clock beside engines of a bench's own, orders that came their whole way, and who watches them."""
+"""Edge, workers and clock beside engines of a bench's own, orders that came their whole way, and who watches them."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import Any
@@ -27,29 +27,32 @@ CONNECTIONS = 8
 
 
 class Parts:
-    """Edge, worker and clock, each in a session of its own, so that it dies whole and alone."""
+    """Edge, workers and clock as a system has them, each in a session of its own, so that it dies whole and alone."""
 
     def __init__(self, folder: Any, port: int) -> None:
         from promote.config import processes
 
         self.edge_url = f"http://127.0.0.1:{port}"
+        workers = {process.name: process.arguments for process in processes.workers()}
+        self._workers = tuple(workers)
         self._commands = {
             "edge": processes.edge(port).arguments,
-            "worker": processes.worker(2).arguments,
             "beat": processes.beat(folder).arguments,
+            **workers,
         }
         self._lock = threading.Lock()
         self._running = {name: self._start(name) for name in self._commands}
 
     def kill_edge(self) -> None:
-        self._kill("edge")
+        self._kill(["edge"])
         self.wait_for_edge()
 
     def wait_for_edge(self) -> None:
         system.wait(self._running["edge"], f"{self.edge_url}/health/ready")
 
-    def kill_worker(self) -> None:
-        self._kill("worker")
+    def kill_workers(self) -> None:
+        """All of them at once: nobody takes up what another left."""
+        self._kill(self._workers)
 
     def pids(self) -> dict[str, int]:
         return {name: process.pid for name, process in self._running.items()}
@@ -66,11 +69,13 @@ class Parts:
         for process in self._running.values():
             system.stop(process)
 
-    def _kill(self, name: str) -> None:
+    def _kill(self, names: Sequence[str]) -> None:
         with self._lock:
-            os.killpg(self._running[name].pid, signal.SIGKILL)
-            self._running[name].wait()
-            self._running[name] = self._start(name)
+            for name in names:
+                os.killpg(self._running[name].pid, signal.SIGKILL)
+            for name in names:
+                self._running[name].wait()
+                self._running[name] = self._start(name)
 
     def _start(self, name: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(self._commands[name], cwd=HOUSE, start_new_session=True)

@@ -36,7 +36,7 @@ WITHIN_S = 240
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cluster", action="store_true", help="the hot data on a Redis Cluster of three nodes")
-    parser.add_argument("--processes", type=int, default=2, help="so many drain, and half of them are the edge")
+    parser.add_argument("--processes", type=int, default=2, help="so many drain alone, and half as many are the edge")
 
 
 def run(say: Say, *, cluster: bool = False, processes: int = 2) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def run(say: Say, *, cluster: bool = False, processes: int = 2) -> dict[str, Any
         copied, bare = _copy_again(say)
         tokens = [_tokens(orders, WHOLE // 2), _tokens(orders, WHOLE // 2)]
         key = live_orders.a_key()
-        with _served(data, processes) as edge:
+        with _served(data, max(1, processes // 2)) as edge:
             say(f"{WHOLE} events, end to end")
             per_s = asyncio.run(_whole(edge, key, tokens[0]))
             say(f"{per_s:.0f} a second; now half of that")
@@ -190,13 +190,13 @@ def _copy_again(say: Say) -> tuple[float, float]:
 
 
 @contextmanager
-def _served(data: Any, count: int) -> Iterator[str]:
-    """Edge, workers and clock; the edge's address."""
+def _served(data: Any, edges: int) -> Iterator[str]:
+    """An edge of so many processes, workers and clock; the edge's address."""
     from promote.config import children, processes
 
     with ExitStack() as stack:
-        edge = stack.enter_context(alone.edge(cores=alone.CORES, processes=max(1, count // 2)))
-        for process in (processes.worker(count), processes.beat(data)):
+        edge = stack.enter_context(alone.edge(cores=alone.CORES, processes=edges))
+        for process in (*processes.workers(), processes.beat(data)):
             started = children.spawn(
                 process.arguments,
                 environment=os.environ,

@@ -42,7 +42,7 @@ def run(say: Say, *, charges: int = CHARGES) -> dict[str, Any]:
         with delivering.served() as parts:
             breaks = {
                 "edge": parts.kill_edge,
-                "worker": parts.kill_worker,
+                "worker": parts.kill_workers,
                 "redis": lambda: _kill_redis(ours, say),
                 "flushall": _flush,
             }
