@@ -183,6 +183,17 @@ class Audience:
         return told
 
 
+async def for_a_time(
+    parts: Parts, key: str, seconds: float, say: Say, *, per_s: float = math.inf, people: int = 10**9
+) -> float:
+    """Impressions a second that were taken."""
+    audience = Audience(parts.edge_url, key, 10**9, {}, say, per_s=per_s, people=people)
+    watching = asyncio.create_task(audience.run())
+    await asyncio.sleep(seconds)
+    audience.charges = 0
+    return float((await watching)["accepted_per_s"])
+
+
 def an_order(number: int) -> Any:
     """The id of an order that came its whole way."""
     from orders import lifecycle, placement, quotes

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from bench import delivering, engines
-from bench.delivering import Audience, Parts
+from bench.delivering import Parts
 from bench.running import Say
 from promote.config.engines import Engines
 
@@ -38,13 +38,13 @@ def run(say: Say, *, minutes: float = MINUTES) -> dict[str, Any]:
             delivering.an_order(number)
         with delivering.served() as parts:
             key = delivering.a_key()
-            full = asyncio.run(_for_a_time(parts, key, FULL_FOR_S, float("inf"), say))
+            full = asyncio.run(delivering.for_a_time(parts, key, FULL_FOR_S, say, people=PEOPLE))
             say(f"{full:.0f} impressions a second; now half of that for {minutes:g} minutes")
             seen: list[dict[str, float]] = []
             stop = threading.Event()
             looking = threading.Thread(target=_look, args=(ours, parts, seen, stop, say), daemon=True)
             looking.start()
-            half = asyncio.run(_for_a_time(parts, key, minutes * 60, full / 2, say))
+            half = asyncio.run(delivering.for_a_time(parts, key, minutes * 60, say, per_s=full / 2, people=PEOPLE))
             stop.set()
             looking.join()
     growth = {name: _growth([one[name] for one in seen]) for name in seen[0] if name.endswith("_mb")}
@@ -60,15 +60,6 @@ def run(say: Say, *, minutes: float = MINUTES) -> dict[str, Any]:
         "lag_s": {"median": round(median(lags), 2), "most": round(max(lags), 2)},
         "samples": seen,
     }
-
-
-async def _for_a_time(parts: Parts, key: str, seconds: float, per_s: float, say: Say) -> float:
-    """Impressions a second that were taken."""
-    audience = Audience(parts.edge_url, key, 10**9, {}, say, per_s=per_s, people=PEOPLE)
-    watching = asyncio.create_task(audience.run())
-    await asyncio.sleep(seconds)
-    audience.charges = 0
-    return float((await watching)["accepted_per_s"])
 
 
 def _look(ours: Engines, parts: Parts, seen: list[dict[str, float]], stop: threading.Event, say: Say) -> None:
