@@ -99,32 +99,38 @@ def _figures(found: Found, mixed: dict[str, list[Many]]) -> dict[str, Any]:
     value = {cell: fmean(one.value for one in found[cell, True]) for cell in cells.CELLS}
     over = sum(one.overspent for ones in found.values() for one in ones)
     ours = mixed["ours"]
-    others = [rule for rule in mixed if rule != "ours"]
-    best = max(fmean(many.actions_per_million for many in mixed[rule]) for rule in others)
-    figures = {
+    figures: dict[str, float | None] = {
         "value_vs_hindsight_1_32": value["1/32"],
         "value_vs_hindsight_k250": value[cells.SMALL],
-        "value_vs_best_throttling": _worst(found, "throttling"),
-        "value_vs_fitted_throttling": _worst(found, "fitted"),
-        "value_vs_best_price_cap": _worst(found, "cap"),
-        "value_vs_best_pid": _worst(found, "pid"),
+        "value_vs_best_throttling": worst(found, "throttling"),
+        "value_vs_fitted_throttling": worst(found, "fitted"),
+        "value_vs_best_price_cap": worst(found, "cap"),
+        "value_vs_best_pid": worst(found, "pid"),
         # The same coins are given to every rule, and one that is not spent brings nothing.
-        "actions_per_coin_vs_best_baseline": fmean(many.actions for many in ours)
-        / max(fmean(many.actions for many in mixed[rule]) for rule in others),
-        "actions_per_spent_coin_vs_best_baseline": fmean(many.actions_per_million for many in ours) / best,
+        "actions_per_coin_vs_best_baseline": _best(mixed, "actions"),
+        "actions_per_spent_coin_vs_best_baseline": _best(mixed, "actions_per_million"),
         "feasible_budget_spent": fmean(many.feasible_spent for many in ours),
         "orders_that_spent_theirs": fmean(many.finished for many in ours),
         "overspent_orders": over + sum(many.overspent for many in ours),
         "plan_error": max(fmean(one.distance for one in found[cell, True]) for cell in cells.SHARES),
         "plan_error_from_5x": max(fmean(one.distance for one in found[cell, False]) for cell in cells.SHARES),
     }
-    return {"bench": "replay", "ok": not figures["overspent_orders"], **{k: round(v, 4) for k, v in figures.items()},
-            "round_bids": list(baselines.ROUND_BIDS), "fitted_bids": list(baselines.LADDER)}  # fmt: skip
+    rounded = {name: figure if figure is None else round(figure, 4) for name, figure in figures.items()}
+    bids = {"throttling_wins": list(baselines.WINS), "fitted_bids": list(baselines.LADDER)}
+    return {"bench": "replay", "ok": not figures["overspent_orders"], **rounded, **bids}
 
 
-def _worst(found: Found, baseline: str) -> float:
-    """The least, over the cells, of what the rule gets by what the baseline gets."""
-    return min(
-        fmean(one.value for one in found[cell, True]) / fmean(getattr(one, baseline) for one in found[cell, True])
+def worst(found: Found, baseline: str) -> float | None:
+    """The least, over the cells, of what the rule gets by what the baseline gets; of those where that gets anything."""
+    pairs = [
+        (fmean(one.value for one in found[cell, True]), fmean(getattr(one, baseline) for one in found[cell, True]))
         for cell in cells.SHARES
-    )
+    ]
+    return min((ours / theirs for ours, theirs in pairs if theirs), default=None)
+
+
+def _best(mixed: dict[str, list[Many]], figure: str) -> float | None:
+    """What the mixed set gets by the rule, by what it gets by the best of the others; None where that is nothing."""
+    got = {rule: fmean(getattr(many, figure) for many in each) for rule, each in mixed.items()}
+    best = max(theirs for rule, theirs in got.items() if rule != "ours")
+    return got["ours"] / best if best else None

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.replaying.counters import Account
-from bench.replaying.log import MICROS, Log
+from bench.replaying.log import Log
 from bench.replaying.market import LIFE_S, Asked, Turn
 
-ROUND_BIDS = (20, 40, 60, 80, 100, 150, 200, 250, 300)
-"""Fixed bids in the log's own unit, fen per thousand, as one would type them; 300 is the dearest slot of such logs."""
+WINS = (0.35, 0.55, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+"""Fixed bids by the share of the log's slots that they win, so that a log may have any prices. One that wins fewer
+hardly throttles any more: it takes what is cheap."""
 LADDER = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Fixed bids in mean prices of the log, which only who knows it can choose from."""
 GAINS = ((0.1, 0.02, 0.0), (0.3, 0.1, 0.0), (0.5, 0.3, 0.1))
@@ -114,8 +115,9 @@ def throttling(log: Log, budget: int, bids: tuple[int, ...] | None = None) -> Th
     return Throttling(float(got[best]), int(ladder[best]))
 
 
-def round_bids() -> tuple[int, ...]:
-    return tuple(bid * MICROS for bid in ROUND_BIDS)
+def winning(log: Log) -> tuple[int, ...]:
+    """The least bids that win WINS of the log."""
+    return tuple(int(price) for price in np.quantile(log.prices, WINS, method="inverted_cdf"))
 
 
 def ladder(log: Log) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ class One:
     value: float
     pid: float
     throttling: float
-    """By the best of the round bids."""
+    """By the best of the bids that win so many of the slots."""
     fitted: float
     """By the best of the bids that are fitted to the log's mean price."""
     cap: float
@@ -75,7 +75,7 @@ def one(log: Log, cell: str, *, known: bool, redis: str = "") -> One:
     return One(
         value=got.value[0] / best.value,
         pid=pid / best.value,
-        throttling=baselines.throttling(log, budget, baselines.round_bids()).value / best.value,
+        throttling=baselines.throttling(log, budget, baselines.winning(log)).value / best.value,
         fitted=baselines.throttling(log, budget, baselines.ladder(log)).value / best.value,
         cap=baselines.throttling(log, budget).value / best.value,
         spent=got.spent[0] / budget,

@@ -26,8 +26,6 @@ from delivery.engine.steps import Outlook, Step
 LIFE_S = 2 * 3600.0
 """The time that the whole log takes."""
 SEEN_AFTER_S = 1.5
-ROUNDS = 3
-"""So often a slot is sold again whose winner could not reserve, as the edge does."""
 EVEN = Curve.of((1.0,) * HOURS, 0)
 """Rows come evenly in replayed time: the order of the log is its clock."""
 EVERYBODY = Viewer("viewer", "CN", "25-34", "female", ())
@@ -176,13 +174,14 @@ class Market:
         return due
 
     def _sell(self, viewer: Viewer, floor: int, rate: float, now: float) -> None:
-        """As the edge does: an auction, one reservation, and the auction again without whom Redis refuses."""
+        """As the edge does: an auction, one reservation, and as often as there the auction again without whom Redis
+        refuses."""
         rows = self._candidates(viewer)
         if self.flips_coins:
             rows = rows[self.rng.random(rows.shape[0]) < self.chance[rows]]
         left: list[int] = rows.tolist()
         told = {row: rate * self.quality[row] for row in left}
-        for _ in range(ROUNDS):
+        for _ in range(auction.ROUNDS):
             if not left:
                 return
             [won] = auction.hold(self.index, left, 0, [floor], self.draws, now=now, told=told).won

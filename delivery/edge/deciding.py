@@ -15,14 +15,12 @@ from delivery.edge.funnel import Funnel
 from delivery.edge.hub import Hub
 from delivery.edge.lane import Asking
 from delivery.engine import auction, tokens
-from delivery.engine.auction import Auction, Won
+from delivery.engine.auction import ROUNDS, Auction, Won
 from delivery.engine.index import Index, Listing, Viewer
 from delivery.engine.tokens import DAY_S
 from delivery.engine.vocabulary import AGE_BANDS, GENDERS, SURFACES, UNKNOWN
 from promote import ids
 
-ROUNDS = 5
-"""So often slots are sold, where Redis refuses what was; then they stay empty."""
 CAP = hot.Cap(30, 86_400)
 """A viewer is shown one order so often in a day."""
 _WHY = {hot.CAPPED: "capped", hot.LOST: "unavailable"}

@@ -20,6 +20,8 @@ from delivery.engine.rates import EXPLORE_BELOW
 
 Rows = NDArray[np.int64]
 FEW = 48
+ROUNDS = 5
+"""So often slots are sold, where Redis refuses what was; then they stay empty."""
 
 
 class Won(msgspec.Struct, frozen=True, gc=False):

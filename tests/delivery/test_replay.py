@@ -1,11 +1,13 @@
 """The replay of a log: nobody is overspent, nobody beats who knows all, and a missing log is said to be missing."""
 
+import dataclasses
 import gzip
 
 import numpy as np
 import pytest
 import redis
 
+from bench import replay
 from bench.replaying import baselines, cells, log, mixed
 from bench.replaying.log import Log
 from bench.replaying.market import LIFE_S, Asked, Market, Ours, a_listing
@@ -17,6 +19,12 @@ def a_log(rows=ROWS, seed=5):
     rng = np.random.default_rng(seed)
     prices = np.maximum(1, rng.lognormal(10.5, 0.8, rows)).astype(np.int64)
     return Log(prices, np.minimum(1.0, 0.004 * rng.lognormal(0, 0.8, rows)))
+
+
+def one(**got):
+    """What one order got."""
+    nothing = {field.name: 0 for field in dataclasses.fields(cells.One)}
+    return cells.One(**{**nothing, **got})
 
 
 def test_a_replayed_order_never_spends_more_than_its_budget_and_nearly_all_of_it():
@@ -85,6 +93,23 @@ def test_a_bid_of_the_ladder_is_the_best_of_the_ladder():
     best = baselines.throttling(whole, whole.cost // 8, bids)
     assert best.bid in bids
     assert all(baselines.throttling(whole, whole.cost // 8, (bid,)).value <= best.value for bid in bids)
+
+
+def test_the_baselines_bids_follow_the_prices_of_whatever_log():
+    whole = a_log()
+    dearer = Log(whole.prices * 1000, whole.rates)
+    assert baselines.winning(dearer) == tuple(1000 * bid for bid in baselines.winning(whole))
+    won = [(whole.prices <= bid).mean() for bid in baselines.winning(whole)]
+    assert won == pytest.approx(baselines.WINS, abs=1 / ROWS)
+    assert baselines.throttling(dearer, dearer.cost // 8, baselines.winning(dearer)).value == pytest.approx(
+        baselines.throttling(whole, whole.cost // 8, baselines.winning(whole)).value
+    )
+
+
+def test_a_baseline_that_got_nothing_is_held_against_nobody():
+    found = {(cell, True): [one(value=0.9, pid=0.0, cap=0.5 if cell == "1/8" else 0.0)] for cell in cells.SHARES}
+    assert replay.worst(found, "pid") is None
+    assert replay.worst(found, "cap") == 0.9 / 0.5
 
 
 def test_a_missing_log_is_said_to_be_missing(tmp_path):
