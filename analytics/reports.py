@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from delivery import results as counted
+from delivery.figures import spent_micros
 from delivery.models import Dimension
 from delivery.results import Results as Figures
 from orders.models import Order
@@ -24,7 +25,7 @@ class Result:
     unit: str
     count: int
     cost_per_micros: int | None
-    """What one cost on average, rounded up; None before the first."""
+    """What one cost on average of what the order has cost, rounded up; None before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,13 @@ def figures(order: Order) -> Figures:
 
 
 def result(order: Order, figures: Figures) -> Result:
+    return _result(order, figures, spent_micros([order], {order.id: figures})[order.id])
+
+
+def _result(order: Order, figures: Figures, spent: int) -> Result:
     action = action_of(order)
     count = figures.actions.get(action, 0)
-    return Result(action, count, -(-figures.charged_micros // count) if count else None)
+    return Result(action, count, -(-spent // count) if count else None)
 
 
 def results(order: Order) -> Result:
@@ -56,9 +61,10 @@ def results(order: Order) -> Result:
 
 
 def results_of(orders: Sequence[Order]) -> dict[UUID, Result]:
-    """What each of these orders brought, in one query."""
+    """What each of these orders brought, in two queries."""
     found = counted.of(order.id for order in orders)
-    return {order.id: result(order, found[order.id]) for order in orders}
+    spent = spent_micros(orders, found)
+    return {order.id: _result(order, found[order.id], spent[order.id]) for order in orders}
 
 
 def by(order: Order, breakdown: str) -> list[Part]:

@@ -1,12 +1,14 @@
 """An order's state and figures in one reading, as its live page shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from delivery import results
+from delivery.results import Results
 from orders.models import Order
+from promote.money import MICROS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Live:
     end_reason: str
     cost_micros: int
     spent_micros: int
-    """Charged, and not returned."""
+    """As `spent_micros`."""
     impressions: int
     valid_impressions: int
     actions: dict[str, int]
@@ -30,9 +32,9 @@ class Live:
 
 def live(order_ids: Iterable[UUID]) -> dict[UUID, Live]:
     """Of those orders that exist."""
-    orders = Order.objects.filter(id__in=list(order_ids)).select_related("market")
-    ids = [order.id for order in orders]
-    counts, spent = results.of(ids), results.spent_micros(ids)
+    orders = list(Order.objects.filter(id__in=list(order_ids)).select_related("market"))
+    counts = results.of(order.id for order in orders)
+    spent = spent_micros(orders, counts)
     return {
         order.id: Live(
             order=order.id,
@@ -48,5 +50,18 @@ def live(order_ids: Iterable[UUID]) -> dict[UUID, Live]:
             starts_at=order.starts_at,
             ends_at=order.ends_at,
         )
+        for order in orders
+    }
+
+
+def spent_micros(orders: Iterable[Order], counts: Mapping[UUID, Results]) -> dict[UUID, int]:
+    """What each has cost: charged, and not returned while it ran. A final one: what it was settled at, of which the
+    user's part is whole coins."""
+    orders = list(orders)
+    back = results.returned_micros(order.id for order in orders if not order.is_final)
+    return {
+        order.id: (order.spent_coins or 0) * MICROS + (order.coupon_spent_micros or 0)
+        if order.is_final
+        else counts[order.id].charged_micros - back[order.id]
         for order in orders
     }

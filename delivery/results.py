@@ -33,9 +33,16 @@ def of(order_ids: Iterable[UUID]) -> dict[UUID, Results]:
 def spent_micros(order_ids: Iterable[UUID]) -> dict[UUID, int]:
     """What each order was charged so far, without what was found to be invalid and returned to it while it ran."""
     asked = list(order_ids)
+    back = returned_micros(asked)
+    return {order_id: one.charged_micros - back[order_id] for order_id, one in of(asked).items()}
+
+
+def returned_micros(order_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """What of each order's charges was found to be invalid and returned to it while it ran."""
+    asked = list(order_ids)
     returned = ChargeReturn.objects.filter(order_id__in=asked, after_settlement=False).values("order_id").order_by()
     back = dict(returned.annotate(micros=Sum("micros")).values_list("order_id", "micros"))
-    return {order_id: one.charged_micros - back.get(order_id, 0) for order_id, one in of(asked).items()}
+    return {order_id: int(back.get(order_id, 0)) for order_id in asked}
 
 
 def by_hour(order_id: UUID) -> dict[datetime, Results]:

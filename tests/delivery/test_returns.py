@@ -9,7 +9,9 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from delivery import charges, invalid, ownership
+from analytics import reports
+from delivery import charges, diagnosis, figures, invalid, ownership
+from delivery.edge import watching
 from delivery.engine.tokens import pseudonym
 from delivery.models import ChargeReturn, Finding, FoundReason, InvalidCharge, SweptHour
 from orders import placement
@@ -20,6 +22,7 @@ from payments.documents.sheet import sheet
 from payments.models import Invoice, InvoiceKind
 from promote import ids
 from promote.eligibility import BROWSER
+from promote.front.order_page import order_page
 from promote.keys import keyring
 from promote.notifications.models import Notification
 from promote.notifications.sentences import sentence
@@ -43,13 +46,15 @@ pytestmark = pytest.mark.django_db
 HOUR = {"since": NOON - timedelta(minutes=30), "until": NOON + timedelta(minutes=30)}
 
 
-def delivered(*viewers, price=RESERVE, order=None, **facts):
-    """An order that was shown to each of these viewers once, drained."""
+def delivered(*viewers, price=RESERVE, order=None, views=False, **facts):
+    """An order that was shown to each of these viewers once, drained. `views`: each of them watched."""
     order = order or a_delivering_order(**facts)
     paced(order)
     for viewer in viewers:
         # A token of a lost generation needs no release, so that a few can cost whole coins.
-        told(a_token(order, generation=0, viewer=viewer, price_micros=price))
+        told(token := a_token(order, generation=0, viewer=viewer, price_micros=price))
+        if views:
+            told(token, "view_2s")
     drained(order)
     return order
 
@@ -91,6 +96,21 @@ def shown(order):
     return " ".join(page.split())
 
 
+def streamed(order):
+    """What the edge tells who watches it."""
+    return watching._told(figures.live([order.id])[order.id])
+
+
+def agree_page_and_stream(order):
+    order = Order.objects.get(id=order.id)
+    page, told = order_page(order, now=NOON), streamed(order)
+    assert told["spent_micros"] == page.spent_micros
+    assert told["left_micros"] == page.left_micros
+    # As the page's script works it out.
+    assert -(-told["spent_micros"] // told["results"]["count"]) == page.result.cost_per_micros
+    assert reports.results_of([order])[order.id] == page.result
+
+
 def all_books_agree():
     report = run_audit()
     assert report.ok, {name: check for name, check in report.checks.items() if not check.ok}
@@ -114,6 +134,21 @@ def test_a_running_order_gets_them_back_into_its_budget_and_its_owner_is_told():
     assert "Found invalid: 2 views" in shown(order)
     assert "not charged" in shown(order)
     all_books_agree()
+
+
+def test_what_is_spent_is_one_number_on_the_page_in_its_stream_and_in_the_diagnosis():
+    order = delivered(1, 2, 3, price=1_100_000, order=paid_with_bought_coins(), views=True)
+    agree_page_and_stream(order)
+    returned(found(order_id=order.id, viewers=[2]))
+    assert spent(order) == 2_200_000
+    assert streamed(order)["spent_micros"] == diagnosis.of(order, now=NOON).spent_micros == spent(order)
+    agree_page_and_stream(order)
+    order = settled(order)
+    invoiced(order)
+    agree_page_and_stream(order)
+    assert returned(found(order_id=order.id, viewers=[3])) == 1
+    assert streamed(order)["spent_micros"] == 2_000_000, "whole coins, as it was settled"
+    agree_page_and_stream(order)
 
 
 def test_it_settles_as_if_they_had_never_been():
