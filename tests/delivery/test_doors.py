@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from delivery import diagnosis
+from delivery import diagnosis, hot
 from delivery.models import PoisonEntry
 from tests.api.callers import an_app, problem
 from tests.builders import a_delivering_order, a_user, an_account
@@ -57,6 +57,23 @@ def test_the_diagnosis_speaks(order):
     assert found["spent_micros"] == 4 * RESERVE
     assert set(found["funnel"]) == {"considered", "targeted", "paced", "outbid", "capped", "shown"}
     assert found["advice"][0]["detail"].endswith(".")
+
+
+@pytest.fixture
+def redis_is_away(settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    hot.client.cache_clear()
+    yield
+    hot.client.cache_clear()
+
+
+@pytest.mark.usefixtures("redis_is_away")
+def test_while_redis_is_away_the_diagnosis_says_come_back_later():
+    order = a_delivering_order(now=timezone.now() - timedelta(minutes=30))
+    app = an_app(order.account)
+    app.client.raise_request_exception = False
+    answer = app.get(f"/orders/{order.public_id}/diagnosis")
+    assert (answer.status_code, problem(answer)["code"]) == (503, "unavailable")
 
 
 @pytest.mark.usefixtures("static_files")
