@@ -60,6 +60,8 @@ class Hub:
         self._viewers = self.keyring.current(ownership.PURPOSE).secret
         self._shards: dict[int, ShardState] = {}
         self._paces = Paces()
+        self._fresh: set[str] = set()
+        """Orders whose pace was not read yet since they were listed."""
         self._since: Since | None = None
         self._read_at = self._paced_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
@@ -108,20 +110,22 @@ class Hub:
             put = [one for one in put if one.order not in rows or listed[rows[one.order]] != one]
             drop = [order for order in drop if order in rows]
             fresh = [order for order in fresh if order not in rows]
+        self._fresh.update(fresh)
         if put or drop:
             await self._swap(self.index.changed(put=put, drop=drop))
         if self._since is None:
             _settle_memory()
         self._since, self._shards, self._read_at = changes.since, shards, time.monotonic()
-        await self._read_paces(fresh)
+        await self._read_paces()
 
-    async def _read_paces(self, fresh: list[str]) -> None:
+    async def _read_paces(self) -> None:
         """What the pacers publish, of every shard whose generation is known."""
         # Asked anything, Redis tells its name: before that no shard's generation is known, and none of them is read.
         await self.lane.run(("PING",))
         self._look_for_nodes()
         pairs = {(shard, generation) for shard in self._shards if (generation := self.generation(shard))}
-        self.index = await self._paces.followed(self.lane, self.index, pairs, fresh)
+        self.index = await self._paces.followed(self.lane, self.index, pairs, self._fresh)
+        self._fresh = set()
         self._paced_at = time.monotonic()
         self.exhausted = BitMap()
 

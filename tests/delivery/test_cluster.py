@@ -120,7 +120,7 @@ def test_a_node_that_comes_back_is_met_again_without_being_needed(cluster):
     async def _until_all(hub: Hub) -> None:
         async with asyncio.timeout(30):
             while not all(map(hub.generation, shards)):
-                await hub._read_paces([])
+                await hub._read_paces()
                 await asyncio.sleep(0.02)
 
     asyncio.run(looked())

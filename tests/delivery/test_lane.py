@@ -1,6 +1,8 @@
 """The edge's way to Redis keeps the order in which events were told, and is met before anybody is served."""
 
 import asyncio
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +19,26 @@ from delivery.models import Shard
 from promote.markets.models import Market
 from tests.builders import a_delivering_order
 from tests.delivery.world import RESERVE, paced
+
+
+class Falters:
+    """A lane that can be away for all but the pacers' logs."""
+
+    is_away = False
+
+    def __init__(self) -> None:
+        self._lane = cluster.way(settings.REDIS_URL)
+
+    def run_id(self, key: str) -> str:
+        return self._lane.run_id(key)
+
+    async def run(self, *calls: Asking) -> list[Any]:
+        if self.is_away and calls and calls[0][0] != "XRANGE":
+            raise Disconnected("gone")
+        return await self._lane.run(*calls)
+
+    async def close(self) -> None:
+        await self._lane.close()
 
 
 @pytest.mark.skipif(hot.is_cluster(settings.REDIS_URL), reason="a lane of one Redis")
@@ -78,20 +100,6 @@ def test_what_a_pacer_told_is_read_again_where_redis_was_lost_before_it_was_used
     known = listings.read(None).live
     pairs = {(order.shard, generation)}
 
-    class Falters:
-        is_away = False
-
-        def __init__(self) -> None:
-            self._lane = cluster.way(settings.REDIS_URL)
-
-        async def run(self, *calls: Asking) -> list[Any]:
-            if self.is_away and calls and calls[0][0] != "XRANGE":
-                raise Disconnected("gone")
-            return await self._lane.run(*calls)
-
-        async def close(self) -> None:
-            await self._lane.close()
-
     async def followed() -> list[float]:
         lane, paces, told = Falters(), Paces(), []
         try:
@@ -113,6 +121,32 @@ def test_what_a_pacer_told_is_read_again_where_redis_was_lost_before_it_was_used
 
     before, after = asyncio.run(followed())
     assert before != after == 0.5
+
+
+@pytest.mark.django_db
+def test_an_order_that_came_while_redis_faltered_is_shown_as_soon_as_it_is_back(monkeypatch):
+    """Its pace was told before it was listed, and is told again at the pacer's next look only, in seconds."""
+    order = a_delivering_order()
+    paced(order)
+    known, shards = listings.read(None), listings.shards()
+    nothing = replace(known, live=[])
+    monkeypatch.setattr(hub, "_settle_memory", lambda: None)
+
+    async def refreshed() -> Hub:
+        edge = Hub()
+        edge.lane = lane = Falters()
+        try:
+            for changes, is_away in ((nothing, False), (known, True), (nothing, False)):
+                monkeypatch.setattr(hub, "_read", lambda _since, changes=changes: (changes, shards))
+                lane.is_away = is_away
+                with pytest.raises(Disconnected) if is_away else nullcontext():
+                    await edge.refresh()
+        finally:
+            await edge.lane.close()
+        return edge
+
+    edge = asyncio.run(refreshed())
+    assert edge.index.columns.mu[edge.index.rows[order.id.hex]] > 0
 
 
 def _dearer(order) -> hot.Grant:
