@@ -62,6 +62,8 @@ class Page(msgspec.Struct):
     """The last one."""
     aside: dict[int, str] = {}
     """Row → why: paced, capped or unavailable."""
+    below_floor: frozenset[int] = frozenset()
+    """Slots that somebody bid for, and nobody as much as their floor."""
     is_cut_short: bool = False
     """Redis refused what the last round sold: who is left was not tried."""
 
@@ -142,8 +144,11 @@ def _offers(hub: Hub, page: Page, now: float) -> list[Sale]:
     if page.sold:
         slots = [slot for slot in slots if slot not in page.sold]
     floors = [page.floors[slot] for slot in slots]
-    page.auction = auction.hold(page.index, rows, page.surface, floors, hub.draws, now=now, told=page.told)
-    return [_offer(hub, page, slot, won, now) for slot, won in zip(slots, page.auction.won, strict=True) if won]
+    held = page.auction = auction.hold(page.index, rows, page.surface, floors, hub.draws, now=now, told=page.told)
+    offers = [_offer(hub, page, slot, won, now) for slot, won in zip(slots, held.won, strict=True) if won]
+    if len(offers) < len(slots):
+        page.below_floor |= {slots[place] for place in auction.below_floor(page.index, held)}
+    return offers
 
 
 def _offer(hub: Hub, page: Page, slot: int, won: Won, now: float) -> Sale:
@@ -231,7 +236,7 @@ def _told_rates(index: Index, asked: DecideIn) -> dict[int, float]:
 def _answer(hub: Hub, page: Page, slot: int, now: float) -> dict[str, Any]:
     sale = page.sold.get(slot)
     if sale is None:
-        return {"slot": slot, "no_fill": _why_empty(page)}
+        return {"slot": slot, "no_fill": _why_empty(page, slot)}
     listing = sale.listing
     answer = {
         "slot": slot,
@@ -265,10 +270,12 @@ def _sealed(hub: Hub, page: Page, slot: int, sale: Sale, now: float) -> str:
     return tokens.seal_packed(hub.keyring, raw)
 
 
-def _why_empty(page: Page) -> str:
-    """What came nearest to a fill: a bid below the floor, an order that could not bid just now, or none that fits."""
-    if not page.is_cut_short and (rows := page.open):
-        return "below_floor" if page.auction and set(page.auction.bidding).intersection(rows) else "paced"
+def _why_empty(page: Page, slot: int) -> str:
+    """What came nearest to a fill: a bid below its floor, an order that could not bid just now, or none that fits."""
+    if slot in page.below_floor:
+        return "below_floor"
+    if not page.is_cut_short and page.open:
+        return "paced"
     reasons = set(page.aside.values())
     return next((why for why in ("paced", "capped", "unavailable") if why in reasons), "no_match")
 

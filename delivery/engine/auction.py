@@ -129,6 +129,18 @@ def sell(index: Index, bids: Bids, floors: Sequence[int], rng: np.random.Generat
     return answers
 
 
+def below_floor(index: Index, held: Auction) -> list[int]:
+    """Places of the slots that nobody won though an advertiser bid who did not stand on the page by then."""
+    account, places = index.columns.account, []
+    bidding = {account[row] for row in held.bidding}
+    for place, won in enumerate(held.won):
+        if won is not None:
+            bidding.remove(account[won.row])
+        elif bidding:
+            places.append(place)
+    return places
+
+
 def _by_lot(places: list[int], rng: np.random.Generator) -> int:
     return places[0] if len(places) == 1 else places[int(rng.integers(len(places)))]
 

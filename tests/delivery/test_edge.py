@@ -181,6 +181,18 @@ def test_the_floor_is_the_least_that_is_paid_and_above_every_bid_nothing_is_show
     assert filled(platform, slots=[{"floor_micros": 2500}])["price_micros"] == 2500
 
 
+def test_each_empty_slot_says_what_it_lacked_itself(platform):
+    listed(platform, delivering())
+
+    def answers():
+        found = platform.decisions([OUT_OF_REACH, {}, {}])
+        return found if "token" in found[1] else None
+
+    first, _sold, last = until(answers)
+    assert first == {"slot": 0, "no_fill": "below_floor"}
+    assert last == {"slot": 2, "no_fill": "no_match"}, "the only advertiser stands on the page"
+
+
 def test_the_platforms_own_predictions_are_taken(platform):
     low, high = delivering(), delivering()
     listed(platform, low, high)
