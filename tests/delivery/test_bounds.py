@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -11,13 +12,18 @@ import uvloop
 
 from delivery.edge.app import Edge
 from delivery.edge.bounds import Bounds, Patience
+from delivery.edge.callers import Keys
 from delivery.edge.connection import Connection
+from delivery.edge.hub import STALE_S
 from delivery.edge.serving import Server
 
 LONG, NONE = Patience(60, 60, 60, 60, 60), Patience(-1, -1, -1, -1, -1)
 ALIVE = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
 CHUNKED = b"POST /v1/events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+READY = b"GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n"
+ASKED = b'{"viewer":{"id":"v","country":"US","age_band":"25-34"},"surface":"feed","slots":[{}]}'
+DECIDE = b"POST /v1/decide HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(ASKED), ASKED)
 EVENTS = b'{"events":[{"token":"x","type":"impression"}]}'
 
 
@@ -77,6 +83,26 @@ def within(test: Callable[[Place], Awaitable[None]], **limits: object) -> None:
             await test(Place(server, listening.sockets[0].getsockname()[1]))
 
     uvloop.run(run())
+
+
+@pytest.mark.parametrize("not_read", ["_read_at", "_paced_at"])
+def test_an_edge_whose_world_is_old_decides_nothing(monkeypatch, not_read):
+    async def known(*_: object) -> None: ...
+
+    monkeypatch.setattr(Keys, "demand", known)
+
+    async def test(place: Place) -> None:
+        hub = place.server._edge.hub
+        hub._read_at = hub._paced_at = time.monotonic()
+        caller = await place.caller()
+        assert [await caller.asks(DECIDE), await caller.asks(READY)] == [200, 200]
+        setattr(hub, not_read, time.monotonic() - STALE_S)
+        caller.writer.write(DECIDE)
+        status, _headers, body = await caller.answer()
+        assert (status, body["code"]) == (503, "unavailable")
+        assert await caller.asks(READY) == 503
+
+    within(test)
 
 
 def test_who_comes_when_all_places_are_taken_is_told_so_and_a_place_that_is_left_is_the_next_ones():

@@ -11,7 +11,7 @@ from django.db.models import Sum
 from delivery import drain, entries, funnels, hot, ownership, pacer, rivals, unbilled
 from delivery.edge.deciding import ROUNDS
 from delivery.engine import tokens
-from delivery.engine.tokens import pseudonym
+from delivery.engine.tokens import IMPRESSION_LIFE_S, pseudonym
 from delivery.engine.vocabulary import EVENT_CODES, UNKNOWN
 from delivery.models import Shard, UnbilledHour
 from orders import lifecycle
@@ -165,6 +165,19 @@ def test_one_advertiser_stands_once_on_a_page(platform):
     answers = platform.decisions(3)
     assert [("token" in one) for one in answers] == [True, False, False]
     assert answers[1]["no_fill"] == "no_match"
+
+
+def test_a_slot_that_is_sold_again_goes_to_no_advertiser_who_has_another(platform):
+    account = an_account()
+    twins = [delivering(account=account, target=a_video(account)) for _ in range(2)]
+    rival = delivering()
+    listed(platform, rival, *twins)
+    generation = Shard.objects.get(id=rival.shard).generation
+    hot.client().hset(hot.order_key(rival.shard, generation, rival.id), "free", 0)
+    rates = {twin.target.public_id: {"view_2s": 0.5} for twin in twins} | {rival.target.public_id: {"view_2s": 0.9}}
+    first, second = platform.decisions(2, rates=rates)
+    assert first == {"slot": 0, "no_fill": "paced"}, "it was the rival's, who has nothing released"
+    assert second["order"] in {twin.public_id for twin in twins}
 
 
 def test_a_rival_sets_the_price(platform):
@@ -375,6 +388,19 @@ def test_an_action_counts_for_days_after_redis_has_forgotten_its_token(platform)
     drained(order, now=now)
     reasons = {event.token: event.reason for event in events_of(order, type=EVENT_CODES["share"])}
     assert reasons == {shown.id: "", left_out.id: "no_impression"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "days"), [("view_2s", 1), ("view_6s", 1), ("complete", 1), ("website_visit", 7), ("follow", 7)]
+)
+def test_views_count_for_a_day_and_what_else_a_viewer_does_for_a_week(platform, kind, days):
+    order, minute = delivering(), timedelta(minutes=1)
+    over = datetime.now(UTC) - timedelta(days=days, seconds=IMPRESSION_LIFE_S)
+    texts = [
+        tokens.seal(keyring.from_settings(), a_token(order, now=asked, generation=0))
+        for asked in (over + minute, over - minute)
+    ]
+    assert platform.results(*(action(text, kind) for text in texts)) == ["accepted", "token_expired"]
 
 
 def test_ops_can_see_where_each_order_went(platform):
