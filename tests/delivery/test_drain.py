@@ -411,3 +411,21 @@ def test_events_of_an_order_that_was_closed_without_its_shard_are_free(order):
     drained(order)
     assert set(events_of(order).values_list("charged", "reason")) == {(False, "order_closed")}
     assert left(order) == order.cost_micros
+
+
+def test_an_order_that_takes_nearly_all_traffic_holds_up_no_other_of_its_shard(monkeypatch, settings):
+    settings.SHARDS = 1
+    monkeypatch.setattr(drain, "BATCH", 50)
+    busy, quiet = a_delivering_order(), a_delivering_order()
+    paced(busy)
+
+    def crowd(times):
+        for viewer in range(times):
+            told(a_token(busy, generation=0, viewer=viewer))
+
+    crowd(120)
+    told(a_token(quiet, generation=0))
+    for _ in range(3):
+        crowd(60)
+        drain.drain(shard=0, now=NOON, batches=1)
+    assert (spent(busy), spent(quiet)) == (149 * RESERVE, RESERVE)

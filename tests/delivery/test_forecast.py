@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from analytics import foreseeing
 from delivery import competition, forecast, hot, knowledge, rivals
 from delivery.edge import sampling
 from delivery.engine.index import Pace, Viewer
@@ -124,6 +125,20 @@ def test_an_interval_is_narrower_where_orders_have_finished_that_spent_something
     some = an_estimate()
     assert some.high / some.low < few.high / few.low
     assert (few.is_early, some.is_early) == (True, False)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("live", [1, 10])
+def test_an_estimate_takes_few_queries_however_many_orders_are_live(live, django_assert_max_num_queries):
+    for _ in range(live):
+        a_delivering_order()
+    a_history()
+    there()
+    with django_assert_max_num_queries(8):
+        foreseeing.estimate(
+            market=Market.objects.get(code="US"), objective="video_views", budget_coins=1000, duration_s=86_400,
+            audience={}, now=NOON,
+        )  # fmt: skip
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from delivery.models import Barrier, Pacer, PacingState, Shard
 from orders.models import EndReason, Order
 from payments import escrow
 from promote.markets.models import Market
-from tests.builders import NOON, a_delivering_order, a_number, an_account, ended
+from tests.builders import NOON, a_delivering_order, a_number, a_reviewer, an_account, an_order, approved, ended
 from tests.delivery.world import (
     RESERVE,
     a_token,
@@ -311,3 +311,13 @@ def test_a_pacer_that_was_succeeded_keeps_nothing(order):
     assert PacingState.objects.get(order=order).at == before
     assert pacer._look_at_all([one], order.shard, generation, 8, now, is_reached=True)
     assert PacingState.objects.get(order=order).at > before
+
+
+def test_many_orders_that_start_at_one_moment_are_all_paced_at_once(monkeypatch, settings):
+    settings.SHARDS = 1
+    monkeypatch.setattr(pacer, "PART", 40)
+    account, reviewer = an_account(), a_reviewer()
+    orders = [approved(an_order(account), by=reviewer) for _ in range(120)]
+    assert pacer.pace(shard=0, now=NOON) == len(orders)
+    assert set(hot.client().hkeys(hot.pace_key(0, 1))) == {order.id.hex.encode() for order in orders}
+    assert all(counters(order).free >= RESERVE for order in orders)
