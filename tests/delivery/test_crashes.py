@@ -1,6 +1,8 @@
 """What dies in the middle leaves nothing half done: a drain between COPY and commit, the worker, the edge."""
 
 import os
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,14 +12,28 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from delivery import hot
-from delivery.models import Barrier, HourRollup, Shard
+from delivery.models import Barrier, HourRollup, PoisonEntry, Shard
 from orders import lifecycle
 from orders.models import EndReason, Order
 from payments.audit.running import run as run_audit
-from tests.builders import a_delivering_order
+from tests.builders import NOON, a_delivering_order
 from tests.delivery.edge import Platform, a_key, impression, until
-from tests.delivery.world import RESERVE, drained, events_of, left, paced, shown, spent
-from tests.harness.run import ROOT
+from tests.delivery.world import (
+    RESERVE,
+    a_token,
+    charged_in_events,
+    drained,
+    events_of,
+    left,
+    looks,
+    paced,
+    shown,
+    sold,
+    spent,
+    told,
+)
+from tests.harness.private import PrivateEngines
+from tests.harness.run import ROOT, make_redis
 
 DRAIN_THAT_HANGS = """
 import time
@@ -84,6 +100,56 @@ def test_a_drain_that_slept_through_its_successor_changes_nothing_when_it_wakes(
         child.wait()
     assert (spent(order), events_of(order).count()) == (5 * RESERVE, 5)
     assert run_audit().ok
+
+
+@pytest.fixture
+def own_redis(run, settings):
+    """As durable as production's. Django here is on it."""
+    folder = run.folder / f"redis-{secrets.token_hex(4)}"
+    folder.mkdir(mode=0o711)
+    redis = make_redis(folder)
+    redis.start()
+    settings.REDIS_URL = redis.url()
+    hot.client.cache_clear()
+    yield redis
+    hot.client.cache_clear()
+    redis.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_file_lost", [False, True])
+def test_a_redis_killed_with_what_was_told_and_reserved_bills_each_impression_once(own_redis, is_file_lost):
+    order = a_delivering_order()
+    half = order.cost_micros // 2
+    paced(order)
+    billed = shown(order, 2)
+    drained(order)
+    looks(order, 2)
+    waiting, unseen = shown(order, 2), sold(order)
+    PrivateEngines.kill(own_redis)
+    if is_file_lost:
+        (own_redis.folder / "appendonly.aof").unlink()
+    own_redis.start()
+    now = looks(order, 3, start=NOON + timedelta(seconds=3))
+    assert Shard.objects.get(id=order.shard).generation == 2
+    # Who is not sure that it arrived tells all of it again.
+    again = [told(token, now=now) for token in (*billed, *waiting, unseen)]
+    assert again == [hot.DONE] * 5 if is_file_lost else [hot.DUPLICATE] * 4 + [hot.DONE]
+    drained(order, now=now)
+    later, dear, too_dear = sold(order, now=now), *(a_token(order, generation=1, price_micros=half) for _ in range(2))
+    for token in (later, dear, too_dear):
+        told(token, now=now)
+    now = looks(order, 2, start=now)
+    drained(order, now=now)
+    once = sorted(token.id for token in (*billed, *waiting, unseen, later, dear))
+    assert sorted(events_of(order, charged=True).values_list("token", flat=True)) == once
+    assert spent(order) == charged_in_events(order) == 6 * RESERVE + half < order.cost_micros
+    assert not PoisonEntry.objects.exists()
+    hours = HourRollup.objects.filter(order=order, dimension="all")
+    assert sum(hours.values_list("charged_micros", flat=True)) == spent(order)
+    report = run_audit()
+    assert report.ok, report
 
 
 def tokens_of(platform, order, count):
