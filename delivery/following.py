@@ -41,9 +41,11 @@ def judge(batch: Batch) -> None:
     if not len(actions):
         return
     tokens = batch.token["id"]
-    impressions = np.nonzero(batch.type == IMPRESSION_CODE)[0]
+    # The first that was told of each: what was told again later is none.
+    impressions = np.nonzero(batch.type == IMPRESSION_CODE)[0][::-1]
     rows = dict(zip(tokens[impressions].tolist(), impressions.tolist(), strict=True))
     found = np.array([rows.get(token, -1) for token in tokens[actions].tolist()])
+    found[found > actions] = -1
     here, theirs = actions[found >= 0], found[found >= 0]
     of_nobody = np.isin(batch.reason[theirs], _NOBODY)
     batch.reason[here[of_nobody]] = batch.reason[theirs[of_nobody]]
