@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -175,7 +175,8 @@ class Server:
         for name, (prefix, _) in processes.PROVIDERS.items():
             if self.production or any(variable.startswith(f"{prefix}_") for variable in os.environ):
                 continue
-            self.ports[name] = _kept_port(self.data / f"{name}.port")
+            taken = {self.asked.port, self.asked.edge_port, *self.ports.values()}
+            self.ports[name] = _kept_port(self.data / f"{name}.port", but=taken)
             bases[f"{prefix}_API_BASE"] = f"http://127.0.0.1:{self.ports[name]}"
         return bases
 
@@ -305,16 +306,18 @@ class Server:
         self.log.plain(f"  ✓ {text}")
 
 
-def _kept_port(note: Path) -> int:
-    """A free port, the one of last time where it still is: payment pages that are open in a browser stay valid."""
+def _kept_port(note: Path, *, but: Collection[int]) -> int:
+    """A free port, the one of last time where it still is: payment pages that are open in a browser stay valid. `but`:
+    those that are free as yet, and wanted for something else."""
     last = int(note.read_text()) if note.exists() else 0
-    for wanted in (last, 0):
+    for wanted in (last, *[0] * 10):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", wanted))
             port: int = probe.getsockname()[1]
-            note.write_text(str(port))
-            return port
+            if port not in but:
+                note.write_text(str(port))
+                return port
     raise CantGoOn("No port is free for the payment sandbox.")
 
 
