@@ -1,6 +1,4 @@
-"""What is learned from what happened: rates by objective, market, surface, account and target × audience; prices;
-traffic.
-"""
+"""What is learned from what happened: rates, from an objective down to a target with its audience; prices; traffic."""
 
 import itertools
 from collections import defaultdict

@@ -130,6 +130,8 @@ def _look_at_all(
     at = now.timestamp()
     known = knowledge.of(orders, at=at)
     orders = [order for order in orders if order.id in known]
+    if not orders:
+        return True
     ids = [order.id for order in orders]
     states = _kept(ids)
     # Redis before PostgreSQL: what is drained in between counts twice as spent, never as left.

@@ -257,10 +257,12 @@ def test_a_market_without_terms_for_an_objective_keeps_only_such_orders_from_bei
     lost = next(one for one in british if one.shard == order.shard)
     Market.objects.filter(code="GB").update(reserve_micros=reserve)
     knowledge.forget()
-    looks(order, 2, start=NOON + timedelta(seconds=10))
+    now = looks(order, 2, start=NOON + timedelta(seconds=10))
     assert PacingState.objects.get(order=order).at > NOON.timestamp() + 5
     assert not PacingState.objects.filter(order=lost).exists()
     assert caplog.text.count("GB has no terms for video_views") == 1
+    Order.objects.filter(id=order.id).update(status="paused", stopped_at=now)
+    assert pacer.pace(shard=order.shard, now=now + timedelta(seconds=10)) == 1, "it alone is looked at, and left alone"
 
 
 @pytest.mark.parametrize("somebody_asks", [True, False])
