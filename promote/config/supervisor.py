@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -175,10 +175,24 @@ class Server:
         for name, (prefix, _) in processes.PROVIDERS.items():
             if self.production or any(variable.startswith(f"{prefix}_") for variable in os.environ):
                 continue
-            taken = {self.asked.port, self.asked.edge_port, *self.ports.values()}
-            self.ports[name] = _kept_port(self.data / f"{name}.port", but=taken)
+            self.ports[name] = self._kept_port(f"{name}.port")
             bases[f"{prefix}_API_BASE"] = f"http://127.0.0.1:{self.ports[name]}"
         return bases
+
+    def _kept_port(self, name: str) -> int:
+        """A free port, the one of last time where it still is: payment pages that are open in a browser stay valid. It
+        is none of those that are wanted for something else, and may be free as yet."""
+        note, taken = self.data / name, {self.asked.port, self.asked.edge_port, *self.ports.values()}
+        last = int(note.read_text()) if note.exists() else 0
+        for wanted in (last, *[0] * 10):
+            with socket.socket() as probe, contextlib.suppress(OSError):
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", wanted))
+                port: int = probe.getsockname()[1]
+                if port not in taken:
+                    note.write_text(str(port))
+                    return port
+        raise CantGoOn("No port is free for the payment sandbox.")
 
     def _prepare(self, environment: dict[str, str]) -> None:
         self._doing("Bringing the database up to date")
@@ -242,7 +256,7 @@ class Server:
         self._doing("Loading the demo")
         # In a store, coins are bought by an app: the demo's phone, where both stores are played here.
         has_phone = {"apple", "google"} <= self.ports.keys()
-        port = _kept_port(self.data / "phone.port") if has_phone else 0
+        port = self._kept_port("phone.port") if has_phone else 0
         phone_url = f"http://127.0.0.1:{port}" if has_phone else ""
         demo = processes.demo(web_url=self.web_url, edge_url=self.edge_url, data=self.data, phone_url=phone_url)
         said = self._command(demo.arguments, environment, "The demo can't be loaded. --no-demo starts without it")
@@ -304,21 +318,6 @@ class Server:
 
     def _done(self, text: str) -> None:
         self.log.plain(f"  ✓ {text}")
-
-
-def _kept_port(note: Path, *, but: Collection[int]) -> int:
-    """A free port, the one of last time where it still is: payment pages that are open in a browser stay valid. `but`:
-    those that are free as yet, and wanted for something else."""
-    last = int(note.read_text()) if note.exists() else 0
-    for wanted in (last, *[0] * 10):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", wanted))
-            port: int = probe.getsockname()[1]
-            if port not in but:
-                note.write_text(str(port))
-                return port
-    raise CantGoOn("No port is free for the payment sandbox.")
 
 
 def _ready(url: str) -> tuple[bool, str]:
