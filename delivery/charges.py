@@ -81,7 +81,7 @@ def spent_micros(order: Order, returns: Iterable[ChargeReturn] | None = None) ->
     if returns is None:
         returns = ChargeReturn.objects.filter(order_id=order.id, after_settlement=True)
     back = sum(one.coins * MICROS + one.coupon_micros for one in returns if one.after_settlement)
-    return (order.coupon_spent_micros or 0) + (order.spent_coins or 0) * MICROS - back
+    return order.settled_micros - back
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def of(order: Order, *, now: datetime) -> Diagnosis:
     there = traffic.last_hour(client=client, countries=countries, surfaces=surfaces, minutes=minutes)
     stages = funnels.read(client, order=order.id, shard=order.shard, minutes=minutes)
     funnel = {"considered": max(there, stages["targeted"]), **stages}
-    spent, planned = results.spent_micros([order.id])[order.id], _planned(order, now)
+    spent, planned = results.spent_micros(results.of([order.id]))[order.id], _planned(order, now)
     advice = _advice(order, funnel, spent, planned, is_young=len(minutes) < YOUNG_MINUTES)
     return Diagnosis(funnel, spent, planned, [(code, _sentence(order, code)) for code in advice])
 

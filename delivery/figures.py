@@ -1,6 +1,6 @@
 """An order's state and figures in one reading, as its live page shows them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,6 @@ from uuid import UUID
 from delivery import results
 from delivery.results import Results
 from orders.models import Order
-from promote.money import MICROS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class Live:
     end_reason: str
     cost_micros: int
     spent_micros: int
-    """As `spent_micros`."""
+    """As the function of this name tells it."""
     impressions: int
     valid_impressions: int
     actions: dict[str, int]
@@ -54,14 +53,8 @@ def live(order_ids: Iterable[UUID]) -> dict[UUID, Live]:
     }
 
 
-def spent_micros(orders: Iterable[Order], counts: Mapping[UUID, Results]) -> dict[UUID, int]:
+def spent_micros(orders: Sequence[Order], counts: Mapping[UUID, Results]) -> dict[UUID, int]:
     """What each has cost: charged, and not returned while it ran. A final one: what it was settled at, of which the
     user's part is whole coins."""
-    orders = list(orders)
-    back = results.returned_micros(order.id for order in orders if not order.is_final)
-    return {
-        order.id: (order.spent_coins or 0) * MICROS + (order.coupon_spent_micros or 0)
-        if order.is_final
-        else counts[order.id].charged_micros - back[order.id]
-        for order in orders
-    }
+    running = results.spent_micros({order.id: counts[order.id] for order in orders if not order.is_final})
+    return {order.id: order.settled_micros if order.is_final else running[order.id] for order in orders}

@@ -1,6 +1,6 @@
 """What orders came to, read from the rollups."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -30,19 +30,11 @@ def of(order_ids: Iterable[UUID]) -> dict[UUID, Results]:
     return {order_id: found.get(order_id, Results()) for order_id in asked}
 
 
-def spent_micros(order_ids: Iterable[UUID]) -> dict[UUID, int]:
+def spent_micros(counts: Mapping[UUID, Results]) -> dict[UUID, int]:
     """What each order was charged so far, without what was found to be invalid and returned to it while it ran."""
-    asked = list(order_ids)
-    back = returned_micros(asked)
-    return {order_id: one.charged_micros - back[order_id] for order_id, one in of(asked).items()}
-
-
-def returned_micros(order_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """What of each order's charges was found to be invalid and returned to it while it ran."""
-    asked = list(order_ids)
-    returned = ChargeReturn.objects.filter(order_id__in=asked, after_settlement=False).values("order_id").order_by()
+    returned = ChargeReturn.objects.filter(order_id__in=counts, after_settlement=False).values("order_id").order_by()
     back = dict(returned.annotate(micros=Sum("micros")).values_list("order_id", "micros"))
-    return {order_id: int(back.get(order_id, 0)) for order_id in asked}
+    return {order_id: one.charged_micros - int(back.get(order_id, 0)) for order_id, one in counts.items()}
 
 
 def by_hour(order_id: UUID) -> dict[datetime, Results]:

@@ -194,6 +194,11 @@ class Order(models.Model):
         return self.coupon_coins * 1_000_000
 
     @property
+    def settled_micros(self) -> int:
+        """What a final order cost when it was settled, coupon and coins: of these whole ones."""
+        return (self.spent_coins or 0) * 1_000_000 + (self.coupon_spent_micros or 0)
+
+    @property
     def is_final(self) -> bool:
         return self.status in FINAL
 

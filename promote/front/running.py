@@ -39,7 +39,7 @@ def spent_micros(orders: Iterable[Order]) -> dict[object, int]:
     orders = list(orders)
     left = escrow.left(escrow_ids=[o.escrow_id for o in orders if o.escrow_id is not None and not o.is_final])
     return {
-        order.id: (order.spent_coins or 0) * MICROS + (order.coupon_spent_micros or 0)
+        order.id: order.settled_micros
         if order.is_final
         else order.cost_micros - left.get(order.escrow_id or 0, order.cost_micros)
         for order in orders
