@@ -6,29 +6,15 @@ Judged behind everything else, since an impression may be marked last of all (ha
 import numpy as np
 
 from delivery import storage
-from delivery.batch import IMPRESSION_CODE, REASON, Batch, Marks
+from delivery.batch import FREE, IMPRESSION_CODE, REASON, REASONS, Batch, Marks
 from delivery.engine.vocabulary import EVENT_CODES
 
 FASTEST_FINGER_MS = 100
 """From seeing to touching takes a person twice as long at the least."""
-NOBODY = (
-    "owner",
-    "staff",
-    "another_viewer",
-    "bot",
-    "blocked_agent",
-    "private_address",
-    "invalid_address",
-    "data_centre",
-    "blocked_address",
-    "blocked_referrer",
-    "viewer_too_fast",
-    "device_too_fast",
-    "address_too_fast",
-    "impossible_time",
-)
-"""Why an impression was no look of anybody whom the order was to reach. Who looked too briefly, or where nobody
-measured it, may have acted all the same."""
+LOOKED = ("not_targeted", "not_measured", "not_active", "not_half_visible", "too_brief")
+"""Why an impression is not billed though somebody may have looked: too briefly, or where nobody measured it. They may
+have acted all the same."""
+NOBODY = [name for name in REASONS[1:FREE] if name not in LOOKED]
 _NOBODY = np.array([REASON[name] for name in NOBODY])
 _CLICKS = [EVENT_CODES[name] for name in ("profile_visit", "website_visit", "product_click", "follow")]
 

@@ -44,10 +44,7 @@ def minute_key(minute: int) -> str:
 def is_any(*, client: Client, now: datetime) -> bool:
     """Whether anybody, anywhere, asked for a decision in this minute or the last."""
     minute = int(now.timestamp() // 60)
-    pipe = client.pipeline(transaction=False)
-    for one in (minute - 1, minute):
-        pipe.exists(minute_key(one))
-    return any(pipe.execute())
+    return bool(client.exists(minute_key(minute - 1), minute_key(minute)))
 
 
 def minute_field(watcher: Watcher) -> str:
