@@ -4,7 +4,6 @@ import inspect
 import re
 from datetime import timedelta
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 from django.utils import timezone
@@ -191,28 +190,17 @@ def test_who_looks_for_us_is_written_down_in_the_admin(admin_client, static_file
 
 
 @pytest.mark.django_db
-def test_what_comes_again_to_the_drain_is_not_counted_again(order, settings):
-    settings.VIEWER_IMPRESSIONS_PER_MINUTE = 5
-    for _ in range(3):
+@pytest.mark.parametrize(("limit", "before", "after", "too_fast"), [(5, 3, 2, 0), (3, 4, 4, 5)])
+def test_what_comes_again_to_the_drain_in_halves_is_counted_once(order, settings, limit, before, after, too_fast):
+    settings.VIEWER_IMPRESSIONS_PER_MINUTE = limit
+    for _ in range(before):
         told(sold(order))
     # The database refuses this one, so that the drain halves the batch until it is alone.
     told(a_token(order, generation=0, viewer=1), visible_ms=2**63)
-    for _ in range(2):
+    for _ in range(after):
         told(sold(order))
     drained(order)
-    assert reasons(order) == [""] * 5
-
-
-@pytest.mark.django_db
-def test_beyond_the_limit_as_many_are_marked_however_often_the_drain_halves(order, settings):
-    settings.VIEWER_IMPRESSIONS_PER_MINUTE = 3
-    for _ in range(4):
-        told(sold(order))
-    told(a_token(order, generation=0, viewer=1), visible_ms=2**63)
-    for _ in range(4):
-        told(sold(order))
-    drained(order)
-    assert sorted(reasons(order)) == [""] * 3 + ["viewer_too_fast"] * 5
+    assert sorted(reasons(order)) == [""] * limit + ["viewer_too_fast"] * too_fast
 
 
 @pytest.mark.django_db
@@ -224,8 +212,11 @@ def test_what_a_killed_drain_had_counted_is_not_counted_again_with_what_came_mea
     class Killed(BaseException):
         pass
 
+    def dies(*_arguments):
+        raise Killed
+
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(drain, "_write", Mock(side_effect=Killed))
+        patch.setattr(drain, "_write", dies)
         drained(order)
     for _ in range(2):
         told(sold(order))
